@@ -1,0 +1,1 @@
+"""medkiosk: an air-gapped kiosk that imports, seals, redacts and releases clinical photographs."""

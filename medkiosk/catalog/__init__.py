@@ -1,0 +1,1 @@
+"""The index of what the vault holds, built in memory at unlock."""

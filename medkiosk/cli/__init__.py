@@ -1,0 +1,1 @@
+"""kioskctl: one file a command."""

@@ -1,0 +1,1 @@
+"""The Textual console: draws what the daemon hands it."""

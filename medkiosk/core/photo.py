@@ -1,0 +1,158 @@
+"""Words about photographs: media kinds, findings, image roles, why a file cannot be redacted."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+import msgspec
+
+
+class MediaKind(StrEnum):
+    """What a file is, told from its first bytes (never from its name)."""
+
+    JPEG = "jpeg"
+    CR3 = "cr3"
+    HEIF = "heif"
+    VIDEO = "video"
+    OTHER = "other"
+    EMPTY = "empty"
+
+
+class Category(StrEnum):
+    """What kind of identifying mark a finding is."""
+
+    FACE = "face"
+    TEXT = "text"
+    CODE = "code"
+    MARK = "mark"  # tattoo, birthmark, scar, jewellery
+    OTHER = "other"
+
+
+class Decision(StrEnum):
+    """What happens to a finding. Suggestions are for the reviewer and burn nothing by themselves."""
+
+    MASK = "mask"
+    KEEP = "keep"
+    SUGGEST = "suggest"
+
+
+class ImageRole(StrEnum):
+    """What a frame is for. Only `CLINICAL` can ever be exported."""
+
+    CLINICAL = "clinical"
+    SLATE = "slate"
+    CONSENT_FORM = "consent_form"
+    REFERENCE = "reference"
+    CLOCK = "clock"
+    REJECT = "reject"
+
+
+class Box(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A rectangle in pixels of the upright (orientation applied) full-size image.
+
+    ``x, y`` is the top left corner; ``w, h`` are at least 1. Not necessarily on MCU borders: burning
+    grows it outwards to whole MCUs.
+    """
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+
+class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One identifying mark, found by a detector or drawn by a person.
+
+    Attributes:
+        category: what it is.
+        box: where it is; the burned area is this box grown to whole MCUs.
+        detector: name and version, e.g. ``centerface/1`` or ``reviewer``.
+        model: SHA-256 of the model file, hex, or empty where there is none.
+        confidence: 0 to 1000 (per mille).
+        decision: mask, keep or suggest.
+        reviewer: account id of who decided, empty while nobody has.
+        reason: why it was kept, or what a drawn mask hides; empty for a detector's own.
+    """
+
+    category: Category
+    box: Box
+    detector: str
+    model: str
+    confidence: int
+    decision: Decision
+    reviewer: str = ""
+    reason: str = ""
+
+
+class RedactCode(IntEnum):
+    """Why the redact worker gave no derivative. Only the number crosses the process boundary."""
+
+    OK = 0
+    NOT_A_PHOTO = 1
+    TRUNCATED = 2
+    EMPTY = 3
+    UNSUPPORTED = 4
+    TOO_LARGE = 5
+    RESIDUAL = 6
+    NO_DETECTOR = 7
+    OUT_OF_MEMORY = 8
+    TIMEOUT = 9
+    CRASHED = 10
+    PROTOCOL = 11
+    VIDEO = 12
+    MISMATCH = 13
+    INTERNAL = 14
+
+
+REDACT_WORDS: dict[RedactCode, str] = {
+    RedactCode.OK: "redacted",
+    RedactCode.NOT_A_PHOTO: (
+        "This file is not a photograph, whatever its name says; it is sealed and cannot be exported."
+    ),
+    RedactCode.TRUNCATED: (
+        "This photograph ends early or is damaged inside; what the camera gave is sealed and cannot be"
+        " exported. Take the picture again if the patient is still here."
+    ),
+    RedactCode.EMPTY: (
+        "This file has no bytes; that fact is sealed, nothing can be exported. Check the camera's card."
+    ),
+    RedactCode.UNSUPPORTED: (
+        "This kind of picture cannot be redacted yet; it is sealed and cannot be exported."
+    ),
+    RedactCode.TOO_LARGE: (
+        "This picture is larger than the kiosk will decode; it is sealed and cannot be exported."
+    ),
+    RedactCode.RESIDUAL: (
+        "After redaction something identifying was still found; the original is sealed, nothing can be"
+        " exported until a person has reviewed it."
+    ),
+    RedactCode.NO_DETECTOR: (
+        "A detector is missing on this kiosk, so nothing can be approved for export; the original is"
+        " sealed. Ask the installer to run the set-up of the models."
+    ),
+    RedactCode.OUT_OF_MEMORY: (
+        "Redacting this picture needed more memory than it may use; the original is sealed and cannot be"
+        " exported."
+    ),
+    RedactCode.TIMEOUT: (
+        "Redacting this picture took too long and was stopped; the original is sealed and cannot be exported."
+    ),
+    RedactCode.CRASHED: (
+        "The redaction of this picture crashed and was stopped; the original is sealed and cannot be"
+        " exported."
+    ),
+    RedactCode.PROTOCOL: (
+        "The redaction of this picture answered nonsense and was stopped; the original is sealed and cannot"
+        " be exported."
+    ),
+    RedactCode.VIDEO: "This is a video; it is sealed and cannot be exported.",
+    RedactCode.MISMATCH: (
+        "The check of the redacted picture against its original failed; the original is sealed and cannot be"
+        " exported."
+    ),
+    RedactCode.INTERNAL: (
+        "The redaction of this picture failed inside the kiosk; the original is sealed and cannot be"
+        " exported."
+    ),
+}
+"""The one sentence a person reads for each code."""

@@ -1,0 +1,1 @@
+"""medkioskd: the only place where the stages meet."""

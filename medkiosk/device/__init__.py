@@ -1,0 +1,1 @@
+"""What is plugged in, and whether it is allowed."""

@@ -1,0 +1,1 @@
+"""What leaves the kiosk: signed, encrypted, provable."""

@@ -1,0 +1,1 @@
+"""One import: what to copy, what was copied, and when it is safe to unplug."""

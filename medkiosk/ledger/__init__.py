@@ -1,0 +1,1 @@
+"""The tamper-evident log: a C2SP tlog whose leaves are what happened."""

@@ -1,0 +1,1 @@
+"""The redaction core and the worker that runs it."""

@@ -1,0 +1,1 @@
+"""Detectors: each finds one kind of identifying mark in pixels."""

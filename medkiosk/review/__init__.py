@@ -1,0 +1,1 @@
+"""From proposed to approved or rejected."""

@@ -1,0 +1,1 @@
+"""Seal, open and destroy. The formats are in docs/format.md."""

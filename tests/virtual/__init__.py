@@ -1,0 +1,1 @@
+"""Far sides of real protocols: a virtual camera, made pictures."""

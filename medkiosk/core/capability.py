@@ -1,0 +1,19 @@
+"""What a person may be allowed to do. Roles give capabilities (`medkiosk.access.roles`)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Capability(StrEnum):
+    """One permission, checked in the daemon at each call."""
+
+    LOGGED_IN = "logged_in"
+    SEE_CATALOGUE = "see_catalogue"
+    SEE_REDACTED = "see_redacted"
+    RECORD = "record"  # encounters, consents, assignments
+    REVIEW = "review"
+    ENROL_RECIPIENT = "enrol_recipient"
+    EXPORT = "export"
+    MANAGE_ACCOUNTS = "manage_accounts"
+    AUDIT = "audit"

@@ -1,0 +1,277 @@
+"""Everything that can happen, one type each.
+
+An event is sealed to the vault as a record; the ledger gets a leaf that names the record and the objects
+and holds nothing personal. State is what `medkiosk.catalog` makes of the events in order: nothing is ever
+edited, a correction is another event.
+
+Times are RFC 3339 UTC with milliseconds (`medkiosk.core.clock`). ``actor`` is an account id, or ``kiosk``.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from medkiosk.core.consent import Purpose, Subject, Terms
+from medkiosk.core.ids import (
+    AccountId,
+    CaptureId,
+    ConsentId,
+    EncounterId,
+    ExportId,
+    ImportId,
+    ObjectId,
+    RecipientId,
+)
+from medkiosk.core.photo import Finding, MediaKind, RedactCode
+
+
+class Role(StrEnum):
+    """What an account may do; an account may have several roles."""
+
+    PHOTOGRAPHER = "photographer"
+    REVIEWER = "reviewer"
+    PRIVACY_OFFICER = "privacy_officer"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+class What(StrEnum):
+    """What somebody looked at."""
+
+    PREVIEW = "preview"
+    ORIGINAL = "original"
+    CATALOGUE = "catalogue"
+
+
+class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every event has."""
+
+    at: str
+    actor: AccountId
+
+    @property
+    def name(self) -> str:
+        """The event's type, as it stands in the ledger leaf."""
+        return str(self.__struct_config__.tag)
+
+
+class KioskStarted(Event, frozen=True, tag="kiosk.started"):
+    """The daemon reached READY."""
+
+    version: str
+    detectors: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+class ImportStarted(Event, frozen=True, tag="import.started"):
+    """A camera or card was plugged in and listed."""
+
+    import_id: ImportId
+    device_kind: str
+    model: str
+    serial: str
+    files: int
+
+
+class OriginalSealed(Event, frozen=True, tag="original.sealed"):
+    """One file of a camera or card is sealed and verified.
+
+    Attributes:
+        storage: which slot, in the device's own words.
+        folder: folder on the device, as text with undecodable bytes escaped.
+        file: file name on the device, likewise.
+        mtime: the device's raw modification time, seconds; not trusted, not compared.
+        media: what the first bytes say.
+    """
+
+    import_id: ImportId
+    capture_id: CaptureId
+    object_id: ObjectId
+    storage: str
+    folder: str
+    file: str
+    size: int
+    mtime: int
+    media: MediaKind
+
+
+class FileFailed(Event, frozen=True, tag="file.failed"):
+    """One file could not be read from the device; the card still has it."""
+
+    import_id: ImportId
+    storage: str
+    folder: str
+    file: str
+    size: int
+    code: int
+    words: str
+
+
+class ImportFinished(Event, frozen=True, tag="import.finished"):
+    """The import ended. ``safe`` says whether everything on the device is acknowledged."""
+
+    import_id: ImportId
+    files: int
+    bytes: int
+    already: int
+    failed: int
+    safe: bool
+
+
+class Redacted(Event, frozen=True, tag="redacted"):
+    """A derivative was made and sealed; ``revision`` counts from 1 for each capture.
+
+    ``actor`` is the kiosk for the automatic pass, an account for a reviewer's changed plan.
+    """
+
+    capture_id: CaptureId
+    original_id: ObjectId
+    derivative_id: ObjectId
+    preview_id: ObjectId
+    revision: int
+    width: int
+    height: int
+    preview_width: int
+    preview_height: int
+    code: RedactCode
+    findings: tuple[Finding, ...]
+    policy: str
+
+
+class RedactionFailed(Event, frozen=True, tag="redaction.failed"):
+    """No derivative could be made of this file; it is sealed and cannot be exported."""
+
+    capture_id: CaptureId
+    original_id: ObjectId
+    media: MediaKind
+    code: RedactCode
+
+
+class AccountCreated(Event, frozen=True, tag="account.created"):
+    """Somebody may log in from now on."""
+
+    account_id: AccountId
+    user: str
+    display_name: str
+    roles: tuple[Role, ...]
+
+
+class LoggedIn(Event, frozen=True, tag="login.accepted"):
+    """A passphrase opened the vault."""
+
+
+class LoginFailed(Event, frozen=True, tag="login.refused"):
+    """A passphrase did not open the vault."""
+
+    user: str
+
+
+class LoggedOut(Event, frozen=True, tag="logout"):
+    """A session ended."""
+
+    reason: str
+
+
+class EncounterCreated(Event, frozen=True, tag="encounter.created"):
+    """A subject is seen: captures and consents belong to an encounter."""
+
+    encounter_id: EncounterId
+    subject: Subject
+    label: str
+
+
+class ConsentRecorded(Event, frozen=True, tag="consent.recorded"):
+    """A grant, a refusal or a withdrawal."""
+
+    consent_id: ConsentId
+    encounter_id: EncounterId
+    terms: Terms
+
+
+class Assigned(Event, frozen=True, tag="capture.assigned"):
+    """Captures belong to an encounter. A later one supersedes, and says why."""
+
+    encounter_id: EncounterId
+    captures: tuple[CaptureId, ...]
+    reason: str = ""
+
+
+class Viewed(Event, frozen=True, tag="viewed"):
+    """Somebody looked."""
+
+    what: What
+    capture_id: CaptureId | None = None
+    revision: int = 0
+    reason: str = ""
+
+
+class Approved(Event, frozen=True, tag="review.approved"):
+    """A reviewer saw exactly this revision and approved it."""
+
+    capture_id: CaptureId
+    revision: int
+    derivative_id: ObjectId
+
+
+class Rejected(Event, frozen=True, tag="review.rejected"):
+    """A reviewer refused this revision."""
+
+    capture_id: CaptureId
+    revision: int
+    reason: str
+
+
+class RecipientEnrolled(Event, frozen=True, tag="recipient.enrolled"):
+    """Somebody outside may receive exports."""
+
+    recipient_id: RecipientId
+    display_name: str
+    organisation: str
+    age_recipient: str
+    expires: str
+
+
+class Exported(Event, frozen=True, tag="export.written"):
+    """A bundle was written, read back and verified."""
+
+    export_id: ExportId
+    recipient_id: RecipientId
+    purpose: Purpose
+    captures: tuple[CaptureId, ...]
+    derivatives: tuple[ObjectId, ...]
+    manifest_sha256: str
+
+
+class ExportRefused(Event, frozen=True, tag="export.refused"):
+    """An export was asked for and stopped by the policy."""
+
+    recipient_id: RecipientId
+    purpose: Purpose
+    captures: tuple[CaptureId, ...]
+    reasons: tuple[str, ...]
+
+
+AnyEvent = (
+    KioskStarted
+    | ImportStarted
+    | OriginalSealed
+    | FileFailed
+    | ImportFinished
+    | Redacted
+    | RedactionFailed
+    | AccountCreated
+    | LoggedIn
+    | LoginFailed
+    | LoggedOut
+    | EncounterCreated
+    | ConsentRecorded
+    | Assigned
+    | Viewed
+    | Approved
+    | Rejected
+    | RecipientEnrolled
+    | Exported
+    | ExportRefused
+)

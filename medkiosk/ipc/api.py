@@ -1,0 +1,178 @@
+"""The one definition of what clients may ask of the daemon.
+
+`Api` is a protocol class: its methods are the interface ``org.medkiosk.Kiosk``. The server checks at start
+that the implementation has exactly these signatures (`medkiosk.ipc.server.bind`); the client is made from
+the same class (`medkiosk.ipc.client.connect`). On the wire it is varlink: see `medkiosk.ipc.wire`.
+
+Rules:
+- A method returns a `Wire` struct, an iterator of them (a stream: the client asks with ``more``), or
+  ``tuple[Struct, bytes]`` where the struct has an ``attachment`` field: so many raw bytes follow the reply.
+- ``needs`` names the capability that the session's roles must give; None needs no login.
+- ``secret`` parameters are never written to a log or an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol, TypeVar
+
+from medkiosk.core.capability import Capability
+from medkiosk.core.consent import Purpose, Subject, Terms
+from medkiosk.core.events import Role
+from medkiosk.core.ids import CaptureId, EncounterId, ImportId, RecipientId
+from medkiosk.core.photo import Finding
+from medkiosk.ipc import types as t
+
+INTERFACE = "org.medkiosk.Kiosk"
+MAX_ATTACHMENT = 64 << 20
+"""Most bytes that may follow a reply: a 4096x4096 preview."""
+MAX_MESSAGE = 1 << 20
+"""Longest request or reply, bytes before the NUL."""
+
+_F = TypeVar("_F", bound=Callable[..., object])
+
+
+def method(*, needs: Capability | None, secret: tuple[str, ...] = ()) -> Callable[[_F], _F]:
+    """Mark a method of the interface."""
+
+    def mark(function: _F) -> _F:
+        function.__ipc__ = (needs, frozenset(secret))  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+class Api(Protocol):
+    """Everything a client can ask."""
+
+    @method(needs=None)
+    def get_status(self) -> t.Status:
+        """What is plugged in, how far it is, what is missing."""
+        ...
+
+    @method(needs=None)
+    def watch_status(self) -> Iterator[t.Status]:
+        """The status now, and again at every change."""
+        ...
+
+    @method(needs=None, secret=("user", "passphrase"))
+    def login(self, user: str, passphrase: str) -> t.Session:
+        """Open the vault with a user's passphrase; the session lasts as long as this connection."""
+        ...
+
+    @method(needs=Capability.LOGGED_IN)
+    def logout(self) -> t.Done:
+        """End the session; the last one to leave locks the vault."""
+        ...
+
+    @method(needs=Capability.MANAGE_ACCOUNTS, secret=("user", "display_name", "passphrase"))
+    def create_account(
+        self, user: str, display_name: str, roles: tuple[Role, ...], passphrase: str
+    ) -> t.AccountInfo:
+        """Add a user with a key slot of their own."""
+        ...
+
+    @method(needs=Capability.MANAGE_ACCOUNTS)
+    def list_accounts(self) -> t.Accounts:
+        """All accounts."""
+        ...
+
+    @method(needs=Capability.SEE_CATALOGUE)
+    def list_imports(self) -> t.Imports:
+        """All imports, newest first."""
+        ...
+
+    @method(needs=Capability.SEE_CATALOGUE)
+    def list_captures(
+        self,
+        import_id: ImportId | None = None,
+        encounter_id: EncounterId | None = None,
+        state: t.ReviewState | None = None,
+        offset: int = 0,
+        limit: int = 500,
+    ) -> t.Captures:
+        """Captures that match every filter given, in import order."""
+        ...
+
+    @method(needs=Capability.SEE_CATALOGUE)
+    def get_capture(self, capture_id: CaptureId) -> t.CaptureDetail:
+        """One capture with its findings."""
+        ...
+
+    @method(needs=Capability.SEE_REDACTED)
+    def get_preview(self, capture_id: CaptureId) -> tuple[t.Picture, bytes]:
+        """The redacted picture as it would leave, scaled down; the look is logged."""
+        ...
+
+    @method(needs=Capability.RECORD, secret=("subject", "label"))
+    def create_encounter(self, subject: Subject, label: str) -> t.EncounterInfo:
+        """Begin an encounter with a subject."""
+        ...
+
+    @method(needs=Capability.SEE_CATALOGUE)
+    def list_encounters(self) -> t.Encounters:
+        """All encounters, newest first."""
+        ...
+
+    @method(needs=Capability.RECORD, secret=("terms",))
+    def record_consent(self, encounter_id: EncounterId, terms: Terms) -> t.ConsentInfo:
+        """Record a grant, a refusal or a withdrawal."""
+        ...
+
+    @method(needs=Capability.RECORD, secret=("reason",))
+    def assign(
+        self, encounter_id: EncounterId, captures: tuple[CaptureId, ...], reason: str = ""
+    ) -> t.EncounterInfo:
+        """Say that captures belong to an encounter. Moving one that has an encounter needs a reason."""
+        ...
+
+    @method(needs=Capability.REVIEW)
+    def change_masks(
+        self, capture_id: CaptureId, revision: int, findings: tuple[Finding, ...]
+    ) -> t.CaptureDetail:
+        """Redact again with exactly these findings; gives a new revision.
+
+        ``revision`` is the one the reviewer looked at; if there is a newer one, nothing is done.
+        """
+        ...
+
+    @method(needs=Capability.REVIEW)
+    def approve(self, capture_id: CaptureId, revision: int) -> t.CaptureDetail:
+        """Approve exactly this revision; this session must have looked at it."""
+        ...
+
+    @method(needs=Capability.REVIEW, secret=("reason",))
+    def reject(self, capture_id: CaptureId, revision: int, reason: str) -> t.CaptureDetail:
+        """Refuse this revision."""
+        ...
+
+    @method(needs=Capability.ENROL_RECIPIENT, secret=("display_name", "organisation"))
+    def enrol_recipient(
+        self, display_name: str, organisation: str, age_recipient: str, expires: str
+    ) -> t.RecipientInfo:
+        """Add somebody who may receive exports, with their age public key."""
+        ...
+
+    @method(needs=Capability.ENROL_RECIPIENT)
+    def list_recipients(self) -> t.Recipients:
+        """All recipients."""
+        ...
+
+    @method(needs=Capability.EXPORT)
+    def check_export(
+        self, recipient_id: RecipientId, purpose: Purpose, captures: tuple[CaptureId, ...]
+    ) -> t.ExportCheck:
+        """Say for each capture whether it may leave, and why not."""
+        ...
+
+    @method(needs=Capability.EXPORT)
+    def export(
+        self, recipient_id: RecipientId, purpose: Purpose, captures: tuple[CaptureId, ...], stick: str = ""
+    ) -> t.ExportResult:
+        """Write a signed, encrypted bundle to a stick, all or nothing, and read it back."""
+        ...
+
+    @method(needs=Capability.AUDIT)
+    def list_events(self, offset: int = 0, limit: int = 200) -> t.Events:
+        """What happened; reading it is itself logged."""
+        ...

@@ -1,0 +1,296 @@
+"""What crosses the socket. Clients use only these types and those of `medkiosk.core`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from medkiosk.core.consent import Subject, Terms
+from medkiosk.core.events import Role
+from medkiosk.core.ids import (
+    AccountId,
+    CaptureId,
+    ConsentId,
+    EncounterId,
+    ExportId,
+    ImportId,
+    RecipientId,
+)
+from medkiosk.core.photo import Finding, MediaKind, RedactCode
+
+
+class Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of what crosses the socket: strict in both directions."""
+
+
+class DeviceState(StrEnum):
+    """One word for what a plugged-in device is doing; `HEADLINES` has the words for the screen."""
+
+    OPENING = "opening"
+    LISTING = "listing"
+    IMPORTING = "importing"
+    SAFE = "safe"
+    RETRYING = "retrying"
+    INCOMPLETE = "incomplete"
+    GONE = "gone"
+
+
+HEADLINES: dict[DeviceState, str] = {
+    DeviceState.OPENING: "DO NOT UNPLUG",
+    DeviceState.LISTING: "DO NOT UNPLUG",
+    DeviceState.IMPORTING: "DO NOT UNPLUG",
+    DeviceState.SAFE: "SAFE TO UNPLUG",
+    DeviceState.RETRYING: "DO NOT UNPLUG",
+    DeviceState.INCOMPLETE: "NOT EVERYTHING WAS READ",
+    DeviceState.GONE: "UNPLUGGED",
+}
+"""Big words for three metres."""
+
+
+class DeviceStatus(Wire, frozen=True):
+    """One camera or card.
+
+    Attributes:
+        key: names the plug, stable while the daemon runs.
+        state: what it is doing.
+        files: on the device; 0 until it is listed.
+        sealed: sealed and acknowledged in this import.
+        already: acknowledged earlier and skipped.
+        failed: could not be read.
+        bytes_total: declared by the device.
+        bytes_done: read so far (sealed, already there, or failed).
+        detail: one sentence when there is something to say.
+    """
+
+    key: str
+    kind: str
+    model: str
+    serial: str
+    state: DeviceState
+    files: int
+    sealed: int
+    already: int
+    failed: int
+    bytes_total: int
+    bytes_done: int
+    detail: str
+
+
+class RedactionStatus(Wire, frozen=True):
+    """The queue behind the import.
+
+    ``deferred`` photos wait for the next login: their keys were forgotten by a restart.
+    """
+
+    waiting: int
+    done: int
+    failed: int
+    deferred: int
+    detectors: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+class Status(Wire, frozen=True):
+    """The kiosk at a glance; nothing personal in it.
+
+    ``serial`` counts changes since the daemon started.
+    """
+
+    serial: int
+    version: str
+    headline: str
+    devices: tuple[DeviceStatus, ...]
+    redaction: RedactionStatus
+    unlocked: bool
+    objects: int
+    ledger_size: int
+    problems: tuple[str, ...]
+
+
+class Session(Wire, frozen=True):
+    """Who is logged in on this connection. The session ends with the connection."""
+
+    account_id: AccountId
+    display_name: str
+    roles: tuple[Role, ...]
+
+
+class AccountInfo(Wire, frozen=True):
+    """One account, without its secrets."""
+
+    account_id: AccountId
+    user: str
+    display_name: str
+    roles: tuple[Role, ...]
+
+
+class Accounts(Wire, frozen=True):
+    """All accounts."""
+
+    accounts: tuple[AccountInfo, ...]
+
+
+class ImportInfo(Wire, frozen=True):
+    """One import, as its receipt will show it."""
+
+    import_id: ImportId
+    at: str
+    device_kind: str
+    model: str
+    serial: str
+    captures: int
+    assigned: int
+    finished: bool
+    failed: int
+
+
+class Imports(Wire, frozen=True):
+    """Imports, newest first."""
+
+    imports: tuple[ImportInfo, ...]
+
+
+class ReviewState(StrEnum):
+    """Where a capture stands; the table of transitions is in `medkiosk.review`."""
+
+    WAITING = "waiting"  # for redaction
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    UNUSABLE = "unusable"  # no derivative can be made
+
+
+class CaptureInfo(Wire, frozen=True):
+    """One capture in a list. ``name`` is the shot's DCF name."""
+
+    capture_id: CaptureId
+    import_id: ImportId
+    encounter_id: EncounterId | None
+    name: str
+    at: str
+    media: tuple[MediaKind, ...]
+    state: ReviewState
+    revision: int
+    code: RedactCode
+    findings: int
+
+
+class Captures(Wire, frozen=True):
+    """A page of captures, in import order; ``total`` counts all that match."""
+
+    captures: tuple[CaptureInfo, ...]
+    total: int
+
+
+class CaptureDetail(Wire, frozen=True):
+    """Everything needed to review one capture.
+
+    ``width, height`` are the derivative's pixels, in which the boxes of the findings are measured.
+    ``words`` is the one sentence for ``info.code``. ``problems`` says why it can't be approved now.
+    """
+
+    info: CaptureInfo
+    width: int
+    height: int
+    findings: tuple[Finding, ...]
+    words: str
+    problems: tuple[str, ...]
+
+
+class Picture(Wire, frozen=True):
+    """Raw RGB, 8 bits a channel, rows top to bottom without padding; ``attachment`` bytes follow."""
+
+    capture_id: CaptureId
+    revision: int
+    width: int
+    height: int
+    attachment: int
+
+
+class ConsentInfo(Wire, frozen=True):
+    """One recorded answer."""
+
+    consent_id: ConsentId
+    encounter_id: EncounterId
+    at: str
+    terms: Terms
+
+
+class EncounterInfo(Wire, frozen=True):
+    """One encounter with its consents."""
+
+    encounter_id: EncounterId
+    at: str
+    subject: Subject
+    label: str
+    captures: int
+    consents: tuple[ConsentInfo, ...]
+
+
+class Encounters(Wire, frozen=True):
+    """Encounters, newest first."""
+
+    encounters: tuple[EncounterInfo, ...]
+
+
+class RecipientInfo(Wire, frozen=True):
+    """Somebody outside who may receive exports."""
+
+    recipient_id: RecipientId
+    display_name: str
+    organisation: str
+    age_recipient: str
+    expires: str
+
+
+class Recipients(Wire, frozen=True):
+    """All recipients."""
+
+    recipients: tuple[RecipientInfo, ...]
+
+
+class Denial(Wire, frozen=True):
+    """Why one capture may not leave now."""
+
+    capture_id: CaptureId
+    reason: str
+
+
+class ExportResult(Wire, frozen=True):
+    """A bundle that was written, read back and verified. ``folder`` is its name on the stick."""
+
+    export_id: ExportId
+    folder: str
+    images: int
+    bytes: int
+    manifest_sha256: str
+    signer: str  # OpenSSH fingerprint, to be compared aloud
+
+
+class ExportCheck(Wire, frozen=True):
+    """What would happen: an export goes ahead only when ``denials`` is empty."""
+
+    allowed: tuple[CaptureId, ...]
+    denials: tuple[Denial, ...]
+
+
+class EventLine(Wire, frozen=True):
+    """One line of the audit view."""
+
+    index: int
+    at: str
+    actor: str
+    type: str
+    summary: str
+
+
+class Events(Wire, frozen=True):
+    """A page of the audit view, oldest first."""
+
+    events: tuple[EventLine, ...]
+    total: int
+
+
+class Done(Wire, frozen=True):
+    """It was done, and there is nothing more to say."""

@@ -80,3 +80,10 @@ class Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     issuer: str
     name: str
     birth_date: str  # YYYY-MM-DD, or empty where unknown
+
+
+class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether consent allows something, and the reason in words, for a yes as for a no."""
+
+    allowed: bool
+    reason: str

@@ -47,6 +47,16 @@ class ImageRole(StrEnum):
     REJECT = "reject"
 
 
+class ReviewState(StrEnum):
+    """Where a capture stands on its way to leaving; the transitions are in `medkiosk.review.machine`."""
+
+    WAITING = "waiting"  # for redaction
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    UNUSABLE = "unusable"  # no derivative can be made
+
+
 class Box(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A rectangle in pixels of the upright (orientation applied) full-size image.
 

@@ -20,7 +20,7 @@ from medkiosk.core.capability import Capability
 from medkiosk.core.consent import Purpose, Subject, Terms
 from medkiosk.core.events import Role
 from medkiosk.core.ids import CaptureId, EncounterId, ImportId, RecipientId
-from medkiosk.core.photo import Finding
+from medkiosk.core.photo import Finding, ReviewState
 from medkiosk.ipc import types as t
 
 INTERFACE = "org.medkiosk.Kiosk"
@@ -87,7 +87,7 @@ class Api(Protocol):
         self,
         import_id: ImportId | None = None,
         encounter_id: EncounterId | None = None,
-        state: t.ReviewState | None = None,
+        state: ReviewState | None = None,
         offset: int = 0,
         limit: int = 500,
     ) -> t.Captures:

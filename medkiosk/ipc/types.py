@@ -17,7 +17,7 @@ from medkiosk.core.ids import (
     ImportId,
     RecipientId,
 )
-from medkiosk.core.photo import Finding, MediaKind, RedactCode
+from medkiosk.core.photo import Finding, MediaKind, RedactCode, ReviewState
 
 
 class Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -149,16 +149,6 @@ class Imports(Wire, frozen=True):
     """Imports, newest first."""
 
     imports: tuple[ImportInfo, ...]
-
-
-class ReviewState(StrEnum):
-    """Where a capture stands; the table of transitions is in `medkiosk.review`."""
-
-    WAITING = "waiting"  # for redaction
-    PROPOSED = "proposed"
-    APPROVED = "approved"
-    REJECTED = "rejected"
-    UNUSABLE = "unusable"  # no derivative can be made
 
 
 class CaptureInfo(Wire, frozen=True):

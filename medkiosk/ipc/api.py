@@ -5,7 +5,8 @@ that the implementation has exactly these signatures (`medkiosk.ipc.server.bind`
 the same class (`medkiosk.ipc.client.connect`). On the wire it is varlink: see `medkiosk.ipc.wire`.
 
 Rules:
-- A method returns a `Wire` struct, an iterator of them (a stream: the client asks with ``more``), or
+- A method returns a `Wire` struct, an iterator of them (a stream: the client asks with ``more``; it goes
+  on until one side closes the connection), or
   ``tuple[Struct, bytes]`` where the struct has an ``attachment`` field: so many raw bytes follow the reply.
 - ``needs`` names the capability that the session's roles must give; None needs no login.
 - ``secret`` parameters are never written to a log or an error.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import msgspec
 
 from medkiosk.core.consent import Subject, Terms
+from medkiosk.core.device import DeviceState
 from medkiosk.core.events import Role
 from medkiosk.core.ids import (
     AccountId,
@@ -22,30 +21,6 @@ from medkiosk.core.photo import Finding, MediaKind, RedactCode, ReviewState
 
 class Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of what crosses the socket: strict in both directions."""
-
-
-class DeviceState(StrEnum):
-    """One word for what a plugged-in device is doing; `HEADLINES` has the words for the screen."""
-
-    OPENING = "opening"
-    LISTING = "listing"
-    IMPORTING = "importing"
-    SAFE = "safe"
-    RETRYING = "retrying"
-    INCOMPLETE = "incomplete"
-    GONE = "gone"
-
-
-HEADLINES: dict[DeviceState, str] = {
-    DeviceState.OPENING: "DO NOT UNPLUG",
-    DeviceState.LISTING: "DO NOT UNPLUG",
-    DeviceState.IMPORTING: "DO NOT UNPLUG",
-    DeviceState.SAFE: "SAFE TO UNPLUG",
-    DeviceState.RETRYING: "DO NOT UNPLUG",
-    DeviceState.INCOMPLETE: "NOT EVERYTHING WAS READ",
-    DeviceState.GONE: "UNPLUGGED",
-}
-"""Big words for three metres."""
 
 
 class DeviceStatus(Wire, frozen=True):

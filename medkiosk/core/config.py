@@ -1,0 +1,115 @@
+"""The configuration file, typed. `parse` is pure: text in, `Config` out.
+
+An unknown key is an error, never ignored: a misspelt policy must not silently fall back to a default.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from medkiosk.core.errors import ConfigError
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every table in the file."""
+
+
+class Site(Section, frozen=True):
+    """``name`` is shown to people; ``origin`` names the ledger (a schema-less URL, C2SP tlog-checkpoint)."""
+
+    name: str
+    origin: str
+
+
+class Store(Section, frozen=True):
+    """``path``: the vault and ledger. ``keys``: the signing key and the device secret, mode 0700.
+
+    In production ``keys`` is a systemd credentials directory, not on the data disk.
+    """
+
+    path: str
+    keys: str
+
+
+class Ipc(Section, frozen=True):
+    """``socket``: where clients connect."""
+
+    socket: str = "/run/medkiosk/kiosk.sock"
+
+
+class Models(Section, frozen=True):
+    """``path``: a directory of model files, checked by SHA-256 when they are loaded."""
+
+    path: str
+
+
+class Workers(Section, frozen=True):
+    """How workers are started: plain child processes, or systemd sockets in ``sockets``."""
+
+    launch: Literal["process", "socket"] = "process"
+    sockets: str = "/run/medkiosk"
+    source_stall_s: float = 30.0
+    redact_timeout_s: float = 60.0
+
+
+class Ingest(Section, frozen=True):
+    """``group_files``, ``group_bytes``: how many files, or bytes, are made durable together."""
+
+    group_files: int = 20
+    group_bytes: int = 256 << 20
+    retries: int = 3
+    retry_s: float = 2.0
+    poll_s: float = 1.0
+
+
+class Camera(Section, frozen=True):
+    """A camera that is not found by udev: a libgphoto2 port and model."""
+
+    port: str
+    model: str = "Canon EOS R6"
+
+
+class Card(Section, frozen=True):
+    """A directory that stands for a memory card."""
+
+    path: str
+
+
+class Stick(Section, frozen=True):
+    """A directory that stands for a stick that exports are written to."""
+
+    name: str
+    path: str
+
+
+class Config(Section, frozen=True):
+    """The whole file."""
+
+    site: Site
+    store: Store
+    models: Models
+    ipc: Ipc = Ipc()
+    workers: Workers = Workers()
+    ingest: Ingest = Ingest()
+    camera: tuple[Camera, ...] = ()
+    card: tuple[Card, ...] = ()
+    stick: tuple[Stick, ...] = ()
+    udev: bool = True
+
+
+def parse(text: str, *, name: str) -> Config:
+    """Read a configuration.
+
+    Args:
+        text: TOML.
+        name: how the file is called in the error.
+
+    Raises:
+        ConfigError: not TOML, an unknown key, a missing or ill-typed value.
+    """
+    try:
+        return msgspec.toml.decode(text, type=Config)
+    except msgspec.DecodeError as error:
+        raise ConfigError(path=name, detail=str(error)) from error

@@ -1,0 +1,29 @@
+"""Words about devices that are plugged in."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class DeviceState(StrEnum):
+    """One word for what a plugged-in device is doing; `HEADLINES` has the words for the screen."""
+
+    OPENING = "opening"
+    LISTING = "listing"
+    IMPORTING = "importing"
+    SAFE = "safe"
+    RETRYING = "retrying"
+    INCOMPLETE = "incomplete"
+    GONE = "gone"
+
+
+HEADLINES: dict[DeviceState, str] = {
+    DeviceState.OPENING: "DO NOT UNPLUG",
+    DeviceState.LISTING: "DO NOT UNPLUG",
+    DeviceState.IMPORTING: "DO NOT UNPLUG",
+    DeviceState.SAFE: "SAFE TO UNPLUG",
+    DeviceState.RETRYING: "DO NOT UNPLUG",
+    DeviceState.INCOMPLETE: "NOT EVERYTHING WAS READ",
+    DeviceState.GONE: "UNPLUGGED",
+}
+"""Big words for three metres."""

@@ -1,0 +1,75 @@
+"""One import's states, as a table. Everything that decides a device's word on the screen is in this file.
+
+Rule: `DeviceState.SAFE` is entered only by `Happening.ALL_ACKNOWLEDGED`, which the importer raises only when
+every file that the device listed is in the vault, read back, and in the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from medkiosk.core.device import DeviceState
+
+
+class Happening(StrEnum):
+    """What can happen to an import."""
+
+    OPENED = "opened"
+    LISTED = "listed"
+    ALL_ACKNOWLEDGED = "all acknowledged"
+    SOME_FAILED = "some failed"
+    LOST = "lost"
+    RETRY = "retry"
+    GAVE_UP = "gave up"
+    UNPLUGGED = "unplugged"
+
+
+S, H = DeviceState, Happening
+
+TRANSITIONS: Mapping[DeviceState, Mapping[Happening, DeviceState]] = {
+    S.OPENING: {
+        H.OPENED: S.LISTING,
+        H.LOST: S.RETRYING,
+        H.GAVE_UP: S.INCOMPLETE,
+        H.UNPLUGGED: S.GONE,
+    },
+    S.LISTING: {
+        H.LISTED: S.IMPORTING,
+        H.LOST: S.RETRYING,
+        H.GAVE_UP: S.INCOMPLETE,
+        H.UNPLUGGED: S.GONE,
+    },
+    S.IMPORTING: {
+        H.ALL_ACKNOWLEDGED: S.SAFE,
+        H.SOME_FAILED: S.INCOMPLETE,
+        H.LOST: S.RETRYING,
+        H.GAVE_UP: S.INCOMPLETE,
+        H.UNPLUGGED: S.GONE,
+    },
+    S.RETRYING: {
+        H.RETRY: S.OPENING,
+        H.GAVE_UP: S.INCOMPLETE,
+        H.UNPLUGGED: S.GONE,
+    },
+    S.SAFE: {H.UNPLUGGED: S.GONE},
+    S.INCOMPLETE: {H.UNPLUGGED: S.GONE, H.RETRY: S.OPENING},
+    S.GONE: {},
+}
+"""A device that comes back begins a new import in `DeviceState.OPENING`."""
+
+
+class ImpossibleError(Exception):
+    """The importer raised something that cannot happen in this state: a programming error."""
+
+
+def next_state(state: DeviceState, happening: Happening) -> DeviceState:
+    """Follow the table.
+
+    Raises:
+        ImpossibleError: the table has no such arrow.
+    """
+    try:
+        return TRANSITIONS[state][happening]
+    except KeyError:
+        raise ImpossibleError(f"{happening.value!r} cannot happen while {state.value!r}") from None

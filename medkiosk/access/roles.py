@@ -1,0 +1,24 @@
+"""What each role may do. The only place that says so; the daemon asks here at every call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from medkiosk.core.capability import Capability
+from medkiosk.core.events import Role
+
+_SEES = frozenset({Capability.LOGGED_IN, Capability.SEE_CATALOGUE, Capability.SEE_REDACTED})
+
+ROLES: dict[Role, frozenset[Capability]] = {
+    Role.PHOTOGRAPHER: _SEES | {Capability.RECORD},
+    Role.REVIEWER: _SEES | {Capability.RECORD, Capability.REVIEW},
+    Role.PRIVACY_OFFICER: _SEES | {Capability.ENROL_RECIPIENT, Capability.EXPORT},
+    # Neither of these sees a picture or a patient's name: one reads what others did, one lets people in.
+    Role.AUDITOR: frozenset({Capability.LOGGED_IN, Capability.AUDIT}),
+    Role.ADMINISTRATOR: frozenset({Capability.LOGGED_IN, Capability.MANAGE_ACCOUNTS}),
+}
+
+
+def capabilities(roles: Iterable[Role]) -> frozenset[Capability]:
+    """Return everything that the roles allow together; no role, no capability."""
+    return frozenset().union(*(ROLES[role] for role in roles))

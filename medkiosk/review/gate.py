@@ -1,0 +1,105 @@
+"""What stands between a redacted picture and its approval, in words. No word, no obstacle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from medkiosk.core.ids import AccountId
+from medkiosk.core.photo import REDACT_WORDS, Decision, Finding, RedactCode, ReviewState
+from medkiosk.review.machine import ReviewEvent, next_state
+
+MOST_FINDINGS = 500
+LONGEST_TEXT = 500
+"""Characters of a reason, a detector's name or a model's hash."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What the gate must know about a capture that somebody wants to approve.
+
+    Attributes:
+        state: where it stands.
+        code: how its latest redaction went; None while there is none.
+        findings: those of the latest revision.
+        latest: the latest revision; 0 while there is none.
+        asked: the revision that is to be approved.
+        seen: the revision whose picture this session was shown last; 0 if none.
+        assigned: whether the capture belongs to an encounter.
+        missing: detectors that are absent on this kiosk.
+    """
+
+    state: ReviewState
+    code: RedactCode | None
+    findings: Sequence[Finding]
+    latest: int
+    asked: int
+    seen: int
+    assigned: bool
+    missing: Sequence[str]
+
+
+def why_not_approve(candidate: Candidate) -> tuple[str, ...]:
+    """Return every reason why this revision may not be approved now; empty if it may."""
+    c = candidate
+    if c.state is ReviewState.WAITING or c.code is None:
+        return ("The picture has not been redacted yet.",)
+    reasons = []
+    if c.code is not RedactCode.OK:
+        reasons.append(REDACT_WORDS[c.code])
+    if next_state(c.state, ReviewEvent.APPROVED) is None:
+        reasons.append(f"The picture is {c.state}; only a proposed one can be approved.")
+    if c.missing:
+        reasons.append(f"Detectors are missing on this kiosk: {', '.join(c.missing)}.")
+    if c.asked != c.latest:
+        reasons.append(f"Revision {c.asked} is not the latest one; look at revision {c.latest}.")
+    elif c.seen != c.latest:
+        reasons.append("You have not looked at this revision yet.")
+    if not c.assigned:
+        reasons.append("The picture belongs to no encounter yet; assign it first.")
+    undecided = sum(finding.decision is Decision.SUGGEST for finding in c.findings)
+    if undecided:
+        reasons.append(f"Suggestions left undecided: {undecided}. Mask or keep each.")
+    return tuple(reasons)
+
+
+def why_not_change(
+    findings: Sequence[Finding], *, width: int, height: int, reviewer: AccountId, before: Sequence[Finding]
+) -> tuple[str, ...]:
+    """Return what is wrong with the findings of a reviewer's new plan; empty if it can be burned.
+
+    Args:
+        findings: the whole new plan.
+        width: of the upright picture, pixels.
+        height: of the upright picture, pixels.
+        reviewer: who asks.
+        before: findings of the revision that the reviewer looked at; what is unchanged from there may keep
+            another reviewer's name.
+    """
+    if len(findings) > MOST_FINDINGS:
+        return (f"There are {len(findings)} findings; {MOST_FINDINGS} is the most.",)
+    unchanged = set(before)
+    reasons = []
+    for number, finding in enumerate(findings, 1):
+        reasons += [f"Finding {number}: {problem}" for problem in _problems(finding, width, height)]
+        if finding.reviewer not in ("", reviewer) and finding not in unchanged:
+            reasons.append(f"Finding {number}: it is signed with somebody else's name.")
+    return tuple(reasons)
+
+
+def _problems(finding: Finding, width: int, height: int) -> list[str]:
+    box = finding.box
+    problems = []
+    if box.w < 1 or box.h < 1 or box.x < 0 or box.y < 0 or box.x + box.w > width or box.y + box.h > height:
+        problems.append(f"its box is not inside the picture of {width} x {height}.")
+    if not 0 <= finding.confidence <= 1000:
+        problems.append("its confidence is not between 0 and 1000.")
+    if not finding.detector:
+        problems.append("it names no detector.")
+    if max(map(len, (finding.detector, finding.model, finding.reason))) > LONGEST_TEXT:
+        problems.append(f"one of its texts is longer than {LONGEST_TEXT} characters.")
+    if finding.decision is Decision.KEEP and not finding.reason.strip():
+        problems.append("keeping what was found needs a reason.")
+    if finding.decision is Decision.KEEP and not finding.reviewer:
+        problems.append("keeping what was found needs the name of who decided.")
+    return problems

@@ -1,0 +1,42 @@
+"""Each role is exactly as documented, written out here a second time."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+
+from medkiosk.access.roles import ROLES, capabilities
+from medkiosk.core.capability import Capability
+from medkiosk.core.events import Role
+
+DOCUMENTED = {
+    Role.PHOTOGRAPHER: "logged_in record see_catalogue see_redacted",
+    Role.REVIEWER: "logged_in record review see_catalogue see_redacted",
+    Role.PRIVACY_OFFICER: "enrol_recipient export logged_in see_catalogue see_redacted",
+    Role.AUDITOR: "audit logged_in",
+    Role.ADMINISTRATOR: "logged_in manage_accounts",
+}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_each_role_is_as_documented(role: Role) -> None:
+    assert " ".join(sorted(capabilities([role]))) == DOCUMENTED[role]
+
+
+def test_every_capability_is_given_by_some_role() -> None:
+    assert capabilities(Role) == frozenset(Capability)
+
+
+def test_no_role_no_capability() -> None:
+    assert capabilities([]) == frozenset()
+
+
+def test_roles_add_up_and_give_nothing_more() -> None:
+    for one, other in combinations(Role, 2):
+        assert capabilities([one, other]) == ROLES[one] | ROLES[other]
+
+
+def test_who_lets_people_in_sees_no_picture_and_no_patient() -> None:
+    for role in (Role.ADMINISTRATOR, Role.AUDITOR):
+        assert not ROLES[role] & {Capability.SEE_CATALOGUE, Capability.SEE_REDACTED, Capability.EXPORT}

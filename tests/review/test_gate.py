@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medkiosk.core.ids import AccountId
+from medkiosk.core.photo import Box, Category, Decision, Finding, RedactCode, ReviewState
+from medkiosk.review.gate import MOST_FINDINGS, Candidate, why_not_approve, why_not_change
+
+ANNA, BERT = AccountId("a" * 32), AccountId("b" * 32)
+FACE = Finding(
+    category=Category.FACE,
+    box=Box(10, 20, 30, 40),
+    detector="centerface/1",
+    model="00" * 32,
+    confidence=900,
+    decision=Decision.MASK,
+)
+KEPT = msgspec.structs.replace(FACE, decision=Decision.KEEP, reviewer=ANNA, reason="a poster on the wall")
+READY = Candidate(
+    state=ReviewState.PROPOSED,
+    code=RedactCode.OK,
+    findings=(FACE, KEPT),
+    latest=2,
+    asked=2,
+    seen=2,
+    assigned=True,
+    missing=(),
+)
+
+
+def test_nothing_in_the_way() -> None:
+    assert why_not_approve(READY) == ()
+
+
+@pytest.mark.parametrize(
+    ("candidate", "words"),
+    [
+        (replace(READY, state=ReviewState.WAITING), "not been redacted"),
+        (replace(READY, code=None), "not been redacted"),
+        (replace(READY, state=ReviewState.APPROVED), "is approved"),
+        (replace(READY, state=ReviewState.REJECTED), "is rejected"),
+        (replace(READY, state=ReviewState.UNUSABLE), "is unusable"),
+        (replace(READY, missing=("ocr/5",)), "ocr/5"),
+        (replace(READY, asked=1), "not the latest"),
+        (replace(READY, asked=3), "not the latest"),
+        (replace(READY, seen=1), "not looked at"),
+        (replace(READY, seen=0), "not looked at"),
+        (replace(READY, assigned=False), "no encounter"),
+        (
+            replace(READY, findings=(FACE, msgspec.structs.replace(FACE, decision=Decision.SUGGEST))),
+            "undecided: 1",
+        ),
+    ],
+)
+def test_each_obstacle_alone_stops_it(candidate: Candidate, words: str) -> None:
+    (reason,) = why_not_approve(candidate)
+    assert words in reason
+
+
+@pytest.mark.parametrize("code", [code for code in RedactCode if code is not RedactCode.OK])
+def test_every_code_but_ok_stops_it(code: RedactCode) -> None:
+    assert why_not_approve(replace(READY, code=code))
+
+
+def test_all_obstacles_are_named_at_once() -> None:
+    assert len(why_not_approve(replace(READY, assigned=False, seen=0, missing=("ocr/5",)))) == 3
+
+
+def change(*findings: Finding, before: tuple[Finding, ...] = ()) -> tuple[str, ...]:
+    return why_not_change(findings, width=100, height=80, reviewer=ANNA, before=before)
+
+
+def test_a_sound_plan_passes() -> None:
+    assert change() == ()
+    assert change(FACE, KEPT) == ()
+    assert change(*[FACE] * MOST_FINDINGS) == ()
+
+
+@pytest.mark.parametrize(
+    ("finding", "words"),
+    [
+        (msgspec.structs.replace(KEPT, reason="  "), "needs a reason"),
+        (msgspec.structs.replace(KEPT, reviewer=""), "who decided"),
+        (msgspec.structs.replace(KEPT, reviewer=BERT), "somebody else's name"),
+        (msgspec.structs.replace(FACE, confidence=1001), "confidence"),
+        (msgspec.structs.replace(FACE, confidence=-1), "confidence"),
+        (msgspec.structs.replace(FACE, detector=""), "names no detector"),
+        (msgspec.structs.replace(KEPT, reason="x" * 501), "longer than 500"),
+    ],
+)
+def test_each_fault_alone_stops_it(finding: Finding, words: str) -> None:
+    (reason,) = change(FACE, finding)
+    assert reason.startswith("Finding 2: ")
+    assert words in reason
+
+
+def test_too_many_findings_are_refused_unseen() -> None:
+    (reason,) = change(*[msgspec.structs.replace(FACE, confidence=-1)] * (MOST_FINDINGS + 1))
+    assert "501" in reason
+
+
+def test_another_reviewers_earlier_decision_may_stay_as_it_is() -> None:
+    berts = msgspec.structs.replace(KEPT, reviewer=BERT)
+    assert change(berts, before=(berts,)) == ()
+    assert change(msgspec.structs.replace(berts, reason="other words"), before=(berts,))
+
+
+SIDE = st.integers(-3, 103) | st.integers(-(2**53), 2**53)
+
+
+@given(st.builds(Box, SIDE, SIDE, SIDE, SIDE))
+def test_boxes_pass_exactly_when_all_their_pixels_are_in_the_picture(box: Box) -> None:
+    inside = box.w >= 1 and box.h >= 1 and 0 <= box.x <= 100 - box.w and 0 <= box.y <= 80 - box.h
+    assert (change(msgspec.structs.replace(FACE, box=box)) == ()) == inside

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from medkiosk.core.events import Approved, Redacted, RedactionFailed, Rejected
+from medkiosk.core.ids import KIOSK, AccountId, CaptureId, ObjectId
+from medkiosk.core.photo import MediaKind, RedactCode
+from medkiosk.core.photo import ReviewState as S
+from medkiosk.review.machine import INITIAL, TRANSITIONS, Reviewed, classify, next_state, step
+from medkiosk.review.machine import ReviewEvent as E
+from tests.docs import states
+
+AT = "2026-05-01T09:00:00.000Z"
+ANNA = AccountId("a" * 32)
+CAPTURE = CaptureId("c" * 32)
+
+
+def redacted(actor: AccountId) -> Redacted:
+    return Redacted(
+        at=AT,
+        actor=actor,
+        capture_id=CAPTURE,
+        original_id=ObjectId("0" * 32),
+        derivative_id=ObjectId("1" * 32),
+        preview_id=ObjectId("2" * 32),
+        revision=1,
+        width=10,
+        height=10,
+        preview_width=5,
+        preview_height=5,
+        code=RedactCode.OK,
+        findings=(),
+        policy="p1",
+    )
+
+
+FAILED = RedactionFailed(
+    at=AT,
+    actor=KIOSK,
+    capture_id=CAPTURE,
+    original_id=ObjectId("0" * 32),
+    media=MediaKind.OTHER,
+    code=RedactCode.NOT_A_PHOTO,
+)
+APPROVED = Approved(at=AT, actor=ANNA, capture_id=CAPTURE, revision=1, derivative_id=ObjectId("1" * 32))
+REJECTED = Rejected(at=AT, actor=ANNA, capture_id=CAPTURE, revision=1, reason="blurred")
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (redacted(KIOSK), E.REDACTED),
+        (redacted(ANNA), E.MASKS_CHANGED),
+        (FAILED, E.FAILED),
+        (APPROVED, E.APPROVED),
+        (REJECTED, E.REJECTED),
+    ],
+)
+def test_recorded_events_are_events_of_the_table(event: Reviewed, expected: E) -> None:
+    assert classify(event) is expected
+    assert step(S.PROPOSED, event) is next_state(S.PROPOSED, expected)
+
+
+def test_every_state_is_in_the_table_and_can_be_reached() -> None:
+    reached = {INITIAL}
+    while more := {after for state in reached for after in TRANSITIONS[state].values()} - reached:
+        reached |= more
+    assert reached == set(S) == set(TRANSITIONS)
+
+
+def test_only_an_approval_of_a_proposed_picture_approves() -> None:
+    ways = [(s, e) for s, e in product(S, E) if next_state(s, e) is S.APPROVED]
+    assert ways == [(S.PROPOSED, E.APPROVED)]
+
+
+@pytest.mark.parametrize("event", [e for e in E if e is not E.APPROVED])
+def test_whatever_happens_to_an_approved_picture_takes_the_approval_away(event: E) -> None:
+    assert next_state(S.APPROVED, event) not in (None, S.APPROVED)
+
+
+@pytest.mark.parametrize(("state", "event"), list(product(S, (E.REDACTED, E.FAILED))))
+def test_what_the_kiosk_does_by_itself_is_possible_at_any_time(state: S, event: E) -> None:
+    assert next_state(state, event) is not None
+
+
+def test_page_is_what_the_tables_say() -> None:
+    assert states.PAGE.read_text(encoding="utf-8") == states.page()

@@ -44,7 +44,7 @@ def _check(value: object) -> None:
         case int():
             if abs(value) > _MAX_INT:
                 raise ValueError("integer beyond 2^53 - 1")
-        case list():
+        case list() | tuple():
             for item in value:
                 _check(item)
         case dict():

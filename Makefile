@@ -1,0 +1,73 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+export MEDKIOSK_MODELS ?= $(CURDIR)/.models
+export MEDKIOSK_PHOTOS ?= $(CURDIR)/.cache/photos
+DEMO ?= $(CURDIR)/.demo
+
+.PHONY: help
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+.PHONY: demo
+demo: setup ## The whole job once: import, seal, redact, review, export, verify (CONSOLE=1 opens the console)
+	@$(BIN)/python -m tests.demo --dir $(DEMO) $(if $(CONSOLE),--console)
+
+.PHONY: test
+test: setup-test ## All tests (what CI runs after make check's static part)
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(PYTEST)
+	@$(BIN)/coverage combine -q && $(BIN)/coverage report --fail-under=85 | tail -n 25
+
+.PHONY: lint
+lint: setup ## Formatting, lint rules, types, import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: check
+check: lint test ## Everything a commit must pass
+
+.PHONY: bench
+bench: setup ## Measure; one JSON line a figure, ratios against a peer or the floor in the same run
+	@$(BIN)/python -m tests.bench
+
+.PHONY: screenshots
+screenshots: setup ## Make the pictures in docs/img anew
+	@$(BIN)/python -m tests.pictures.console
+
+.PHONY: lock
+lock: ## Choose versions anew (needs uv); review the difference before committing it
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	    --python-version 3.11 --extra dev pyproject.toml -o requirements.lock --upgrade
+
+.PHONY: clean
+clean: ## Remove what was made here: environment, models, caches, demo
+	rm -rf .venv .models .cache .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	    .import_linter_cache .coverage .coverage.*
+
+# --- set-up -------------------------------------------------------------------------------------------
+
+.PHONY: setup setup-test
+setup: .venv/.ready .models/.ready .cache/photos/.ready ## Environment, models and pictures, by pinned hash
+	@image-build/prepare.sh demo
+
+setup-test: setup
+	@image-build/prepare.sh test
+
+.venv/.ready: requirements.lock pyproject.toml image-build/environment.sh
+	@image-build/environment.sh .venv
+	@touch $@
+
+.models/.ready: image-build/assets.lock image-build/fetch.py | .venv/.ready
+	@$(BIN)/python image-build/fetch.py --into $(MEDKIOSK_MODELS) --only models
+	@mkdir -p .models && touch $@
+
+.cache/photos/.ready: image-build/assets.lock image-build/fetch.py | .venv/.ready
+	@$(BIN)/python image-build/fetch.py --into $(MEDKIOSK_PHOTOS) --only photos
+	@mkdir -p .cache/photos && touch $@

@@ -1,0 +1,233 @@
+"""The daemon's side of a source worker: `SourceSession`.
+
+Everything that comes from the worker is hostile until it was bounded here: it speaks for a device that
+anybody may have plugged in. A worker that breaks a rule, dies or stalls is killed, and the session is over.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Self, TypeVar
+
+from medkiosk.core.channel import Channel
+from medkiosk.core.frames import CHUNK, Frame, FrameError, read_frame, write_frame
+from medkiosk.source.model import (
+    HEAD_BYTES,
+    MAX_ENTRIES,
+    DeviceInfo,
+    Entry,
+    SourceCode,
+    SourceError,
+)
+from medkiosk.source.protocol import (
+    FromWorker,
+    ProtocolError,
+    ToWorker,
+    pack_index,
+    unpack_code,
+    unpack_entry,
+    unpack_hello,
+    unpack_index,
+    unpack_size,
+)
+
+T = TypeVar("T")
+
+STALL_S = 30.0
+"""Longest silence of a worker that owes a frame, seconds. libgphoto2 itself gives up after 20 s on USB."""
+
+
+class SourceSession:
+    """One device, from HELLO to BYE. Not for several threads at once.
+
+    Args:
+        channel: a fresh source worker.
+        stall_s: longest wait for one frame, seconds.
+        monotonic: a clock that only goes forward, seconds.
+    """
+
+    def __init__(
+        self, channel: Channel, *, stall_s: float = STALL_S, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._channel = channel
+        self._watchdog = _Watchdog(channel.kill, stall_s, monotonic)
+        self._over: SourceCode | None = None
+        self._info: DeviceInfo | None = None
+        self._entries: list[Entry] = []
+
+    def hello(self) -> DeviceInfo:
+        """Return which device this is.
+
+        Raises:
+            SourceError: the device could not be opened.
+        """
+        if self._info is None:
+            frame = self._receive(FromWorker.HELLO)
+            self._info = self._parsed(unpack_hello, frame.payload)
+        return self._info
+
+    def list(self) -> list[Entry]:
+        """List every file of the device; calling it again lists afresh.
+
+        Raises:
+            SourceError: the device could not be listed. A listing is whole or it is an error.
+        """
+        self.hello()
+        self._send(ToWorker.LIST)
+        entries: list[Entry] = []
+        folders: dict[str, str] = {}  # one string for all files of a folder
+        while (frame := self._receive(FromWorker.ENTRY, FromWorker.LISTED)).type == FromWorker.ENTRY:
+            entry = self._parsed(unpack_entry, frame.payload)
+            if entry.index != len(entries) or len(entries) == MAX_ENTRIES:
+                raise self._end(SourceCode.PROTOCOL)
+            entries.append(
+                Entry(
+                    index=entry.index,
+                    storage=folders.setdefault(entry.storage, entry.storage),
+                    folder=folders.setdefault(entry.folder, entry.folder),
+                    name=entry.name,
+                    size=entry.size,
+                    mtime=entry.mtime,
+                )
+            )
+        if self._parsed(unpack_index, frame.payload) != len(entries):
+            raise self._end(SourceCode.PROTOCOL)
+        self._entries = entries
+        return list(entries)
+
+    def head(self, index: int) -> bytes:
+        """Return the first bytes of a listed file, at most `HEAD_BYTES`; the whole file if it is smaller.
+
+        Raises:
+            SourceError: they could not be read, or were fewer than the listing promises.
+        """
+        entry = self._entries[index]
+        return b"".join(self._transfer(ToWorker.HEAD, index, min(HEAD_BYTES, entry.size)))
+
+    def read(self, index: int) -> Iterator[bytes]:
+        """Read a listed file, chunk by chunk.
+
+        The iterator ends normally only when exactly as many bytes came as were listed. Leaving it early
+        ends the session, since the worker is in the middle of a file.
+
+        Yields:
+            At most `medkiosk.core.frames.CHUNK` bytes at a time.
+
+        Raises:
+            SourceError: the file could not be read whole; what was yielded is worth nothing then.
+        """
+        return self._transfer(ToWorker.READ, index, self._entries[index].size)
+
+    def close(self) -> None:
+        """End the session and the worker; harmless to repeat."""
+        self._watchdog.stop()
+        if self._over is None:
+            self._over = SourceCode.UNPLUGGED
+            try:
+                write_frame(self._channel.writer, ToWorker.BYE)
+            except OSError:
+                self._channel.kill()
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _transfer(self, request: ToWorker, index: int, size: int) -> Iterator[bytes]:
+        self._send(request, pack_index(index))
+        total = 0
+        try:
+            while (frame := self._receive(FromWorker.DATA, FromWorker.END)).type == FromWorker.DATA:
+                total += len(frame.payload)
+                if total > size or not frame.payload:
+                    raise self._end(SourceCode.LONG if frame.payload else SourceCode.PROTOCOL)
+                yield frame.payload
+        except GeneratorExit:
+            self._end(SourceCode.CRASHED)  # left in the middle of a file, from where there is no way back
+            raise
+        if self._parsed(unpack_size, frame.payload) != total:
+            raise self._end(SourceCode.PROTOCOL)
+        if total != size:
+            raise SourceError(SourceCode.SHORT)
+
+    def _send(self, request: ToWorker, payload: bytes = b"") -> None:
+        if self._over is not None:
+            raise SourceError(self._over)
+        try:
+            write_frame(self._channel.writer, request, payload)
+        except OSError as error:
+            raise self._end(SourceCode.CRASHED) from error
+
+    def _receive(self, *expected: FromWorker) -> Frame:
+        """Wait for a frame of one of these types; FAIL becomes an error."""
+        if self._over is not None:
+            raise SourceError(self._over)
+        try:
+            with self._watchdog:
+                frame = read_frame(self._channel.reader, CHUNK)
+        except (FrameError, OSError) as error:
+            raise self._end(SourceCode.CRASHED) from error
+        if frame is None:
+            raise self._end(SourceCode.CRASHED)
+        if frame.type == FromWorker.FAIL:
+            untrusted_code = self._parsed(unpack_code, frame.payload)
+            if untrusted_code not in SourceCode.__members__.values():
+                raise self._end(SourceCode.PROTOCOL)
+            failure = SourceError(SourceCode(untrusted_code))
+            raise self._end(failure.reason) if failure.ends_session or self._info is None else failure
+        if frame.type not in expected:
+            raise self._end(SourceCode.PROTOCOL)
+        return frame
+
+    def _parsed(self, parse: Callable[[bytes], T], untrusted_payload: bytes) -> T:
+        try:
+            return parse(untrusted_payload)
+        except ProtocolError as error:
+            raise self._end(SourceCode.PROTOCOL) from error
+
+    def _end(self, reason: SourceCode) -> SourceError:
+        """Kill the worker; every later call fails with the same reason."""
+        self._over = SourceCode.STALLED if self._watchdog.fired else reason
+        self._channel.kill()
+        return SourceError(self._over)
+
+
+class _Watchdog:
+    """Calls ``kill`` once when a wait inside its ``with`` block takes longer than ``seconds``."""
+
+    def __init__(self, kill: Callable[[], None], seconds: float, monotonic: Callable[[], float]) -> None:
+        self.fired = False
+        self._kill = kill
+        self._seconds = seconds
+        self._monotonic = monotonic
+        self._deadline: float | None = None
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="source-watchdog", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> None:
+        self._deadline = self._monotonic() + self._seconds
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._deadline = None
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(min(1.0, self._seconds / 4)):
+            deadline = self._deadline
+            if deadline is not None and self._monotonic() > deadline:
+                self.fired = True
+                self._kill()
+                return

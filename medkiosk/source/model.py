@@ -1,0 +1,177 @@
+"""What a source can say: which device it is, what lies on it, and why a file could not be read."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar, Literal
+
+import msgspec
+
+from medkiosk.core.errors import KioskError
+
+Kind = Literal["camera", "card"]
+
+UNKNOWN_SIZE = 2**64 - 1
+"""The size of an entry whose device does not say how large it is; it can be listed, never read."""
+
+HEAD_BYTES = 64 * 1024
+"""Most that `SourceSession.head` gives, bytes."""
+
+MAX_ENTRIES = 200_000
+"""Most files that one device may list."""
+
+
+class DeviceInfo(msgspec.Struct, frozen=True):
+    """The device behind a source, in its own words (bounded, otherwise unchecked).
+
+    Attributes:
+        kind: camera or card.
+        model: e.g. ``Canon EOS R6``; ``memory card`` for a card.
+        serial: the body's serial number; empty where there is none.
+        port: libgphoto2's port string, or the card's directory.
+    """
+
+    kind: Kind
+    model: str
+    serial: str
+    port: str
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One file on a device, as the device lists it. Names are labels, never used as paths.
+
+    Attributes:
+        index: position in the listing; by this the file is asked for.
+        storage: which memory, e.g. ``store_00010001``; ``card`` for a card.
+        folder: path of its folder inside the storage, ``/`` between components, e.g. ``DCIM/100CANON``.
+        name: its own name. May hold any character, also ``/`` and line ends.
+        size: bytes, or `UNKNOWN_SIZE`.
+        mtime: seconds since 1970 as the device gave them: wall clock or UTC, that differs by device.
+    """
+
+    index: int
+    storage: str
+    folder: str
+    name: str
+    size: int
+    mtime: int
+
+
+class SourceCode(IntEnum):
+    """Why a device or a file on it could not be read. Only the number crosses the process boundary."""
+
+    UNPLUGGED = 1
+    BUSY = 2
+    STALLED = 3
+    CLAIMED = 4
+    SHORT = 5
+    LONG = 6
+    SIZE_UNKNOWN = 7
+    CHANGED = 8
+    GONE = 9
+    UNREADABLE = 10
+    UNSUPPORTED = 11
+    TOO_MANY = 12
+    NAME = 13
+    PROTOCOL = 14
+    CRASHED = 15
+    DENIED = 16
+    DEVICE = 17
+
+
+WORDS: dict[SourceCode, str] = {
+    SourceCode.UNPLUGGED: (
+        "The camera or card does not answer any more; what was acknowledged is safe, the rest is imported"
+        " when it is plugged in and switched on again."
+    ),
+    SourceCode.BUSY: (
+        "The camera is busy with something else; nothing was lost. Leave its menus, or switch it off and on."
+    ),
+    SourceCode.STALLED: (
+        "The device stopped in the middle and was let go; what was acknowledged is safe. Unplug it and plug"
+        " it in again."
+    ),
+    SourceCode.CLAIMED: (
+        "Another program holds this camera, so it cannot be read; nothing was changed. Unplug it and plug it"
+        " in again."
+    ),
+    SourceCode.SHORT: (
+        "The device gave fewer bytes of this file than it had announced; the file was not imported and is"
+        " read again next time. Keep the card as it is."
+    ),
+    SourceCode.LONG: (
+        "The device gave more bytes of this file than it had announced; the file was not imported. Keep the"
+        " card as it is."
+    ),
+    SourceCode.SIZE_UNKNOWN: (
+        "The camera does not say how large this file is (films over 4 GiB are such), so it was not imported."
+        " Put the card into the kiosk's card reader."
+    ),
+    SourceCode.CHANGED: (
+        "This file changed while it was being imported; it was not imported and is read again next time."
+    ),
+    SourceCode.GONE: (
+        "This file was listed and then was not there any more; nothing of it was imported. Look at the card"
+        " in the camera."
+    ),
+    SourceCode.UNREADABLE: (
+        "The device reported an error when this file was read; it was not imported. Try again, then try"
+        " another reader; do not format the card."
+    ),
+    SourceCode.UNSUPPORTED: (
+        "The camera does not hand out this kind of file; it was not imported. Put the card into the kiosk's"
+        " card reader."
+    ),
+    SourceCode.TOO_MANY: (
+        "There are more files or folders on this device than the kiosk reads at once; nothing was imported."
+        " Ask the installer to look at the card."
+    ),
+    SourceCode.NAME: (
+        "This file's name cannot be told to the camera; it was not imported. Put the card into the kiosk's"
+        " card reader."
+    ),
+    SourceCode.PROTOCOL: (
+        "Reading the device gave nonsense and was stopped; what was acknowledged is safe. Unplug it and plug"
+        " it in again."
+    ),
+    SourceCode.CRASHED: (
+        "The part of the kiosk that reads the device ended unexpectedly; what was acknowledged is safe, the"
+        " rest is imported again."
+    ),
+    SourceCode.DENIED: (
+        "The kiosk may not use this device; nothing was imported. Ask the installer to check the device"
+        " rules."
+    ),
+    SourceCode.DEVICE: (
+        "The device refused without saying why; what was acknowledged is safe. Switch it off and on, then"
+        " plug it in again."
+    ),
+}
+"""The one sentence a person reads for each code."""
+
+ENDS_SESSION = frozenset(
+    {
+        SourceCode.UNPLUGGED,
+        SourceCode.STALLED,
+        SourceCode.CLAIMED,
+        SourceCode.PROTOCOL,
+        SourceCode.CRASHED,
+        SourceCode.DENIED,
+    }
+)
+"""Codes after which the device cannot be read in this session; all others concern one request."""
+
+
+class SourceError(KioskError):
+    """{words}"""  # noqa: D415 the sentence is in WORDS
+
+    code: ClassVar[str] = "source.failed"
+
+    def __init__(self, reason: SourceCode) -> None:
+        self.reason = reason
+        super().__init__(words=WORDS[reason])
+
+    @property
+    def ends_session(self) -> bool:
+        """Whether nothing more can be read from the device without a new session."""
+        return self.reason in ENDS_SESSION

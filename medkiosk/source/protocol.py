@@ -1,0 +1,185 @@
+"""What the daemon and a source worker say to each other, over `medkiosk.core.frames`.
+
+============  =========  ==========================================================
+daemon says   payload    worker answers
+============  =========  ==========================================================
+(at start)               HELLO(device), or FAIL and the end
+LIST          -          ENTRY*, then LISTED(number of entries), or FAIL
+HEAD          u32 index  DATA*, then END(bytes sent), or FAIL
+READ          u32 index  DATA*, then END(bytes sent), or FAIL
+BYE           -          the end
+============  =========  ==========================================================
+
+Integers are big endian; strings are a u16 length and that many bytes. Every bound here is checked by the
+daemon before it uses what came.
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+
+import msgspec
+
+from medkiosk.source.model import MAX_ENTRIES, DeviceInfo, Entry, Kind
+
+MAX_NAME = 255
+"""Longest name and longest component of a folder, bytes."""
+MAX_FOLDER = 1024
+"""Longest folder path, bytes."""
+MAX_REQUEST = 4
+
+_INDEX = struct.Struct(">I")
+_SIZE = struct.Struct(">Q")
+_CODE = struct.Struct(">H")
+_LENGTH = struct.Struct(">H")
+_ENTRY = struct.Struct(">IQq")
+_KINDS: tuple[Kind, ...] = ("camera", "card")
+
+
+class ToWorker(IntEnum):
+    """Frame types that the daemon sends."""
+
+    LIST = 1
+    HEAD = 2
+    READ = 3
+    BYE = 4
+
+
+class FromWorker(IntEnum):
+    """Frame types that the worker sends."""
+
+    HELLO = 17
+    ENTRY = 18
+    LISTED = 19
+    DATA = 20
+    END = 21
+    FAIL = 22
+
+
+class ProtocolError(Exception):
+    """The other side sent a payload that is not of the form or beyond a bound."""
+
+
+class RawEntry(msgspec.Struct, frozen=True):
+    """An entry as the worker has it: names are the device's own bytes, already cut to the bounds."""
+
+    index: int
+    storage: bytes
+    folder: bytes
+    name: bytes
+    size: int
+    mtime: int
+
+
+def pack_index(index: int) -> bytes:
+    """Write the payload of HEAD and READ, and of LISTED."""
+    return _INDEX.pack(index)
+
+
+def unpack_index(untrusted_payload: bytes) -> int:
+    """Read an index or count: 0 to `MAX_ENTRIES`.
+
+    Raises:
+        ProtocolError: it is not four bytes, or larger.
+    """
+    untrusted_index = _one(_INDEX, untrusted_payload)
+    if untrusted_index > MAX_ENTRIES:
+        raise ProtocolError("index beyond the bound")
+    return untrusted_index
+
+
+def pack_size(size: int) -> bytes:
+    """Write the payload of END."""
+    return _SIZE.pack(size)
+
+
+def unpack_size(untrusted_payload: bytes) -> int:
+    """Read the payload of END; the reader compares it with what it counted."""
+    return _one(_SIZE, untrusted_payload)
+
+
+def pack_code(code: int) -> bytes:
+    """Write the payload of FAIL."""
+    return _CODE.pack(code)
+
+
+def unpack_code(untrusted_payload: bytes) -> int:
+    """Read the payload of FAIL; the reader maps a number it does not know to a protocol error."""
+    return _one(_CODE, untrusted_payload)
+
+
+def pack_hello(info: DeviceInfo) -> bytes:
+    """Write the payload of HELLO; strings are cut to `MAX_NAME` bytes."""
+    texts = (info.model, info.serial, info.port)
+    return bytes([_KINDS.index(info.kind)]) + b"".join(
+        _string(text.encode("utf-8", "backslashreplace")[:MAX_NAME]) for text in texts
+    )
+
+
+def unpack_hello(untrusted_payload: bytes) -> DeviceInfo:
+    """Read the payload of HELLO.
+
+    Raises:
+        ProtocolError: not of the form, or a string longer than `MAX_NAME`.
+    """
+    if not untrusted_payload or untrusted_payload[0] >= len(_KINDS):
+        raise ProtocolError("unknown kind of device")
+    model, at = _unstring(untrusted_payload, 1, MAX_NAME)
+    serial, at = _unstring(untrusted_payload, at, MAX_NAME)
+    port, at = _unstring(untrusted_payload, at, MAX_NAME)
+    _ended(untrusted_payload, at)
+    return DeviceInfo(kind=_KINDS[untrusted_payload[0]], model=model, serial=serial, port=port)
+
+
+def pack_entry(entry: RawEntry) -> bytes:
+    """Write the payload of ENTRY."""
+    return (
+        _ENTRY.pack(entry.index, entry.size, entry.mtime)
+        + _string(entry.storage)
+        + _string(entry.folder)
+        + _string(entry.name)
+    )
+
+
+def unpack_entry(untrusted_payload: bytes) -> Entry:
+    r"""Read the payload of ENTRY; bytes that are not UTF-8 become ``\xNN``.
+
+    Raises:
+        ProtocolError: not of the form, or a name beyond its bound.
+    """
+    if len(untrusted_payload) < _ENTRY.size:
+        raise ProtocolError("entry too short")
+    index, size, mtime = _ENTRY.unpack_from(untrusted_payload)
+    storage, at = _unstring(untrusted_payload, _ENTRY.size, MAX_NAME)
+    folder, at = _unstring(untrusted_payload, at, MAX_FOLDER)
+    name, at = _unstring(untrusted_payload, at, MAX_NAME)
+    _ended(untrusted_payload, at)
+    return Entry(index=index, storage=storage, folder=folder, name=name, size=size, mtime=mtime)
+
+
+def _one(form: struct.Struct, untrusted_payload: bytes) -> int:
+    if len(untrusted_payload) != form.size:
+        raise ProtocolError("payload of the wrong length")
+    value: int = form.unpack(untrusted_payload)[0]
+    return value
+
+
+def _string(text: bytes) -> bytes:
+    return _LENGTH.pack(len(text)) + text
+
+
+def _unstring(untrusted_payload: bytes, at: int, limit: int) -> tuple[str, int]:
+    start = at + _LENGTH.size
+    if len(untrusted_payload) < start:
+        raise ProtocolError("string cut off")
+    (untrusted_length,) = _LENGTH.unpack_from(untrusted_payload, at)
+    end = start + untrusted_length
+    if untrusted_length > limit or len(untrusted_payload) < end:
+        raise ProtocolError("string beyond its bound")
+    return untrusted_payload[start:end].decode("utf-8", "backslashreplace"), end
+
+
+def _ended(untrusted_payload: bytes, at: int) -> None:
+    if at != len(untrusted_payload):
+        raise ProtocolError("bytes after the end")

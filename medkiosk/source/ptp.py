@@ -1,0 +1,210 @@
+"""Read a camera through libgphoto2. The only file that imports it; runs in the source worker alone.
+
+libgphoto2 returns success for truncated reads, so every block is counted here. It finds a file by the
+beginning of its name, so a name with which another one in the same folder begins is not asked for at all.
+Reading a file makes it clear the camera's "not downloaded" mark: the one thing an import changes on a card.
+A `Camera` object must not be used again after ``exit``: one `CameraReader` is one session.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import gphoto2
+
+from medkiosk.core.frames import CHUNK
+from medkiosk.source.dcf import is_video
+from medkiosk.source.model import MAX_ENTRIES, UNKNOWN_SIZE, DeviceInfo, SourceCode, SourceError
+from medkiosk.source.protocol import RawEntry
+from medkiosk.source.reading import MAX_DEPTH, bounded_folder, bounded_name
+
+_NO_SIZE = 0xFFFFFFFF  # what a camera says of a file whose size does not fit in 32 bits
+_SERIAL = re.compile(r"^\s*Serial Number:\s*(\S.*?)\s*$", re.MULTILINE)
+_MODEL = re.compile(r"^Model:\s*(\S.*?)\s*$", re.MULTILINE)
+
+_CODES: dict[int, SourceCode] = {
+    gphoto2.GP_ERROR_NOT_SUPPORTED: SourceCode.UNSUPPORTED,
+    gphoto2.GP_ERROR_IO: SourceCode.UNPLUGGED,
+    gphoto2.GP_ERROR_TIMEOUT: SourceCode.STALLED,
+    gphoto2.GP_ERROR_IO_READ: SourceCode.UNPLUGGED,
+    gphoto2.GP_ERROR_IO_WRITE: SourceCode.UNPLUGGED,
+    gphoto2.GP_ERROR_IO_USB_FIND: SourceCode.UNPLUGGED,
+    gphoto2.GP_ERROR_IO_USB_CLAIM: SourceCode.CLAIMED,
+    gphoto2.GP_ERROR_IO_LOCK: SourceCode.CLAIMED,
+    gphoto2.GP_ERROR_UNKNOWN_PORT: SourceCode.UNPLUGGED,
+    gphoto2.GP_ERROR_CAMERA_BUSY: SourceCode.BUSY,
+    gphoto2.GP_ERROR_DIRECTORY_NOT_FOUND: SourceCode.GONE,
+    gphoto2.GP_ERROR_FILE_NOT_FOUND: SourceCode.GONE,
+    gphoto2.GP_ERROR_MODEL_NOT_FOUND: SourceCode.UNSUPPORTED,
+}
+
+
+class _File(NamedTuple):
+    """How to ask for a listed file. ``failure`` says why it cannot be asked for."""
+
+    folder: str
+    name: str
+    size: int
+    failure: SourceCode | None
+
+
+class _Name(NamedTuple):
+    """A name in a folder: as libgphoto2 wants it, as the camera gave it, and whether it finds the file."""
+
+    text: str
+    raw: bytes
+    usable: bool
+
+
+class CameraReader:
+    """One session with one camera.
+
+    Args:
+        port: libgphoto2's port string, ``usb:001,004`` or ``ptpip:ADDRESS:PORT:PORT``.
+        model: a name in libgphoto2's list of cameras, e.g. ``Canon EOS R6``.
+
+    Raises:
+        SourceError: the camera is not there, busy, or held by another program.
+    """
+
+    def __init__(self, port: str, model: str) -> None:
+        self._port = port
+        self._camera = gphoto2.Camera()
+        self._files: list[_File] = []
+        self._buffer = bytearray(CHUNK)
+        try:
+            ports = gphoto2.PortInfoList()
+            ports.load()
+            self._camera.set_port_info(ports[ports.lookup_path(port)])
+            abilities = gphoto2.CameraAbilitiesList()
+            abilities.load()
+            self._camera.set_abilities(abilities[abilities.lookup_model(model)])
+            self._camera.init()
+        except gphoto2.GPhoto2Error as error:
+            raise _translated(error) from error
+
+    def info(self) -> DeviceInfo:
+        """Return model and serial number, read from the camera's summary."""
+        try:
+            summary: str = self._camera.get_summary().text
+        except gphoto2.GPhoto2Error as error:
+            raise _translated(error) from error
+        model, serial = _MODEL.search(summary), _SERIAL.search(summary)
+        return DeviceInfo(
+            kind="camera",
+            model=model.group(1) if model else "",
+            serial=serial.group(1) if serial else "",
+            port=self._port,
+        )
+
+    def entries(self) -> Iterator[RawEntry]:
+        """List every file of every storage."""
+        self._files = []
+        for storage in self._folder("/")[1]:
+            yield from self._walk((storage,), 0)
+
+    def blocks(self, index: int, limit: int | None = None) -> Iterator[memoryview]:
+        """Read one file in blocks of `CHUNK` bytes."""
+        file = self._files[index]
+        if file.failure is not None:
+            raise SourceError(file.failure)
+        end = file.size if limit is None else min(limit, file.size)
+        buffer = memoryview(self._buffer)
+        offset = 0
+        while offset < end:
+            wanted = min(CHUNK, end - offset)
+            try:
+                got: int = self._camera.file_read(
+                    file.folder, file.name, gphoto2.GP_FILE_TYPE_NORMAL, offset, buffer[:wanted]
+                )
+            except gphoto2.GPhoto2Error as error:
+                raise _translated(error) from error
+            if got != wanted:
+                raise SourceError(SourceCode.SHORT)
+            yield buffer[:wanted]
+            offset += wanted
+
+    def close(self) -> None:
+        """End the session; the camera's own buttons work again."""
+        try:
+            self._camera.exit()
+        except gphoto2.GPhoto2Error:
+            return  # it was unplugged or switched off: there is no session left to end
+
+    def _walk(self, path: tuple[_Name, ...], depth: int) -> Iterator[RawEntry]:
+        if depth > MAX_DEPTH:
+            raise SourceError(SourceCode.TOO_MANY)
+        files, folders = self._folder("/" + "/".join(part.text for part in path))
+        for name in files:
+            yield self._entry(path, name)
+        for name in folders:
+            if name.usable and "/" not in name.text:
+                yield from self._walk((*path, name), depth + 1)
+            else:
+                # A folder that cannot be opened stands in the listing itself, so that nobody thinks that
+                # everything on the card was imported.
+                yield self._entry(path, name._replace(usable=False))
+
+    def _folder(self, folder: str) -> tuple[list[_Name], list[_Name]]:
+        """Names of files and of folders in a folder."""
+        try:
+            lists = self._camera.folder_list_files(folder), self._camera.folder_list_folders(folder)
+        except gphoto2.GPhoto2Error as error:
+            raise _translated(error) from error
+        names = [[_name(found, position) for position in range(found.count())] for found in lists]
+        ordered = sorted(name.raw for both in names for name in both)
+        unclear = {first for first, second in pairwise(ordered) if second.startswith(first)}
+        files, folders = (
+            [name._replace(usable=name.usable and name.raw not in unclear) for name in both] for both in names
+        )
+        return files, folders
+
+    def _entry(self, path: tuple[_Name, ...], name: _Name) -> RawEntry:
+        if len(self._files) == MAX_ENTRIES:
+            raise SourceError(SourceCode.TOO_MANY)
+        folder = "/" + "/".join(part.text for part in path)
+        size, mtime, failure = UNKNOWN_SIZE, 0, None if name.usable else SourceCode.NAME
+        if failure is None:
+            try:
+                info = self._camera.file_get_info(folder, name.text).file
+            except gphoto2.GPhoto2Error as error:
+                failure = _translated(error).reason
+            else:
+                size = (
+                    _believable(info.size, name.text)
+                    if info.fields & gphoto2.GP_FILE_INFO_SIZE
+                    else UNKNOWN_SIZE
+                )
+                mtime = info.mtime if info.fields & gphoto2.GP_FILE_INFO_MTIME else 0
+                failure = SourceCode.SIZE_UNKNOWN if size == UNKNOWN_SIZE else None
+        self._files.append(_File(folder, name.text, size, failure))
+        return RawEntry(
+            index=len(self._files) - 1,
+            storage=bounded_name(path[0].raw),
+            folder=bounded_folder(tuple(part.raw for part in path[1:])),
+            name=bounded_name(name.raw),
+            size=size,
+            mtime=mtime,
+        )
+
+
+def _name(names: gphoto2.CameraList, position: int) -> _Name:
+    try:
+        text: str = names.get_name(position)
+    except UnicodeDecodeError as error:
+        return _Name("", error.object, usable=False)  # the binding takes and gives only UTF-8
+    return _Name(text, text.encode(), usable=text != "")
+
+
+def _believable(size: int, name: str) -> int:
+    """A size is 32 bit on the wire: a film over 4 GiB is listed as all ones, or as nothing at all."""
+    if size == _NO_SIZE or (size == 0 and is_video(name)):
+        return UNKNOWN_SIZE
+    return size
+
+
+def _translated(error: gphoto2.GPhoto2Error) -> SourceError:
+    return SourceError(_CODES.get(error.code, SourceCode.DEVICE))

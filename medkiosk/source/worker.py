@@ -1,0 +1,132 @@
+"""The source worker: one device on one side, frames on standard input and output on the other.
+
+It holds no key, writes no file and says nothing but frames (`medkiosk.source.protocol`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from medkiosk.core.frames import FrameError, Readable, Writable, read_frame, write_frame
+from medkiosk.source.hardening import forbid_core_dumps, private_streams
+from medkiosk.source.model import HEAD_BYTES, SourceError
+from medkiosk.source.protocol import (
+    MAX_REQUEST,
+    FromWorker,
+    ProtocolError,
+    ToWorker,
+    pack_code,
+    pack_entry,
+    pack_hello,
+    pack_index,
+    pack_size,
+    unpack_index,
+)
+from medkiosk.source.reading import DeviceReader
+
+Open = Callable[[], DeviceReader]
+
+
+def serve(open_device: Open, reader: Readable, writer: Writable) -> None:
+    """Answer requests until BYE or the end of the stream.
+
+    Raises:
+        FrameError, ProtocolError: the daemon said something that it never says.
+        BrokenPipeError: the daemon is gone.
+    """
+    try:
+        device = open_device()
+    except SourceError as error:
+        write_frame(writer, FromWorker.FAIL, pack_code(error.reason))
+        return
+    try:
+        try:
+            hello = pack_hello(device.info())
+        except SourceError as error:
+            write_frame(writer, FromWorker.FAIL, pack_code(error.reason))
+            return
+        write_frame(writer, FromWorker.HELLO, hello)
+        _answer(device, reader, writer)
+    finally:
+        device.close()
+
+
+def _answer(device: DeviceReader, reader: Readable, writer: Writable) -> None:
+    listed = 0
+
+    def index(payload: bytes) -> int:
+        value = unpack_index(payload)
+        if value >= listed:
+            raise ProtocolError("index that was never listed")
+        return value
+
+    def list_all() -> None:
+        nonlocal listed
+        listed = 0
+        for entry in device.entries():
+            write_frame(writer, FromWorker.ENTRY, pack_entry(entry))
+            listed += 1
+        write_frame(writer, FromWorker.LISTED, pack_index(listed))
+
+    def send(which: int, limit: int | None) -> None:
+        size = 0
+        for block in device.blocks(which, limit):
+            write_frame(writer, FromWorker.DATA, block)
+            size += len(block)
+        write_frame(writer, FromWorker.END, pack_size(size))
+
+    while (frame := read_frame(reader, MAX_REQUEST)) is not None:
+        match frame.type:
+            case ToWorker.LIST:
+                _fail_on_error(writer, list_all)
+            case ToWorker.HEAD:
+                which = index(frame.payload)
+                _fail_on_error(writer, partial(send, which, HEAD_BYTES))
+            case ToWorker.READ:
+                which = index(frame.payload)
+                _fail_on_error(writer, partial(send, which, None))
+            case ToWorker.BYE:
+                return
+            case _:
+                raise ProtocolError("unknown request")
+
+
+def _fail_on_error(writer: Writable, step: Callable[[], None]) -> None:
+    try:
+        step()
+    except SourceError as error:
+        write_frame(writer, FromWorker.FAIL, pack_code(error.reason))
+
+
+def main() -> None:
+    """Run the worker: ``--camera PORT --model NAME`` or ``--card DIRECTORY``."""
+    parser = argparse.ArgumentParser(description="Reads one camera or card for medkioskd.")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--camera", metavar="PORT", help="libgphoto2's port string")
+    which.add_argument("--card", metavar="DIRECTORY", type=Path, help="where the card is mounted")
+    parser.add_argument("--model", default="Canon EOS R6", help="libgphoto2's name of the camera")
+    options = parser.parse_args()
+    forbid_core_dumps()
+    reader, writer = private_streams()
+
+    def open_device() -> DeviceReader:
+        if options.card is not None:
+            from medkiosk.source.card import CardReader
+
+            return CardReader(options.card)
+        from medkiosk.source.ptp import CameraReader
+
+        return CameraReader(options.camera, options.model)
+
+    try:
+        serve(open_device, reader, writer)
+    except (BrokenPipeError, FrameError, ProtocolError):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,359 @@
+"""A virtual Canon EOS R6: a PTP/IP responder that the real libgphoto2 drives through its Canon EOS path.
+
+Run it as its own process (libgphoto2 holds the interpreter's lock in several calls)::
+
+    python -m tests.virtual.r6 --port 0 --root DIR [--serial S] [--owner NAME] [--fault NAME[=ARG]]
+
+It prints the port it listens on. ``--trace FILE`` records each operation's code, one line each.
+What the real camera announces is taken from libgphoto2's own record of one (cameras/canon-eos-r6.txt).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from tests.virtual.faults import FAULTS, Faults
+from tests.virtual.objects import ROOT, Cards, Object, eos_entries, object_info
+from tests.virtual.ptpip import (
+    Answer,
+    Connection,
+    GoneError,
+    Packet,
+    Request,
+    array16,
+    array32,
+    parse_request,
+    string,
+)
+
+MODEL = "Canon EOS R6"
+_GUID = bytes(range(16))
+_HANDOVER_S = 3.0  # how long a new initiator waits for the one before it to be gone
+_CARD_BYTES = 64_054_362_112
+_OWNER_PROPERTY = 0xD115
+_MAX_DATA_OUT = 1 << 20
+
+
+class VanishedError(Exception):
+    """The fault says that the camera is gone now."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer: a response code, perhaps a dataset, or a slice of an object's bytes."""
+
+    code: int = Answer.OK
+    data: bytes | None = None
+    item: Object | None = None
+    offset: int = 0
+    count: int = 0
+    params: tuple[int, ...] = ()
+
+
+class Responder:
+    """The camera. One initiator at a time, any number after each other."""
+
+    def __init__(
+        self,
+        root: Path,
+        listener: socket.socket,
+        *,
+        serial: str,
+        owner: str,
+        faults: Faults,
+        trace: IO[str] | None = None,
+    ) -> None:
+        self.root = root
+        self.serial = serial
+        self.owner = owner
+        self.faults = faults
+        self._listener = listener
+        self._trace = trace
+        self._in_use = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._vanished = threading.Event()
+
+    def serve(self) -> None:
+        """Accept connections until the camera vanishes; then wait, unreachable, to be ended."""
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                break  # vanish() shut the listener
+            self._open.add(sock)
+            threading.Thread(target=self._connection, args=(sock,), daemon=True).start()
+        self._vanished.wait()
+        threading.Event().wait()
+
+    def vanish(self) -> None:
+        """Close everything; from now on connections are refused."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for sock in list(self._open):
+            sock.close()
+        self._vanished.set()
+
+    def _connection(self, sock: socket.socket) -> None:
+        connection = Connection(sock)
+        try:
+            type_, _ = connection.read()
+            if type_ == Packet.INIT_COMMAND_REQUEST:
+                self._command(connection)
+            elif type_ == Packet.INIT_EVENT_REQUEST:
+                connection.send(Packet.INIT_EVENT_ACK)
+                connection.read()  # nothing ever comes: this waits for the other side to hang up
+        except GoneError:
+            pass  # initiators come and go; a bare connect and close is how someone looks whether we are here
+        except VanishedError:
+            self.vanish()
+        finally:
+            self._open.discard(sock)
+            sock.close()
+
+    def _command(self, connection: Connection) -> None:
+        if not self._in_use.acquire(timeout=_HANDOVER_S):
+            connection.send(Packet.INIT_FAIL, struct.pack("<I", 2))
+            return
+        try:
+            name = MODEL.encode("utf-16-le") + b"\0\0"
+            connection.send(
+                Packet.INIT_COMMAND_ACK, struct.pack("<I", 1) + _GUID + name + struct.pack("<I", 1 << 16)
+            )
+            session = Session(self)
+            while True:
+                self._one(connection, session)
+        finally:
+            self._in_use.release()
+
+    def _one(self, connection: Connection, session: Session) -> None:
+        type_, payload = connection.read()
+        if type_ == Packet.PING:
+            connection.send(Packet.PONG)
+            return
+        if type_ != Packet.REQUEST:
+            return
+        request, sends_data = parse_request(payload)
+        received = _receive(connection) if sends_data else b""
+        if self._trace is not None:
+            self._trace.write(f"{request.code:04x} {' '.join(f'{value:x}' for value in request.params)}\n")
+            self._trace.flush()
+        refusal = self.faults.refuse(request.code)
+        reply = Reply(refusal) if refusal is not None else session.answer(request, received)
+        if reply.data is not None:
+            connection.start_data(request.transaction, len(reply.data))
+            connection.end_data(request.transaction, reply.data)
+        elif reply.item is not None:
+            self._send_slice(connection, request.transaction, reply, session)
+        connection.respond(request.transaction, reply.code, reply.params)
+
+    def _send_slice(self, connection: Connection, transaction: int, reply: Reply, session: Session) -> None:
+        assert reply.item is not None
+        connection.start_data(transaction, reply.count)
+        allowed = self.faults.allow(reply.count)
+        connection.send_file(transaction, session.descriptor(reply.item), reply.offset, allowed, reply.count)
+        if allowed < reply.count:
+            raise VanishedError
+
+
+class Session:
+    """One initiator's view: the cards as they were when it opened the session."""
+
+    def __init__(self, camera: Responder) -> None:
+        self._camera = camera
+        self._cards = Cards(camera.root)
+        self._opened = False
+        self._descriptor: tuple[int, int] | None = None
+        self._events = b""
+        self._operations: dict[int, Callable[[tuple[int, ...], bytes], Reply]] = {
+            0x1001: self._device_info,
+            0x1002: self._open_session,
+            0x1003: self._close_session,
+            0x1004: self._storage_ids,
+            0x1005: self._storage_info,
+            0x1007: self._object_handles,
+            0x1008: self._object_info,
+            0x1009: self._object,
+            0x1014: self._property,
+            0x101B: self._partial_object,
+            0x9109: self._eos_folder,
+            0x910C: self._accept,  # SetObjectAttributes: clears the "not downloaded" flag
+            0x9110: self._accept,  # SetDevicePropValueEx
+            0x9114: self._accept,  # SetRemoteMode
+            0x9115: self._event_mode,
+            0x9116: self._event,
+            0x911A: self._accept,  # PCHDDCapacity
+            0x911D: self._accept,  # KeepDeviceOn
+            0x9127: self._accept,  # RequestDevicePropValue
+            0x9128: self._accept,  # RemoteReleaseOn: announced, since by it libgphoto2 knows an EOS
+        }
+
+    def answer(self, request: Request, received: bytes) -> Reply:
+        operation = self._operations.get(request.code)
+        if operation is None:
+            return Reply(Answer.OPERATION_NOT_SUPPORTED)
+        if not self._opened and request.code not in {0x1001, 0x1002}:
+            return Reply(Answer.SESSION_NOT_OPEN)
+        return operation((*request.params, 0, 0, 0, 0, 0), received)
+
+    def descriptor(self, item: Object) -> int:
+        """An open file for this object; the last one is kept, since blocks come in order."""
+        if self._descriptor is None or self._descriptor[0] != item.handle:
+            self.close()
+            self._descriptor = item.handle, os.open(item.path, os.O_RDONLY | os.O_CLOEXEC)
+        return self._descriptor[1]
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor[1])
+            self._descriptor = None
+
+    __del__ = close
+
+    def _accept(self, params: tuple[int, ...], received: bytes) -> Reply:
+        return Reply()
+
+    def _device_info(self, params: tuple[int, ...], received: bytes) -> Reply:
+        data = (
+            struct.pack("<HIH", 100, 0x0B, 100)
+            + string("")
+            + struct.pack("<H", 0)
+            + array16(tuple(self._operations))
+            + array16((0xC181, 0x4003, 0x4009))
+            + array16(tuple(_PROPERTIES))
+            + array16((0x3801,))
+            + array16(
+                (0x3001, 0x3002, 0x3006, 0x300A, 0x3008, 0x3801, 0xB101, 0xB103, 0xBF02, 0xB104, 0xB105)
+            )
+            + string("Canon.Inc")
+            + string(MODEL)
+            + string("3-1.0.0")
+            + string(self._camera.serial)
+        )
+        return Reply(data=data)
+
+    def _open_session(self, params: tuple[int, ...], received: bytes) -> Reply:
+        self._opened = True
+        return Reply()
+
+    def _close_session(self, params: tuple[int, ...], received: bytes) -> Reply:
+        self._opened = False
+        self.close()
+        return Reply()
+
+    def _storage_ids(self, params: tuple[int, ...], received: bytes) -> Reply:
+        return Reply(data=array32(tuple(self._cards.storages)))
+
+    def _storage_info(self, params: tuple[int, ...], received: bytes) -> Reply:
+        if params[0] not in self._cards.storages:
+            return Reply(Answer.INVALID_STORAGE)
+        free = _CARD_BYTES - sum(
+            item.size for item in self._cards.objects.values() if item.storage == params[0]
+        )
+        data = struct.pack("<HHHQQI", 4, 2, 0, _CARD_BYTES, max(free, 0), 0xFFFFFFFF)
+        return Reply(data=data + string(f"SD{params[0] >> 16}") + string(""))
+
+    def _object_handles(self, params: tuple[int, ...], received: bytes) -> Reply:
+        storage, _, parent = params[:3]
+        found = self._cards.in_folder(storage, parent or ROOT)
+        if found is None:
+            return Reply(Answer.INVALID_PARAMETER)
+        return Reply(data=array32(tuple(item.handle for item in found)))
+
+    def _object_info(self, params: tuple[int, ...], received: bytes) -> Reply:
+        item = self._cards.objects.get(params[0])
+        return Reply(Answer.INVALID_HANDLE) if item is None else Reply(data=object_info(item))
+
+    def _object(self, params: tuple[int, ...], received: bytes) -> Reply:
+        item = self._cards.objects.get(params[0])
+        if item is None:
+            return Reply(Answer.INVALID_HANDLE)
+        return Reply(item=item, count=item.announced_size)
+
+    def _partial_object(self, params: tuple[int, ...], received: bytes) -> Reply:
+        handle, offset, wanted = params[:3]
+        item = self._cards.objects.get(handle)
+        if item is None:
+            return Reply(Answer.INVALID_HANDLE)
+        there = max(0, min(wanted, item.size - offset))
+        count = self._camera.faults.partial(item.name, there)
+        return Reply(item=item, offset=offset, count=count, params=(count,))
+
+    def _eos_folder(self, params: tuple[int, ...], received: bytes) -> Reply:
+        storage, parent = params[:2]
+        found = self._cards.in_folder(storage, parent)
+        if found is None:
+            return Reply(Answer.INVALID_PARAMETER)
+        data = eos_entries(found)
+        return Reply(Answer.OPERATION_NOT_SUPPORTED) if data is None else Reply(data=data)
+
+    def _property(self, params: tuple[int, ...], received: bytes) -> Reply:
+        data = _PROPERTIES.get(params[0])
+        return Reply(Answer.PROPERTY_NOT_SUPPORTED) if data is None else Reply(data=data)
+
+    def _event_mode(self, params: tuple[int, ...], received: bytes) -> Reply:
+        owner = self._camera.owner.encode() + b"\0"
+        self._events = struct.pack("<III", 12 + len(owner), 0xC189, _OWNER_PROPERTY) + owner
+        return Reply()
+
+    def _event(self, params: tuple[int, ...], received: bytes) -> Reply:
+        events, self._events = self._events, b""
+        return Reply(data=events + struct.pack("<II", 8, 0))
+
+
+def _read_only(code: int, type_: int, value: bytes) -> bytes:
+    return struct.pack("<HHB", code, type_, 0) + value + value + b"\0"
+
+
+_PROPERTIES = {
+    0xD402: _read_only(0xD402, 0xFFFF, string(MODEL)),
+    0xD407: _read_only(0xD407, 6, struct.pack("<I", 1)),
+    0xD406: struct.pack("<HHB", 0xD406, 0xFFFF, 1) + 2 * string("Unknown Initiator") + b"\0",
+    0xD303: _read_only(0xD303, 2, b"\1"),
+    0x5001: struct.pack("<HHBBBBH4B", 0x5001, 2, 0, 100, 75, 2, 4, 100, 75, 50, 0),
+}
+
+
+def _receive(connection: Connection) -> bytes:
+    """Take the data phase that an initiator sends."""
+    parts: list[bytes] = []
+    while sum(map(len, parts)) <= _MAX_DATA_OUT:
+        type_, payload = connection.read()
+        if type_ in {Packet.DATA, Packet.END_DATA}:
+            parts.append(payload[4:])
+        if type_ == Packet.END_DATA:
+            return b"".join(parts)
+    raise GoneError("too much data")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="A virtual Canon EOS R6 on PTP/IP.")
+    parser.add_argument("--root", type=Path, required=True, help="holds slot1/DCIM, slot2/DCIM or DCIM")
+    parser.add_argument("--port", type=int, default=0, help="0 picks one")
+    parser.add_argument("--serial", default="0123456789abcdef0123456789abcdef")
+    parser.add_argument("--owner", default="")
+    parser.add_argument("--fault", action="append", default=[], help=f"NAME[=ARG]: {', '.join(FAULTS)}")
+    parser.add_argument("--trace", type=Path, help="a file for the codes of all operations")
+    options = parser.parse_args()
+    listener = socket.create_server(("127.0.0.1", options.port))
+    camera = Responder(
+        options.root,
+        listener,
+        serial=options.serial,
+        owner=options.owner,
+        faults=Faults(options.fault),
+        trace=options.trace.open("a") if options.trace else None,
+    )
+    print(listener.getsockname()[1], flush=True)
+    camera.serve()
+
+
+if __name__ == "__main__":
+    main()

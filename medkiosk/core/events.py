@@ -4,6 +4,9 @@ An event is sealed to the vault as a record; the ledger gets a leaf that names t
 and holds nothing personal. State is what `medkiosk.catalog` makes of the events in order: nothing is ever
 edited, a correction is another event.
 
+Events are kept from the garbage collector (``gc=False``; nothing frozen can be part of a cycle): a catalogue
+holds hundreds of thousands of them, and walking them again and again takes longer than folding them.
+
 Times are RFC 3339 UTC with milliseconds (`medkiosk.core.clock`). ``actor`` is an account id, or ``kiosk``.
 """
 
@@ -45,7 +48,7 @@ class What(StrEnum):
     CATALOGUE = "catalogue"
 
 
-class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, kw_only=True):
     """What every event has."""
 
     at: str

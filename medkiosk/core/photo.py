@@ -57,7 +57,7 @@ class ReviewState(StrEnum):
     UNUSABLE = "unusable"  # no derivative can be made
 
 
-class Box(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Box(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A rectangle in pixels of the upright (orientation applied) full-size image.
 
     ``x, y`` is the top left corner; ``w, h`` are at least 1. Not necessarily on MCU borders: burning
@@ -70,7 +70,7 @@ class Box(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     h: int
 
 
-class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Finding(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """One identifying mark, found by a detector or drawn by a person.
 
     Attributes:

@@ -1,0 +1,390 @@
+"""The catalogue: what the events, in their order, add up to. In memory only; made anew at each unlock.
+
+Nothing here does I/O, and no event makes it fail, since a damaged record must not hide the others: one that
+does not fit what came before is noted in `Catalog.problems` and, where nothing can be made of it, left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+
+from medkiosk.catalog.views import (
+    CapturePage,
+    CaptureRow,
+    CaptureView,
+    ConsentView,
+    EncounterView,
+    ImportView,
+    Problem,
+)
+from medkiosk.core import events as ev
+from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ImportId, ObjectId, RecipientId
+from medkiosk.core.photo import MediaKind, RedactCode, ReviewState
+
+Reviewed = ev.Redacted | ev.RedactionFailed | ev.Approved | ev.Rejected
+Review = Callable[[ReviewState, Reviewed], ReviewState | None]
+"""The review state machine (`medkiosk.review.machine.step`): the next state, or None if it is not allowed."""
+
+
+@dataclass(slots=True)
+class _Import:
+    started: ev.ImportStarted
+    captures: list[_Capture] = field(default_factory=list)
+    assigned: int = 0
+    failing: set[tuple[str, str, str]] = field(default_factory=set)
+    finished: ev.ImportFinished | None = None
+
+
+@dataclass(slots=True)
+class _Capture:
+    number: int  # in import order
+    originals: tuple[ev.OriginalSealed, ...]
+    state: ReviewState = ReviewState.WAITING
+    encounter_id: EncounterId | None = None
+    revisions: tuple[ev.Redacted, ...] = ()
+    code: RedactCode | None = None
+    approved: ev.Approved | None = None
+
+    @property
+    def revision(self) -> int:
+        return self.revisions[-1].revision if self.revisions else 0
+
+    @property
+    def to_redact(self) -> ev.OriginalSealed:
+        """The file that derivatives are made of: the JPEG; where there is none, the first one."""
+        return next((file for file in self.originals if file.media is MediaKind.JPEG), self.originals[0])
+
+
+@dataclass(slots=True)
+class _Encounter:
+    created: ev.EncounterCreated
+    captures: dict[CaptureId, _Capture] = field(default_factory=dict)
+    consents: list[ConsentView] = field(default_factory=list)
+
+
+class Catalog:
+    """The index over all events.
+
+    Args:
+        review: the review state machine; handed in, because stages do not import each other.
+    """
+
+    def __init__(self, review: Review) -> None:
+        self._review = review
+        self._imports: dict[ImportId, _Import] = {}
+        self._captures: dict[CaptureId, _Capture] = {}
+        self._objects: set[ObjectId] = set()
+        self._waiting: dict[CaptureId, ev.OriginalSealed] = {}
+        self._encounters: dict[EncounterId, _Encounter] = {}
+        self._accounts: dict[AccountId, ev.AccountCreated] = {}
+        self._users: dict[str, ev.AccountCreated] = {}
+        self._recipients: dict[RecipientId, ev.RecipientEnrolled] = {}
+        self._exports: dict[CaptureId, list[ev.Exported]] = {}
+        self._problems: list[Problem] = []
+
+    # Building
+
+    def apply(self, event: ev.AnyEvent) -> None:
+        """Take the next event. Never raises on one that does not fit; see `problems`."""
+        words = self._apply(event)
+        if words:
+            self._problems.append(Problem(event.at, event.name, words))
+
+    def _apply(self, event: ev.AnyEvent) -> str:
+        """Take an event; return why it does not fit, or nothing."""
+        match event:
+            case ev.OriginalSealed():
+                return self._sealed(event)
+            case ev.Redacted():
+                return self._redacted(event)
+            case ev.Approved() | ev.Rejected():
+                return self._judged(event)
+            case ev.RedactionFailed():
+                return self._failed(event)
+            case ev.Assigned():
+                return self._assigned(event)
+            case ev.ImportStarted():
+                return self._started(event)
+            case ev.FileFailed():
+                if (import_ := self._imports.get(event.import_id)) is None:
+                    return "unknown import"
+                import_.failing.add((event.storage, event.folder, event.file))
+            case ev.ImportFinished():
+                if (import_ := self._imports.get(event.import_id)) is None:
+                    return "unknown import"
+                import_.finished = event
+            case ev.EncounterCreated():
+                if event.encounter_id in self._encounters:
+                    return "the encounter exists"
+                self._encounters[event.encounter_id] = _Encounter(event)
+            case ev.ConsentRecorded():
+                if (encounter := self._encounters.get(event.encounter_id)) is None:
+                    return "unknown encounter"
+                encounter.consents.append(
+                    ConsentView(event.consent_id, event.encounter_id, event.at, event.actor, event.terms)
+                )
+            case ev.AccountCreated():
+                if event.account_id in self._accounts or event.user in self._users:
+                    return "the account exists"
+                self._accounts[event.account_id] = self._users[event.user] = event
+            case ev.RecipientEnrolled():
+                if event.recipient_id in self._recipients:
+                    return "the recipient exists"
+                self._recipients[event.recipient_id] = event
+            case ev.Exported():
+                for capture_id in event.captures:
+                    self._exports.setdefault(capture_id, []).append(event)
+            case (
+                ev.KioskStarted()
+                | ev.LoggedIn()
+                | ev.LoginFailed()
+                | ev.LoggedOut()
+                | ev.Viewed()
+                | ev.ExportRefused()
+            ):
+                pass  # of interest to an auditor, who reads the events themselves
+        return ""
+
+    def _started(self, event: ev.ImportStarted) -> str:
+        if event.import_id in self._imports:
+            return "the import has started before"
+        self._imports[event.import_id] = _Import(event)
+        return ""
+
+    def _sealed(self, event: ev.OriginalSealed) -> str:
+        if event.object_id in self._objects:
+            return "the object was sealed before"
+        self._objects.add(event.object_id)
+        words = ""
+        if event.import_id not in self._imports:
+            # One lost record must not hide a whole import: show its photos under a device without a name.
+            words = "unknown import; it is listed without its device"
+            start = ev.ImportStarted(
+                at=event.at,
+                actor=event.actor,
+                import_id=event.import_id,
+                device_kind="",
+                model="",
+                serial="",
+                files=0,
+            )
+            self._imports[event.import_id] = _Import(start)
+        import_ = self._imports[event.import_id]
+        if import_.failing:
+            import_.failing.discard((event.storage, event.folder, event.file))
+        self._add_file(import_, event)
+        return words
+
+    def _add_file(self, import_: _Import, event: ev.OriginalSealed) -> None:
+        capture = self._captures.get(event.capture_id)
+        if capture is None:
+            capture = _Capture(len(self._captures), (event,))
+            self._captures[event.capture_id] = capture
+            import_.captures.append(capture)
+            self._waiting[event.capture_id] = event
+            return
+        before = capture.to_redact
+        capture.originals += (event,)
+        # The JPEG may come after its raw file, even after that was found to give no derivative.
+        if capture.to_redact is not before and not capture.revisions:
+            self._waiting[event.capture_id] = event
+
+    def _redacted(self, event: ev.Redacted) -> str:
+        if (capture := self._captures.get(event.capture_id)) is None:
+            return "unknown capture"
+        before = capture.revision
+        if words := self._move(capture, event):
+            return words
+        if event.revision <= before:
+            # The move above took an approval away: with two pictures of one number, which was approved?
+            return f"revision {event.revision} follows revision {before}"
+        capture.revisions += (event,)
+        capture.code = event.code
+        self._waiting.pop(event.capture_id, None)
+        return "" if event.revision == before + 1 else f"revision {event.revision} follows revision {before}"
+
+    def _failed(self, event: ev.RedactionFailed) -> str:
+        if (capture := self._captures.get(event.capture_id)) is None:
+            return "unknown capture"
+        if words := self._move(capture, event):
+            return words
+        capture.code = event.code
+        if capture.to_redact.object_id == event.original_id:
+            self._waiting.pop(event.capture_id, None)
+        return ""
+
+    def _judged(self, event: ev.Approved | ev.Rejected) -> str:
+        if (capture := self._captures.get(event.capture_id)) is None:
+            return "unknown capture"
+        if not capture.revisions or event.revision != capture.revision:
+            return f"revision {event.revision} is not the latest, {capture.revision}"
+        if isinstance(event, ev.Rejected):
+            return self._move(capture, event)
+        if event.derivative_id != capture.revisions[-1].derivative_id:
+            return "another derivative was approved than this revision's"
+        if words := self._move(capture, event):
+            return words
+        capture.approved = event
+        return ""
+
+    def _move(self, capture: _Capture, event: Reviewed) -> str:
+        after = self._review(capture.state, event)
+        if after is None:
+            return f"not possible while {capture.state}"
+        capture.state = after
+        capture.approved = None
+        return ""
+
+    def _assigned(self, event: ev.Assigned) -> str:
+        if (encounter := self._encounters.get(event.encounter_id)) is None:
+            return "unknown encounter"
+        unknown = 0
+        for capture_id in event.captures:
+            if (capture := self._captures.get(capture_id)) is None:
+                unknown += 1
+                continue
+            if capture.encounter_id is None:
+                self._imports[capture.originals[0].import_id].assigned += 1
+            else:
+                del self._encounters[capture.encounter_id].captures[capture_id]
+            capture.encounter_id = event.encounter_id
+            encounter.captures[capture_id] = capture
+        return f"{unknown} unknown captures" if unknown else ""
+
+    # Asking
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The events that did not fit, in order."""
+        return tuple(self._problems)
+
+    def accounts(self) -> tuple[ev.AccountCreated, ...]:
+        """All accounts, oldest first."""
+        return tuple(self._accounts.values())
+
+    def account(self, account_id: AccountId) -> ev.AccountCreated | None:
+        """The account with this id."""
+        return self._accounts.get(account_id)
+
+    def account_of(self, user: str) -> ev.AccountCreated | None:
+        """The account with this user name."""
+        return self._users.get(user)
+
+    def imports(self) -> tuple[ImportView, ...]:
+        """All imports, newest first."""
+        return tuple(_import_view(import_) for import_ in reversed(self._imports.values()))
+
+    def captures(
+        self,
+        import_id: ImportId | None = None,
+        encounter_id: EncounterId | None = None,
+        state: ReviewState | None = None,
+        offset: int = 0,
+        limit: int = 500,
+    ) -> CapturePage:
+        """Captures that match every filter given, in import order.
+
+        An import or encounter that does not exist has none.
+        """
+        pool: Collection[_Capture] = self._captures.values()
+        if encounter_id is not None:
+            encounter = self._encounters.get(encounter_id)
+            pool = sorted(encounter.captures.values(), key=lambda c: c.number) if encounter else ()
+        elif import_id is not None:
+            import_ = self._imports.get(import_id)
+            pool = import_.captures if import_ else ()
+        matching = [
+            capture
+            for capture in pool
+            if (state is None or capture.state is state)
+            and (import_id is None or capture.originals[0].import_id == import_id)
+        ]
+        offset, limit = max(offset, 0), max(limit, 0)
+        return CapturePage(tuple(map(_row, matching[offset : offset + limit])), len(matching))
+
+    def capture(self, capture_id: CaptureId) -> CaptureView | None:
+        """One capture with its files and revisions."""
+        if (capture := self._captures.get(capture_id)) is None:
+            return None
+        return CaptureView(_row(capture), capture.originals, capture.revisions, capture.approved)
+
+    def waiting(self) -> tuple[ev.OriginalSealed, ...]:
+        """The originals that redaction has not been tried on yet, one a capture, oldest first.
+
+        It is the capture's JPEG; where there is none, its first file, of which no derivative can be made:
+        trying it gives the reason.
+        """
+        return tuple(self._waiting.values())
+
+    def encounters(self) -> tuple[EncounterView, ...]:
+        """All encounters, newest first."""
+        return tuple(_encounter_view(encounter) for encounter in reversed(self._encounters.values()))
+
+    def encounter(self, encounter_id: EncounterId) -> EncounterView | None:
+        """One encounter."""
+        encounter = self._encounters.get(encounter_id)
+        return _encounter_view(encounter) if encounter else None
+
+    def recipients(self) -> tuple[ev.RecipientEnrolled, ...]:
+        """All recipients, oldest first."""
+        return tuple(self._recipients.values())
+
+    def recipient(self, recipient_id: RecipientId) -> ev.RecipientEnrolled | None:
+        """The recipient with this id."""
+        return self._recipients.get(recipient_id)
+
+    def exports(self, capture_id: CaptureId) -> tuple[ev.Exported, ...]:
+        """Every export that this capture left in, oldest first."""
+        return tuple(self._exports.get(capture_id, ()))
+
+
+def fold(review: Review, events: Iterable[ev.AnyEvent]) -> Catalog:
+    """Build a catalogue from events in their order."""
+    catalog = Catalog(review)
+    for event in events:
+        catalog.apply(event)
+    return catalog
+
+
+def _row(capture: _Capture) -> CaptureRow:
+    first = capture.originals[0]
+    return CaptureRow(
+        capture_id=first.capture_id,
+        import_id=first.import_id,
+        encounter_id=capture.encounter_id,
+        name=first.file.rpartition(".")[0] or first.file,
+        at=first.at,
+        media=tuple(original.media for original in capture.originals),
+        state=capture.state,
+        revision=capture.revision,
+        code=capture.code,
+        findings=len(capture.revisions[-1].findings) if capture.revisions else 0,
+    )
+
+
+def _import_view(import_: _Import) -> ImportView:
+    started, finished = import_.started, import_.finished
+    return ImportView(
+        import_id=started.import_id,
+        at=started.at,
+        device_kind=started.device_kind,
+        model=started.model,
+        serial=started.serial,
+        captures=len(import_.captures),
+        assigned=import_.assigned,
+        finished=finished is not None,
+        failed=finished.failed if finished else len(import_.failing),
+    )
+
+
+def _encounter_view(encounter: _Encounter) -> EncounterView:
+    created = encounter.created
+    return EncounterView(
+        encounter_id=created.encounter_id,
+        at=created.at,
+        subject=created.subject,
+        label=created.label,
+        captures=len(encounter.captures),
+        consents=tuple(encounter.consents),
+    )

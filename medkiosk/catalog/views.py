@@ -1,0 +1,117 @@
+"""What the catalogue answers with: plain, frozen, ready to be put on the wire by the daemon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from medkiosk.core.consent import Subject, Terms
+from medkiosk.core.events import Approved, OriginalSealed, Redacted
+from medkiosk.core.ids import AccountId, CaptureId, ConsentId, EncounterId, ImportId
+from medkiosk.core.photo import MediaKind, RedactCode, ReviewState
+
+
+@dataclass(frozen=True)
+class ImportView:
+    """One import.
+
+    Attributes:
+        captures: that began in this import.
+        assigned: of those, how many belong to an encounter now.
+        failed: files that could not be read, so far or in the end.
+    """
+
+    import_id: ImportId
+    at: str
+    device_kind: str
+    model: str
+    serial: str
+    captures: int
+    assigned: int
+    finished: bool
+    failed: int
+
+
+@dataclass(frozen=True)
+class CaptureRow:
+    """One capture in a list.
+
+    Attributes:
+        name: DCF name of the shot, e.g. ``IMG_0001``.
+        at: when its first file was sealed.
+        media: of each of its files, in the order in which they were sealed.
+        revision: the latest; 0 while there is none.
+        code: how the latest attempt at redaction went; None while there was none.
+        findings: how many the latest revision has.
+    """
+
+    capture_id: CaptureId
+    import_id: ImportId
+    encounter_id: EncounterId | None
+    name: str
+    at: str
+    media: tuple[MediaKind, ...]
+    state: ReviewState
+    revision: int
+    code: RedactCode | None
+    findings: int
+
+
+@dataclass(frozen=True)
+class CapturePage:
+    """Part of a list of captures, in import order; ``total`` counts all that match."""
+
+    captures: tuple[CaptureRow, ...]
+    total: int
+
+
+@dataclass(frozen=True)
+class CaptureView:
+    """Everything about one capture.
+
+    Attributes:
+        originals: its files.
+        revisions: its derivatives, oldest first; the last one is the latest.
+        approved: the approval that is in force; None unless the state is approved.
+    """
+
+    row: CaptureRow
+    originals: tuple[OriginalSealed, ...]
+    revisions: tuple[Redacted, ...]
+    approved: Approved | None
+
+    @property
+    def latest(self) -> Redacted | None:
+        """The latest revision."""
+        return self.revisions[-1] if self.revisions else None
+
+
+@dataclass(frozen=True)
+class ConsentView:
+    """One recorded answer."""
+
+    consent_id: ConsentId
+    encounter_id: EncounterId
+    at: str
+    actor: AccountId
+    terms: Terms
+
+
+@dataclass(frozen=True)
+class EncounterView:
+    """One encounter, with its answers in the order in which they were recorded."""
+
+    encounter_id: EncounterId
+    at: str
+    subject: Subject
+    label: str
+    captures: int
+    consents: tuple[ConsentView, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An event that does not fit what came before it, and what was made of it."""
+
+    at: str
+    event: str
+    words: str

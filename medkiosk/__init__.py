@@ -1,1 +1,3 @@
 """medkiosk: an air-gapped kiosk that imports, seals, redacts and releases clinical photographs."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,259 @@
+"""The only place that makes bytes durable.
+
+Nothing else in medkiosk calls rename, fsync, fdatasync or syncfs (SQLite does so inside its own library).
+Above each function stands the sequence of system calls that it makes when all goes well; a test compares
+that sequence with what strace sees.
+
+Two rules hold everywhere:
+
+- A failed sync is final. Linux marks the pages clean after it reported the error once, so syncing again
+  and getting no error proves nothing (Rebello et al., "Can Applications Recover from fsync Failures?",
+  USENIX ATC 2020). Callers give the file up and write a new one.
+- Errors are `OSError` as the kernel gave them; callers say what they mean for the operator.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+CHUNK = 1 << 20
+"""Bytes read or written at once."""
+
+SMALL_GROUP = 4
+"""Up to this many files are synced one by one, more by one syncfs. Below it, syncfs costs more than it
+saves, since it also waits for other processes' dirty pages; above it, one journal commit beats many."""
+
+_RENAME_NOREPLACE = 1
+_AT_FDCWD = -100
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syncfs.argtypes = [ctypes.c_int]
+_libc.renameat2.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint]
+
+
+class TmpFile:
+    """A file that is being written and has no name yet that anyone relies on.
+
+    Not durable before `sync_files`; not visible before `publish`.
+    """
+
+    def __init__(self, path: Path, fd: int) -> None:
+        self.path = path
+        self.size = 0
+        self._fd = fd
+
+    def fileno(self) -> int:
+        """Return the open descriptor.
+
+        Raises:
+            ValueError: the file was closed.
+        """
+        if self._fd < 0:
+            raise ValueError("the file was closed")
+        return self._fd
+
+    # Syscalls: write until all is taken; then one fadvise64 with DONTNEED over what was written.
+    #
+    # The advice starts write-back of the dirty range without waiting for it, so that the device works while
+    # the next chunk is hashed. Measured on 20 files of 9 MB: 1.4 to 1.7 times the throughput of syncing at
+    # the end alone. It cannot harm: dirty pages are never dropped.
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append all of ``data``.
+
+        Raises:
+            OSError: not all of it could be written (``ENOSPC``, ``EIO``); the file is then worthless.
+        """
+        rest = memoryview(data)
+        start = self.size
+        while rest:
+            written = os.write(self.fileno(), rest)
+            self.size += written
+            rest = rest[written:]
+        os.posix_fadvise(self.fileno(), start, self.size - start, os.POSIX_FADV_DONTNEED)
+
+    def close(self) -> None:
+        """Close the descriptor; harmless when repeated."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            os.close(fd)
+
+
+class Disk(Protocol):
+    """The operations that the vault and the ledger need, so that a test can hand in ones that fail.
+
+    This module itself is one: ``disk: Disk = durable``.
+    """
+
+    def create(self, path: Path) -> TmpFile:
+        """See `create`."""
+        ...
+
+    def sync_files(self, root_fd: int, files: Sequence[TmpFile]) -> None:
+        """See `sync_files`."""
+        ...
+
+    def publish(self, tmp: Path, final: Path) -> None:
+        """See `publish`."""
+        ...
+
+    def sync_dirs(self, root_fd: int, folders: Iterable[Path]) -> None:
+        """See `sync_dirs`."""
+        ...
+
+    def read_back(self, path: Path) -> Iterator[memoryview]:
+        """See `read_back`."""
+        ...
+
+    def write_atomic(self, path: Path, data: bytes) -> None:
+        """See `write_atomic`."""
+        ...
+
+    def remove(self, path: Path) -> None:
+        """See `remove`."""
+        ...
+
+
+# Syscalls: one open with O_RDONLY, O_DIRECTORY and O_CLOEXEC.
+def open_dir(path: Path) -> int:
+    """Open a folder, for `sync_files` and `sync_dirs`.
+
+    Open it before the first write and keep it: since Linux 5.8 syncfs reports the write-back errors that
+    happened on the file system after this descriptor was opened, each of them once.
+    """
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+# Syscalls: mkdir with mode 0700; then open, fsync and close of the parent folder.
+def make_dir(path: Path) -> None:
+    """Make a folder that survives a power cut, private to its owner.
+
+    Raises:
+        FileExistsError: it is already there.
+    """
+    path.mkdir(mode=0o700)
+    _fsync_dir(path.parent)
+
+
+# Syscalls: one open with O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW and O_CLOEXEC, mode 0600.
+def create(path: Path) -> TmpFile:
+    """Create a file to write to, in a ``tmp`` folder on the file system where it will end up.
+
+    Raises:
+        FileExistsError: ``path`` is already there.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return TmpFile(path, os.open(path, flags, 0o600))
+
+
+# Syscalls: for up to SMALL_GROUP files, fsync of each; for more, one syncfs of root_fd.
+def sync_files(root_fd: int, files: Sequence[TmpFile]) -> None:
+    """Return when the contents of all ``files`` are on the device, or raise.
+
+    Args:
+        root_fd: from `open_dir`, on the same file system, opened before the files were written.
+        files: still open.
+
+    Raises:
+        OSError: at least one of them is not, or something else on this file system failed to be written
+            and we cannot tell: none of them may be relied on, now or after another sync.
+    """
+    if len(files) <= SMALL_GROUP:
+        for file in files:
+            os.fsync(file.fileno())
+    else:
+        _syncfs(root_fd)
+
+
+# Syscalls: one renameat2 with RENAME_NOREPLACE.
+def publish(tmp: Path, final: Path) -> None:
+    """Give a synced file its final name, on the same file system. Durable after `sync_dirs`.
+
+    Raises:
+        FileExistsError: ``final`` is taken; nothing was changed.
+    """
+    result = _libc.renameat2(
+        _AT_FDCWD, os.fsencode(tmp), _AT_FDCWD, os.fsencode(final), ctypes.c_uint(_RENAME_NOREPLACE)
+    )
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(tmp), None, str(final))
+
+
+# Syscalls: for up to SMALL_GROUP folders, open, fsync and close of each; for more, one syncfs of root_fd.
+def sync_dirs(root_fd: int, folders: Iterable[Path]) -> None:
+    """Return when the names in all ``folders`` are on the device, or raise."""
+    distinct = sorted(set(folders))
+    if len(distinct) <= SMALL_GROUP:
+        for folder in distinct:
+            _fsync_dir(folder)
+    else:
+        _syncfs(root_fd)
+
+
+# Syscalls: open; fadvise64 with DONTNEED, then SEQUENTIAL, over the whole file; readv until 0; close.
+def read_back(path: Path) -> Iterator[memoryview]:
+    """Yield the bytes of a synced file as the device returns them, not as the page cache remembers them.
+
+    Each view is valid until the next is asked for. File systems without a device (tmpfs) have nothing else
+    to read from than memory.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        buffer = bytearray(CHUNK)
+        view = memoryview(buffer)
+        while count := os.readv(fd, [buffer]):
+            yield view[:count]
+    finally:
+        os.close(fd)
+
+
+# Syscalls: open of path.new with O_CREAT, O_TRUNC and mode 0600; write; fsync; close; rename over path;
+# then open, fsync and close of the parent folder.
+def write_atomic(path: Path, data: bytes) -> None:
+    """Replace a small file: after a crash at any instant it has its old content or its new one.
+
+    One writer at a time; a ``.new`` file left by a crash is overwritten.
+
+    Raises:
+        OSError: which of the two it has is not known until it is read again after a restart.
+    """
+    new = path.with_name(path.name + ".new")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    file = TmpFile(new, os.open(new, flags, 0o600))
+    try:
+        file.write(data)
+        os.fsync(file.fileno())
+    finally:
+        file.close()
+    new.rename(path)
+    _fsync_dir(path.parent)
+
+
+# Syscalls: one unlink.
+def remove(path: Path) -> None:
+    """Remove a file if it is there. Not durable by itself: after a crash it may be back."""
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+
+
+def _fsync_dir(path: Path) -> None:
+    fd = open_dir(path)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _syncfs(fd: int) -> None:
+    # A signal may interrupt the wait; what was written so far stays written, so asking again is right.
+    while _libc.syncfs(fd) != 0:
+        number = ctypes.get_errno()
+        if number != errno.EINTR:
+            raise OSError(number, os.strerror(number))

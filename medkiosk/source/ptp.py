@@ -1,7 +1,8 @@
 """Read a camera through libgphoto2. The only file that imports it; runs in the source worker alone.
 
 libgphoto2 returns success for truncated reads, so every block is counted here. It finds a file by the
-beginning of its name, so a name with which another one in the same folder begins is not asked for at all.
+beginning of its name (up to a slash), so a name with which another one in the same folder begins is not
+asked for at all.
 Reading a file makes it clear the camera's "not downloaded" mark: the one thing an import changes on a card.
 A `Camera` object must not be used again after ``exit``: one `CameraReader` is one session.
 """
@@ -9,8 +10,8 @@ A `Camera` object must not be used again after ``exit``: one `CameraReader` is o
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import NamedTuple
 
 import gphoto2
@@ -38,6 +39,7 @@ _CODES: dict[int, SourceCode] = {
     gphoto2.GP_ERROR_CAMERA_BUSY: SourceCode.BUSY,
     gphoto2.GP_ERROR_DIRECTORY_NOT_FOUND: SourceCode.GONE,
     gphoto2.GP_ERROR_FILE_NOT_FOUND: SourceCode.GONE,
+    gphoto2.GP_ERROR_FILE_EXISTS: SourceCode.NAME,  # two files of one name in a folder
     gphoto2.GP_ERROR_MODEL_NOT_FOUND: SourceCode.UNSUPPORTED,
 }
 
@@ -137,16 +139,20 @@ class CameraReader:
     def _walk(self, path: tuple[_Name, ...], depth: int) -> Iterator[RawEntry]:
         if depth > MAX_DEPTH:
             raise SourceError(SourceCode.TOO_MANY)
-        files, folders = self._folder("/" + "/".join(part.text for part in path))
+        try:
+            files, folders = self._folder("/" + "/".join(part.text for part in path))
+        except SourceError as error:
+            if error.ends_session or depth == 0:
+                raise
+            yield self._unreachable(path[:-1], path[-1], error.reason)
+            return
         for name in files:
-            yield self._entry(path, name)
+            yield self._file(path, name)
         for name in folders:
             if name.usable and "/" not in name.text:
                 yield from self._walk((*path, name), depth + 1)
             else:
-                # A folder that cannot be opened stands in the listing itself, so that nobody thinks that
-                # everything on the card was imported.
-                yield self._entry(path, name._replace(usable=False))
+                yield self._unreachable(path, name, SourceCode.NAME)
 
     def _folder(self, folder: str) -> tuple[list[_Name], list[_Name]]:
         """Names of files and of folders in a folder."""
@@ -156,37 +162,44 @@ class CameraReader:
             raise _translated(error) from error
         names = [[_name(found, position) for position in range(found.count())] for found in lists]
         ordered = sorted(name.raw for both in names for name in both)
-        unclear = {first for first, second in pairwise(ordered) if second.startswith(first)}
         files, folders = (
-            [name._replace(usable=name.usable and name.raw not in unclear) for name in both] for both in names
+            [name._replace(usable=name.usable and _is_clear(name.raw, ordered)) for name in both]
+            for both in names
         )
         return files, folders
 
-    def _entry(self, path: tuple[_Name, ...], name: _Name) -> RawEntry:
+    def _file(self, path: tuple[_Name, ...], name: _Name) -> RawEntry:
+        if not name.usable:
+            return self._unreachable(path, name, SourceCode.NAME)
+        folder = "/" + "/".join(part.text for part in path)
+        try:
+            info = self._camera.file_get_info(folder, name.text).file
+        except gphoto2.GPhoto2Error as error:
+            failure = _translated(error)
+            if failure.ends_session:
+                raise failure from error
+            return self._unreachable(path, name, failure.reason)
+        mtime = info.mtime if info.fields & gphoto2.GP_FILE_INFO_MTIME else 0
+        if not info.fields & gphoto2.GP_FILE_INFO_SIZE or not _is_believable(info.size, name.text):
+            return self._unreachable(path, name, SourceCode.SIZE_UNKNOWN, mtime)
+        return self._entry(path, name, _File(folder, name.text, info.size, None), mtime)
+
+    def _unreachable(
+        self, path: tuple[_Name, ...], name: _Name, failure: SourceCode, mtime: int = 0
+    ) -> RawEntry:
+        """List a file or folder that cannot be read, so that nobody thinks that everything was imported."""
+        return self._entry(path, name, _File("", name.text, UNKNOWN_SIZE, failure), mtime)
+
+    def _entry(self, path: tuple[_Name, ...], name: _Name, file: _File, mtime: int) -> RawEntry:
         if len(self._files) == MAX_ENTRIES:
             raise SourceError(SourceCode.TOO_MANY)
-        folder = "/" + "/".join(part.text for part in path)
-        size, mtime, failure = UNKNOWN_SIZE, 0, None if name.usable else SourceCode.NAME
-        if failure is None:
-            try:
-                info = self._camera.file_get_info(folder, name.text).file
-            except gphoto2.GPhoto2Error as error:
-                failure = _translated(error).reason
-            else:
-                size = (
-                    _believable(info.size, name.text)
-                    if info.fields & gphoto2.GP_FILE_INFO_SIZE
-                    else UNKNOWN_SIZE
-                )
-                mtime = info.mtime if info.fields & gphoto2.GP_FILE_INFO_MTIME else 0
-                failure = SourceCode.SIZE_UNKNOWN if size == UNKNOWN_SIZE else None
-        self._files.append(_File(folder, name.text, size, failure))
+        self._files.append(file)
         return RawEntry(
             index=len(self._files) - 1,
             storage=bounded_name(path[0].raw),
             folder=bounded_folder(tuple(part.raw for part in path[1:])),
             name=bounded_name(name.raw),
-            size=size,
+            size=file.size,
             mtime=mtime,
         )
 
@@ -199,11 +212,16 @@ def _name(names: gphoto2.CameraList, position: int) -> _Name:
     return _Name(text, text.encode(), usable=text != "")
 
 
-def _believable(size: int, name: str) -> int:
+def _is_clear(name: bytes, ordered: list[bytes]) -> bool:
+    """Tell whether no other name in the folder begins like this one up to its first slash."""
+    start = name.partition(b"/")[0]
+    following = bisect_left(ordered, start) + 1
+    return following >= len(ordered) or not ordered[following].startswith(start)
+
+
+def _is_believable(size: int, name: str) -> bool:
     """A size is 32 bit on the wire: a film over 4 GiB is listed as all ones, or as nothing at all."""
-    if size == _NO_SIZE or (size == 0 and is_video(name)):
-        return UNKNOWN_SIZE
-    return size
+    return not (size == _NO_SIZE or (size == 0 and is_video(name)))
 
 
 def _translated(error: gphoto2.GPhoto2Error) -> SourceError:

@@ -228,7 +228,8 @@ def _photo(name: str) -> Image.Image:
     path = photos_dir() / name
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing: run `make setup`")
-    return Image.open(path).convert("RGB")
+    with Image.open(path) as image:
+        return image.convert("RGB")
 
 
 def _grained(

@@ -1,0 +1,1 @@
+"""Sources: one contract for camera and card, and what each must survive."""

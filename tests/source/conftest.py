@@ -1,0 +1,77 @@
+"""A small tree of files, and sessions on it: through the virtual camera, or as a card."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from medkiosk.source.client import SourceSession
+from medkiosk.workers import ProcessChannel, python_worker
+from tests.virtual.camera import RunningCamera, running_camera
+
+MIB = 1 << 20
+SIZES = {
+    "DCIM/100CANON/IMG_0001.CR3": 200_000,
+    "DCIM/100CANON/IMG_0001.JPG": 3 * MIB + 17,
+    "DCIM/100CANON/IMG_0002.JPG": 0,
+    "DCIM/100CANON/IMG_0003.JPG": MIB,
+    "DCIM/100CANON/MVI_0004.MP4": MIB + 1,
+    "DCIM/101CANON/IMG_0005.JPG": 1,
+}
+
+Opener = Callable[[], AbstractContextManager[SourceSession]]
+
+
+def camera_session(camera: RunningCamera, stall_s: float = 30) -> SourceSession:
+    arguments = ("--camera", camera.gphoto_port, "--model", camera.model)
+    return SourceSession(ProcessChannel(python_worker("medkiosk.source.worker", *arguments)), stall_s=stall_s)
+
+
+def card_session(root: Path, stall_s: float = 30) -> SourceSession:
+    return SourceSession(
+        ProcessChannel(python_worker("medkiosk.source.worker", "--card", str(root))), stall_s=stall_s
+    )
+
+
+def fill(root: Path, sizes: dict[str, int]) -> Path:
+    rng = random.Random(0)
+    for name, size in sizes.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(rng.randbytes(size))
+    return root
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A card's root with some files on it."""
+    return fill(tmp_path / "card", SIZES)
+
+
+@pytest.fixture(params=["camera", "card"])
+def source(request: pytest.FixtureRequest, tree: Path) -> Iterator[Opener]:
+    """Opens a session on `tree`; each kind of source in turn."""
+    if request.param == "card":
+        yield lambda: card_session(tree)
+    else:
+        with running_camera(tree) as camera:
+            yield lambda: camera_session(camera)
+
+
+@pytest.fixture
+def camera_on(tmp_path: Path) -> Iterator[Callable[..., RunningCamera]]:
+    """Starts a virtual camera on a card: ``camera_on(root, faults=[...])``."""
+    running: list[RunningCamera] = []
+
+    def start(root: Path, **options: object) -> RunningCamera:
+        camera = RunningCamera(root, **options)  # type: ignore[arg-type]
+        running.append(camera)
+        return camera
+
+    yield start
+    for camera in running:
+        camera.stop()

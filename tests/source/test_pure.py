@@ -1,0 +1,116 @@
+"""Names by DCF, and the payloads of the worker protocol."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medkiosk.source.dcf import capture_key, is_dcf_folder, media_extension
+from medkiosk.source.model import MAX_ENTRIES, DeviceInfo
+from medkiosk.source.protocol import (
+    MAX_FOLDER,
+    MAX_NAME,
+    ProtocolError,
+    RawEntry,
+    pack_entry,
+    pack_hello,
+    unpack_entry,
+    unpack_hello,
+    unpack_index,
+)
+from medkiosk.source.reading import bounded_folder, bounded_name
+
+
+@pytest.mark.parametrize(
+    ("name", "extension"),
+    [
+        ("IMG_0001.JPG", "JPG"),
+        ("img_0001.cr3", "CR3"),
+        ("IMG_0001.HIF", "HIF"),
+        ("MVI_0002.MP4", "MP4"),
+        ("IMG_0001", None),
+        ("JPG", None),
+        ("notes.txt", None),
+        ("x.JPG.exe", None),
+    ],
+)
+def test_media_extension(name: str, extension: str | None) -> None:
+    assert media_extension(name) == extension
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [("100CANON", True), ("999_ABCD", True), ("099CANON", False), ("100CANO", False), ("DCIM", False)],
+)
+def test_dcf_folder(name: str, is_one: bool) -> None:
+    assert is_dcf_folder(name) == is_one
+
+
+def test_files_of_one_shot_are_one_capture() -> None:
+    names = ("IMG_0001.CR3", "IMG_0001.JPG", "img_0001.hif", "IMG_0001.WAV")
+    assert len({capture_key("DCIM/100CANON", name) for name in names}) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("DCIM/100CANON", "IMG_0002.JPG"),
+        ("DCIM/101CANON", "IMG_0001.JPG"),
+        ("DCIM/100CANON", "MVI_0001.MP4"),
+        ("DCIM/100CANON", "IMG_0001.TXT"),
+        ("DCIM/100CANON", "IMG_00001.JPG"),
+        ("DCIM/100CANON", "../IMG_0001.JPG"),
+    ],
+)
+def test_other_files_are_other_captures(other: tuple[str, str]) -> None:
+    assert capture_key(*other) != capture_key("DCIM/100CANON", "IMG_0001.JPG")
+
+
+@pytest.mark.parametrize("name", ["IMG_0000.JPG", "holiday.JPG", "IMG-0001.JPG"])
+def test_names_that_are_not_dcf_stand_alone(name: str) -> None:
+    assert capture_key("DCIM/100CANON", name) != capture_key("DCIM/100CANON", name.replace("JPG", "CR3"))
+
+
+_names = st.binary(max_size=MAX_NAME)
+
+
+@given(
+    st.integers(0, MAX_ENTRIES - 1),
+    _names,
+    st.binary(max_size=MAX_FOLDER),
+    _names,
+    st.integers(0, 2**64 - 1),
+    st.integers(-(2**63), 2**63 - 1),
+)
+def test_entries_cross_unchanged(
+    index: int, storage: bytes, folder: bytes, name: bytes, size: int, mtime: int
+) -> None:
+    raw = RawEntry(index=index, storage=storage, folder=folder, name=name, size=size, mtime=mtime)
+    entry = unpack_entry(pack_entry(raw))
+    assert (entry.index, entry.size, entry.mtime) == (index, size, mtime)
+    assert entry.name == name.decode("utf-8", "backslashreplace")
+    assert entry.folder == folder.decode("utf-8", "backslashreplace")
+
+
+@given(st.binary(max_size=400))
+def test_any_payload_is_understood_or_refused(untrusted_payload: bytes) -> None:
+    for unpack in (unpack_hello, unpack_entry, unpack_index):
+        try:
+            unpack(untrusted_payload)
+        except ProtocolError:
+            continue
+
+
+@given(st.text(max_size=300))
+def test_what_a_device_says_of_itself_is_cut_not_refused(text: str) -> None:
+    info = unpack_hello(pack_hello(DeviceInfo(kind="camera", model=text, serial=text, port=text)))
+    assert len(info.model.encode("utf-8", "backslashreplace")) <= 4 * MAX_NAME
+
+
+@given(st.lists(st.binary(min_size=1, max_size=600), max_size=12))
+def test_long_names_are_cut_to_their_bounds(components: list[bytes]) -> None:
+    assert len(bounded_folder(tuple(components))) <= MAX_FOLDER
+    for one in components:
+        assert len(bounded_name(one)) <= MAX_NAME
+        assert bounded_name(one) != bounded_name(one + b"x")

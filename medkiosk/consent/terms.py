@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from medkiosk.consent.text import EXPLANATIONS
 from medkiosk.core.clock import parse_rfc3339
 from medkiosk.core.consent import ConsentKind, Purpose, Relationship, Terms
+from medkiosk.core.explanation import EXPLANATIONS
 
 LONGEST_NAME = 200
 """Characters of a grantor's name."""

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from medkiosk.consent.terms import check
-from medkiosk.consent.text import EXPLANATIONS
 from medkiosk.core import canon
 from medkiosk.core.clock import rfc3339
 from medkiosk.core.consent import ConsentKind, ConsentMethod, Grantor, Purpose, Relationship, Terms
+from medkiosk.core.explanation import EXPLANATIONS
 
 NOW = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
 GRANT = Terms(

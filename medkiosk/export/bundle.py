@@ -315,7 +315,8 @@ def _fill(writer: _Writer, bundle: Bundle, name: str) -> Written:
 
 
 def _add(writer: _Writer, bundle: Bundle, picture: Picture, number: int) -> manifest.Image:
-    found = manifest.commitment(picture.commitment_key, picture.jpeg)
+    jpeg_sha256 = hashlib.sha256(picture.jpeg).hexdigest()
+    found = manifest.commitment(picture.commitment_key, jpeg_sha256)
     if problem := manifest.why_not_in_leaf(picture.leaf, len(picture.jpeg), found):
         raise MixedUpError(number=number, detail=problem)
     image_id = new_id(bundle.random)
@@ -325,7 +326,7 @@ def _add(writer: _Writer, bundle: Bundle, picture: Picture, number: int) -> mani
         statement=manifest.statement(picture.policy),
         width=picture.width,
         height=picture.height,
-        jpeg=manifest.Content(hashlib.sha256(picture.jpeg).hexdigest(), len(picture.jpeg)),
+        jpeg=manifest.Content(jpeg_sha256, len(picture.jpeg)),
         commitment_key=picture.commitment_key.hex(),
         ciphertext=writer.add(ciphertext, age.encrypt(picture.jpeg, [bundle.recipient])),
         leaf_index=picture.leaf_index,

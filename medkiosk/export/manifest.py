@@ -105,9 +105,9 @@ def recipient_fingerprint(age_recipient: str) -> str:
     return hashlib.sha256(age_recipient.encode()).hexdigest()
 
 
-def commitment(key: bytes, jpeg: bytes) -> str:
-    """Return what the ledger entry must hold for this picture (docs/format.md section 3), hex."""
-    return hmac.new(key, hashlib.sha256(jpeg).digest(), hashlib.sha256).hexdigest()
+def commitment(key: bytes, jpeg_sha256: str) -> str:
+    """Return, in hex, what the ledger entry of a picture with this SHA-256 holds (docs/format.md section 3)."""
+    return hmac.new(key, bytes.fromhex(jpeg_sha256), hashlib.sha256).hexdigest()
 
 
 def why_not_in_leaf(untrusted_leaf: bytes, jpeg_size: int, expected_commitment: str = "") -> str:

@@ -7,6 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from medkiosk.core.device import DeviceState
+from medkiosk.ingest import machine as ingest
 from medkiosk.review import machine as review
 
 S = TypeVar("S", bound=StrEnum)
@@ -24,9 +26,11 @@ the tables say. Do not edit it.
 
 def page() -> str:
     """Return the whole page."""
-    return "\n".join(
-        [HEAD, *draw("Review of a capture", "medkiosk/review/machine.py", review.INITIAL, review.TRANSITIONS)]
-    )
+    machines = [
+        draw("An import", "medkiosk/ingest/machine.py", DeviceState.OPENING, ingest.TRANSITIONS),
+        draw("Review of a capture", "medkiosk/review/machine.py", review.INITIAL, review.TRANSITIONS),
+    ]
+    return "\n".join([HEAD, *(line for lines in machines for line in lines)])
 
 
 def draw(title: str, source: str, initial: S, table: Mapping[S, Mapping[E, S]]) -> list[str]:
@@ -45,7 +49,7 @@ def draw(title: str, source: str, initial: S, table: Mapping[S, Mapping[E, S]]) 
     for state, row in table.items():
         cells = [str(row.get(event, "-")) for event in events]
         lines.append(f"| **{state}** | " + " | ".join(cells) + " |")
-    lines += ["", "A dash: not allowed, and nothing changes.", ""]
+    lines += ["", "A dash: not in the table, so not possible.", ""]
     return lines
 
 

@@ -70,7 +70,7 @@ def leaf(picture: bytes, key: bytes) -> bytes:
         "kind": "derivative",
         "size": len(picture),
         "sha256": "5" * 64,
-        "commitment": commitment(key, picture),
+        "commitment": commitment(key, hashlib.sha256(picture).hexdigest()),
         "envelope": "e" * 64,
     }
     preview = {**derivative, "id": "9" * 32, "kind": "preview", "size": 99, "commitment": "c" * 64}

@@ -25,6 +25,10 @@ class FrameError(Exception):
     """The other side broke the framing: ended early, or announced more than allowed."""
 
 
+class FrameCutError(FrameError):
+    """The stream ended inside a frame: the other side is gone."""
+
+
 class Readable(Protocol):
     """Reads exactly up to ``size`` bytes, fewer only at the end of the stream."""
 
@@ -61,17 +65,18 @@ def read_frame(stream: Readable, limit: int = CHUNK) -> Frame | None:
         limit: largest payload accepted, bytes.
 
     Raises:
-        FrameError: the stream ended inside a frame, or the payload would be larger than ``limit``.
+        FrameCutError: the stream ended inside a frame.
+        FrameError: the payload would be larger than ``limit``.
     """
     untrusted_header = stream.read(HEADER.size)
     if not untrusted_header:
         return None
     if len(untrusted_header) < HEADER.size:
-        raise FrameError("stream ended inside a frame header")
+        raise FrameCutError("stream ended inside a frame header")
     type_, untrusted_length = HEADER.unpack(untrusted_header)
     if untrusted_length > limit:
         raise FrameError(f"frame of {untrusted_length} bytes is over the limit of {limit}")
     payload = stream.read(untrusted_length)
     if len(payload) < untrusted_length:
-        raise FrameError("stream ended inside a frame")
+        raise FrameCutError("stream ended inside a frame")
     return Frame(type_, payload)

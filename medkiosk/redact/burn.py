@@ -1,0 +1,147 @@
+"""Burn a plan into a JPEG's coefficients, and prove that nothing else changed.
+
+Every block of a masked MCU gets the DC of black (neutral colour) and no AC; every other block is copied as
+it is, through a lossless transform that makes the picture upright. All in memory. Afterwards the written
+bytes are read back: inside the masks there must be exactly the burn value, and a digest over all other
+coefficients must equal the digest taken from the original before anything was written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medkiosk.core.photo import Box, RedactCode
+from medkiosk.redact import jpeg
+from medkiosk.redact.jpeg import Header, M
+from medkiosk.redact.turbojpeg import Blocks, TurboError, TurboJpeg
+from medkiosk.redact.upright import Upright
+
+_JFIF = bytes.fromhex("ffe0 0010 4a464946 00 0102 00 0001 0001 00 00")
+"""APP0 as we write it: JFIF 1.02, pixels are square, no thumbnail. The camera's density is not copied."""
+
+
+class BurnError(Exception):
+    """The written bytes are not the original with the plan burned in (`RedactCode.MISMATCH`)."""
+
+    code = RedactCode.MISMATCH
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Masked blocks of one component: shape (rows, columns) of whole MCUs times sampling factors."""
+
+    masked: NDArray[np.bool_]
+    burn_dc: int
+
+    def row(self, index: int, blocks: int) -> NDArray[np.bool_]:
+        """Which of the ``blocks`` blocks of row ``index`` are masked."""
+        return self.masked[index, :blocks]
+
+
+def _grids(picture: Upright, boxes: Sequence[Box]) -> list[_Grid]:
+    columns = -(-picture.size.width // picture.mcu.width)
+    rows = -(-picture.size.height // picture.mcu.height)
+    mcus = np.zeros((rows, columns), bool)
+    for box in boxes:
+        left, top = box.x // picture.mcu.width, box.y // picture.mcu.height
+        right = -(-(box.x + box.w) // picture.mcu.width)
+        bottom = -(-(box.y + box.h) // picture.mcu.height)
+        mcus[top:bottom, left:right] = True
+    return [
+        _Grid(mcus.repeat(plane.v, axis=0).repeat(plane.h, axis=1), plane.burn_dc) for plane in picture.planes
+    ]
+
+
+class _Burner:
+    """Row filter of the writing pass: notes what must stay, then writes the masks."""
+
+    def __init__(self, grids: Sequence[_Grid]) -> None:
+        self._grids = grids
+        self.untouched = hashlib.sha256()
+
+    def __call__(self, blocks: Blocks, component: int, row: int) -> None:
+        grid = self._grids[component]
+        masked = grid.row(row, len(blocks))
+        if not masked.any():
+            self.untouched.update(blocks.data)
+            return
+        self.untouched.update(blocks[~masked].data)
+        blocks[masked] = 0
+        blocks[masked, 0] = grid.burn_dc
+
+
+class _Checker:
+    """Row filter of the reading pass: what stayed, and whether each mask is burned."""
+
+    def __init__(self, grids: Sequence[_Grid]) -> None:
+        self._grids = grids
+        self._rows = [0] * len(grids)
+        self.untouched = hashlib.sha256()
+        self.burned = True
+
+    def __call__(self, blocks: Blocks, component: int, row: int) -> None:
+        grid = self._grids[component]
+        self._rows[component] += 1
+        masked = grid.row(row, len(blocks))
+        if masked.any():
+            inside = blocks[masked]
+            self.burned &= not inside[:, 1:].any() and bool((inside[:, 0] == grid.burn_dc).all())
+            self.untouched.update(blocks[~masked].data)
+        else:
+            self.untouched.update(blocks.data)
+
+    def complete(self, picture: Upright) -> bool:
+        """Tell whether every row of blocks that shows a pixel of a mask was seen."""
+        return all(
+            seen >= -(-picture.size.height * plane.v // picture.mcu.height)
+            for seen, plane in zip(self._rows, picture.planes, strict=True)
+        )
+
+
+def burn(data: bytes | memoryview, picture: Upright, boxes: Sequence[Box], turbo: TurboJpeg) -> bytes:
+    """Write the derivative: upright, masked, with no metadata, checked coefficient by coefficient.
+
+    Args:
+        data: the original from SOI to EOI (nothing after it).
+        picture: how it becomes upright.
+        boxes: the plan's boxes, on MCU borders or at the image's edge.
+        turbo: the library.
+
+    Raises:
+        TurboError: the original cannot be read to its end, or memory ran out.
+        BurnError: the check failed.
+    """
+    grids = _grids(picture, boxes)
+    burner = _Burner(grids)
+    derivative = assemble(turbo.transform(data, picture.op, burner))
+    checker = _Checker(grids)
+    try:
+        written = jpeg.parse(derivative)
+        turbo.read_coefficients(derivative, checker)
+    except (jpeg.JpegError, TurboError) as error:
+        raise BurnError(f"the derivative cannot be read back: {error}") from error
+    if (written.width, written.height) != picture.size:
+        raise BurnError(f"size {written.width}x{written.height} instead of {picture.size}")
+    if not (checker.burned and checker.complete(picture)):
+        raise BurnError("a mask is not burned")
+    if checker.untouched.digest() != burner.untouched.digest():
+        raise BurnError("coefficients outside the masks changed")
+    return derivative
+
+
+def assemble(written: bytes) -> bytes:
+    """Put the derivative together from what is allowed: our APP0, tables, frame, scans; nothing else."""
+    header: Header = jpeg.parse(written)
+    parts = [b"\xff\xd8", _JFIF]
+    for segment, following in zip(header.segments[1:], header.segments[2:], strict=False):
+        if segment.marker in {M.DQT, M.DHT, header.sof}:
+            parts.append(written[segment.start : segment.end])
+        elif segment.marker == M.SOS:
+            parts.append(written[segment.start : following.start])
+    parts.append(b"\xff\xd9")
+    return b"".join(parts)

@@ -1,0 +1,54 @@
+"""What a detector returns, and how hits of the same thing become one. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from medkiosk.core.photo import Box
+from medkiosk.redact.detectors import DetectorId
+from medkiosk.redact.region import bounding, intersection, iou
+
+
+class Hit(NamedTuple):
+    """One thing found: by whom, where (upright full-size pixels, not padded), how sure (per mille)."""
+
+    detector: DetectorId
+    box: Box
+    confidence: int
+
+
+def merge(hits: Iterable[Hit], overlap: float) -> list[Hit]:
+    """Make hits that show the same thing one hit, as sure as the surest and as large as all together.
+
+    Two hits show the same thing when their intersection over union is at least ``overlap``, or when one
+    lies almost (90 %) inside the other. Growing matters: half a line found surely must not hide the whole
+    line found less surely.
+    """
+    kept: list[Hit] = []
+    for hit in sorted(hits, key=lambda h: (-h.confidence, h.box.y, h.box.x, h.box.h, h.box.w)):
+        for index, other in enumerate(kept):
+            if (
+                iou(hit.box, other.box) >= overlap
+                or _inside(hit.box, other.box)
+                or _inside(other.box, hit.box)
+            ):
+                kept[index] = other._replace(box=bounding(other.box, hit.box))
+                break
+        else:
+            kept.append(hit)
+    return kept
+
+
+def surest(hits: Iterable[Hit], overlap: float) -> list[Hit]:
+    """Keep the surest of hits with an intersection over union of at least ``overlap``."""
+    kept: list[Hit] = []
+    for hit in sorted(hits, key=lambda h: (-h.confidence, h.box.y, h.box.x, h.box.h, h.box.w)):
+        if not any(iou(hit.box, other.box) >= overlap for other in kept):
+            kept.append(hit)
+    return kept
+
+
+def _inside(box: Box, other: Box) -> bool:
+    shared = intersection(box, other)
+    return shared is not None and shared.w * shared.h >= 0.9 * box.w * box.h

@@ -1,0 +1,110 @@
+"""All detectors of one worker, loaded once and forked with it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from medkiosk.core.photo import Decision, Finding
+from medkiosk.redact.detect.codes import CodeDetector
+from medkiosk.redact.detect.faces import FaceDetector
+from medkiosk.redact.detect.hit import Hit
+from medkiosk.redact.detect.text import TextDetector
+from medkiosk.redact.detectors import ABILITY_OF, DETECTORS, Ability, DetectorId
+from medkiosk.redact.pixels import Pixels
+from medkiosk.redact.policy import Policy
+from medkiosk.redact.region import Size, clip, pad
+from medkiosk.redact.turbojpeg import TurboJpeg
+from medkiosk.redact.upright import Op
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What a worker redacts with; a detector that could not be loaded is None."""
+
+    policy: Policy
+    faces: FaceDetector | None
+    text: TextDetector | None
+    codes: CodeDetector
+    turbo: TurboJpeg | None
+
+    @property
+    def abilities(self) -> Ability:
+        """What is present."""
+        present = ABILITY_OF[DetectorId.CODES]
+        if self.faces:
+            present |= Ability.FACES
+        if self.text:
+            present |= Ability.TEXT
+        if self.turbo:
+            present |= Ability.BURN
+        return present
+
+    def find_all(self, pixels: Pixels) -> list[Hit]:
+        """Everything above its threshold, by every detector that is present."""
+        hits = self.faces.find(pixels) if self.faces else []
+        hits += self.text.find(pixels) if self.text else []
+        return hits + self.codes.find(pixels)
+
+    def find_again(self, pixels: Pixels) -> list[Hit]:
+        """The quick second look at an automatically redacted picture: faces, and codes at reduced size."""
+        hits = self.faces.find(pixels) if self.faces else []
+        return hits + self.codes.find(pixels, self.policy.residual.code_shrink)
+
+    def finding(self, hit: Hit, decision: Decision, image: Size) -> Finding:
+        """A hit as a finding: its box padded by the policy and cut to the image."""
+        detector = DETECTORS[hit.detector]
+        padding = {
+            DetectorId.FACES: self.policy.faces.padding,
+            DetectorId.CODES: self.policy.codes.padding,
+            DetectorId.TEXT: 0,  # padded along its own angle by the detector
+        }[hit.detector]
+        box = clip(pad(hit.box, padding), image) or hit.box
+        return Finding(detector.category, box, detector.name, detector.model_sha256, hit.confidence, decision)
+
+
+def load_kit(models: Path, policy: Policy) -> Kit:
+    """Load what is there; a model that is absent, or is not the pinned file, is a missing detector."""
+    cv2.setNumThreads(1)
+    cv2.ocl.setUseOpenCL(False)
+    faces, text = pinned_model(models, DetectorId.FACES), pinned_model(models, DetectorId.TEXT)
+    try:
+        turbo = TurboJpeg()
+    except OSError:
+        turbo = None
+    return Kit(
+        policy=policy,
+        faces=FaceDetector(faces, policy.faces) if faces else None,
+        text=TextDetector(text, policy.text) if text else None,
+        codes=CodeDetector(policy.codes),
+        turbo=turbo,
+    )
+
+
+def pinned_model(models: Path, detector: DetectorId) -> bytes | None:
+    """A model's bytes when the file is exactly the pinned one, else None."""
+    try:
+        content = (models / DETECTORS[detector].model_file).read_bytes()
+    except OSError:
+        return None
+    digest = hashlib.sha256(content).hexdigest()
+    return content if hmac.compare_digest(digest, DETECTORS[detector].model_sha256) else None
+
+
+def warm_up(kit: Kit) -> None:
+    """Go once through every library, so that each has loaded and mapped what it needs before the sandbox.
+
+    (ctypes, for one, maps its callback trampolines from a file the first time.)
+    """
+    grey = np.full((64, 64, 3), 128, np.uint8)
+    encoded = cv2.imencode(".jpg", grey)[1].tobytes()
+    cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+    kit.find_all(grey)
+    if kit.turbo:
+        kit.turbo.decode(encoded, 64, 64)
+        kit.turbo.transform(encoded, Op.ROT90, lambda _blocks, _component, _row: None)

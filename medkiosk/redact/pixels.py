@@ -1,0 +1,27 @@
+"""The one type for decoded pictures, and scaling them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+"""Shape (height, width, 3), 8 bit; BGR unless said otherwise."""
+
+
+def as_pixels(array: Any) -> Pixels:  # noqa: ANN401 - cv2's stubs promise less than cv2 keeps
+    """Name an array that cv2 made from 8-bit pixels for what it is; copies nothing."""
+    return np.asarray(array, np.uint8)
+
+
+def scaled_to(pixels: Pixels, long_side: int) -> Pixels:
+    """Scale so that the longer side has ``long_side`` pixels, down by averaging."""
+    height, width = pixels.shape[:2]
+    scale = long_side / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return as_pixels(
+        cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    )

@@ -1,0 +1,104 @@
+"""The redaction policy: thresholds and limits, read from a TOML file that states the reason for each."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from importlib import resources
+from typing import Annotated
+
+import msgspec
+
+PerMille = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+Side = Annotated[int, msgspec.Meta(ge=64, le=8192)]
+Padding = Annotated[int, msgspec.Meta(ge=0, le=1000)]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class PolicyError(Exception):
+    """The policy file cannot be used."""
+
+
+class FacePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How faces are looked for; the reasons stand in ``policy.toml``."""
+
+    long_sides: Annotated[tuple[Side, ...], msgspec.Meta(min_length=1, max_length=4)]
+    threshold: PerMille
+    padding: Padding
+
+
+class TextPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How text is looked for; the reasons stand in ``policy.toml``."""
+
+    long_side: Side
+    tiled_long_side: Side
+    tile: Side
+    tile_overlap: Annotated[int, msgspec.Meta(ge=0, le=512)]
+    pixel_threshold: PerMille
+    line_threshold: PerMille
+    unclip: Annotated[int, msgspec.Meta(ge=0, le=5000)]
+    largest_blob: PerMille
+    padding: Padding
+
+    def __post_init__(self) -> None:
+        if self.tile_overlap >= self.tile // 2:
+            raise ValueError("tiles overlap by half or more")
+
+
+class CodePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How codes are looked for; the reasons stand in ``policy.toml``."""
+
+    ignored_unread: tuple[str, ...]
+    padding: Padding
+
+
+class ResidualPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What closes the gate after burning; the reasons stand in ``policy.toml``."""
+
+    covered: PerMille
+    extra_rounds: Annotated[int, msgspec.Meta(ge=0, le=4)]
+    code_shrink: Annotated[int, msgspec.Meta(ge=1, le=4)]
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is refused, and how large a preview is."""
+
+    max_pixels: Positive
+    max_side: Annotated[int, msgspec.Meta(ge=1, le=65535)]
+    memory_mib: Positive
+    preview_width: Annotated[int, msgspec.Meta(ge=16, le=2048)]
+    preview_height: Annotated[int, msgspec.Meta(ge=16, le=2048)]
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One redaction policy."""
+
+    name: str
+    version: Positive
+    faces: FacePolicy
+    text: TextPolicy
+    codes: CodePolicy
+    residual: ResidualPolicy
+    limits: Limits
+
+
+def default_text() -> bytes:
+    """The policy file that is shipped with the package."""
+    return resources.files("medkiosk.redact").joinpath("policy.toml").read_bytes()
+
+
+def parse_policy(text: bytes) -> Policy:
+    """Read a policy.
+
+    Raises:
+        PolicyError: not TOML, an unknown or missing key, or a value out of range.
+    """
+    try:
+        return msgspec.convert(tomllib.loads(text.decode()), Policy)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise PolicyError(str(error)) from error
+
+
+def policy_digest(text: bytes) -> bytes:
+    """SHA-256 of the file, the identity of a policy in records."""
+    return hashlib.sha256(text).digest()

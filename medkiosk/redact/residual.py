@@ -1,0 +1,46 @@
+"""The residual check: look again at the exact bytes that would leave, with another decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+
+from medkiosk.core.photo import Box
+from medkiosk.redact.burn import BurnError
+from medkiosk.redact.detect.hit import Hit
+from medkiosk.redact.pixels import Pixels, as_pixels
+from medkiosk.redact.region import Size, share_covered
+from medkiosk.redact.structure import flaw
+
+
+def decode_derivative(derivative: bytes, size: Size) -> Pixels:
+    """Check the structure of a derivative and decode it with OpenCV's own codec to BGR pixels.
+
+    The derivative was written by libturbojpeg; a second decoder sees what a recipient's program sees.
+
+    Raises:
+        BurnError: a segment that is not allowed, bytes too many, or not the picture that was meant.
+    """
+    if problem := flaw(derivative):
+        raise BurnError(problem)
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    pixels = cv2.imdecode(np.frombuffer(derivative, np.uint8), flags)
+    if pixels is None or pixels.shape != (size.height, size.width, 3):
+        raise BurnError("another decoder cannot read the derivative")
+    return as_pixels(pixels)
+
+
+def residual_hits(
+    pixels: Pixels, find: Callable[[Pixels], list[Hit]], allowed: Sequence[Box], covered: int
+) -> list[Hit]:
+    """What is still found and neither masked nor kept.
+
+    Args:
+        pixels: the decoded derivative.
+        find: the detectors to run.
+        allowed: burned boxes and boxes that a reviewer kept.
+        covered: per mille of a hit that must lie in ``allowed`` for it not to count.
+    """
+    return [hit for hit in find(pixels) if share_covered(hit.box, allowed) * 1000 < covered]

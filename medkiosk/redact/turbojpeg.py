@@ -1,0 +1,196 @@
+"""The little of libturbojpeg that is needed, by ctypes (TurboJPEG API 2.1; 3.x still offers these calls).
+
+Why not a package: PyTurboJPEG 1.x binds the same library but offers no custom filter for a whole
+transform, and 2.x needs TurboJPEG 3, which Debian 12 and 13 do not have.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from ctypes import POINTER, byref, c_char_p, c_int, c_short, c_ubyte, c_ulong, c_void_p
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medkiosk.core.photo import RedactCode
+from medkiosk.redact.upright import Op
+
+LIBRARY = "libturbojpeg.so.0"
+_PF_BGR = 1
+_FLAG_STOP_ON_WARNING = 8192
+_FLAG_LIMIT_SCANS = 32768
+_FLAGS = _FLAG_STOP_ON_WARNING | _FLAG_LIMIT_SCANS
+_INIT_DECOMPRESS = 1
+_INIT_TRANSFORM = 2
+
+
+class _Option(IntEnum):
+    TRIM = 2
+    NO_OUTPUT = 16
+    COPY_NONE = 64
+
+
+class _Region(ctypes.Structure):
+    _fields_ = (("x", c_int), ("y", c_int), ("w", c_int), ("h", c_int))
+
+
+_FILTER = ctypes.CFUNCTYPE(c_int, POINTER(c_short), _Region, _Region, c_int, c_int, c_void_p)
+
+
+class _Transform(ctypes.Structure):
+    _fields_ = (
+        ("region", _Region),
+        ("op", c_int),
+        ("options", c_int),
+        ("data", c_void_p),
+        ("custom_filter", _FILTER),
+    )
+
+
+Blocks = NDArray[np.int16]
+"""One row of blocks: shape (blocks across, 64), coefficients in natural order, DC first; writable."""
+
+RowFilter = Callable[[Blocks, int, int], None]
+"""Called with a row of blocks, the component's index and the row's index (0 at the top)."""
+
+
+class TurboError(Exception):
+    """libturbojpeg refused or gave up; ``code`` says what that means for the photo."""
+
+    def __init__(self, code: RedactCode, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class TurboJpeg:
+    """The library, loaded once; every call makes and destroys its own handle."""
+
+    def __init__(self) -> None:
+        """Load the library.
+
+        Raises:
+            OSError: it is not installed.
+        """
+        lib = ctypes.CDLL(LIBRARY)
+        for name in ("tjInitDecompress", "tjInitTransform"):
+            getattr(lib, name).argtypes = []
+            getattr(lib, name).restype = c_void_p
+        lib.tjDestroy.argtypes = [c_void_p]
+        lib.tjFree.argtypes = [c_void_p]
+        lib.tjFree.restype = None
+        lib.tjGetErrorStr2.argtypes = [c_void_p]
+        lib.tjGetErrorStr2.restype = c_char_p
+        lib.tjDecompress2.argtypes = [
+            c_void_p, c_void_p, c_ulong, c_void_p, c_int, c_int, c_int, c_int, c_int,
+        ]  # fmt: skip
+        lib.tjTransform.argtypes = [
+            c_void_p, c_void_p, c_ulong, c_int, POINTER(POINTER(c_ubyte)), POINTER(c_ulong),
+            POINTER(_Transform), c_int,
+        ]  # fmt: skip
+        self._lib = lib
+
+    def decode(self, data: bytes | memoryview, width: int, height: int) -> NDArray[np.uint8]:
+        """Decode to BGR pixels, shape (height, width, 3). Any warning about the data is an error.
+
+        Raises:
+            TurboError: TRUNCATED, UNSUPPORTED or OUT_OF_MEMORY.
+        """
+        source = np.frombuffer(data, np.uint8)
+        pixels = np.empty((height, width, 3), np.uint8)
+        handle = self._handle(_INIT_DECOMPRESS)
+        try:
+            failed = self._lib.tjDecompress2(
+                handle, source.ctypes.data, source.size, pixels.ctypes.data, width, width * 3, height,
+                _PF_BGR, _FLAGS,
+            )  # fmt: skip
+            if failed:
+                raise self._error(handle)
+        finally:
+            self._lib.tjDestroy(handle)
+        return pixels
+
+    def transform(self, data: bytes | memoryview, op: Op, rows: RowFilter) -> bytes:
+        """Apply ``op``, let ``rows`` change the coefficients, and write a JPEG without any metadata.
+
+        Raises:
+            TurboError: the data cannot be read to its end or written.
+            Exception: what ``rows`` raised.
+        """
+        return self._transform(data, op, _Option.TRIM | _Option.COPY_NONE, rows)
+
+    def read_coefficients(self, data: bytes | memoryview, rows: RowFilter) -> None:
+        """Show every row of blocks to ``rows`` and write nothing.
+
+        Raises:
+            TurboError: the data cannot be read to its end.
+            Exception: what ``rows`` raised.
+        """
+        self._transform(data, Op.NONE, _Option.NO_OUTPUT | _Option.COPY_NONE, rows)
+
+    def _transform(self, data: bytes | memoryview, op: Op, options: int, rows: RowFilter) -> bytes:
+        source = np.frombuffer(data, np.uint8)
+        raised: list[BaseException] = []
+
+        def call(
+            coefficients: ctypes._Pointer[c_short],
+            array: _Region,
+            plane: _Region,
+            component: int,
+            _index: int,
+            _transform: int | None,
+        ) -> int:
+            try:
+                # Rows below the plane are padding to a whole MCU: they are never written out.
+                if array.y < plane.h:
+                    blocks = np.ctypeslib.as_array(coefficients, (array.w // 8, 64))
+                    rows(blocks, component, array.y // 8)
+            except BaseException as error:  # noqa: BLE001 - must not pass through C; raised again below
+                raised.append(error)
+                return -1
+            return 0
+
+        transform = _Transform(_Region(0, 0, 0, 0), op, options, None, _FILTER(call))
+        output = POINTER(c_ubyte)()
+        size = c_ulong(0)
+        handle = self._handle(_INIT_TRANSFORM)
+        try:
+            failed = self._lib.tjTransform(
+                handle,
+                source.ctypes.data,
+                source.size,
+                1,
+                byref(output),
+                byref(size),
+                byref(transform),
+                _FLAGS,
+            )
+            if raised:
+                raise raised[0]
+            if failed:
+                raise self._error(handle)
+            return ctypes.string_at(output, size.value) if size.value else b""
+        finally:
+            self._lib.tjFree(output)
+            self._lib.tjDestroy(handle)
+
+    def _handle(self, kind: int) -> int:
+        handle: int | None = (
+            self._lib.tjInitTransform() if kind == _INIT_TRANSFORM else self._lib.tjInitDecompress()
+        )
+        if not handle:
+            raise TurboError(RedactCode.OUT_OF_MEMORY, "no handle")
+        return handle
+
+    def _error(self, handle: int) -> TurboError:
+        """Sort the library's message into a code; whatever is not recognised counts as damage."""
+        text: str = self._lib.tjGetErrorStr2(handle).decode("ascii", "replace")
+        lowered = text.lower()
+        if "memory" in lowered:
+            code = RedactCode.OUT_OF_MEMORY
+        elif "unsupported" in lowered or "subsampling" in lowered or "too many" in lowered:
+            code = RedactCode.UNSUPPORTED
+        else:
+            code = RedactCode.TRUNCATED
+        return TurboError(code, text)

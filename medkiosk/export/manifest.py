@@ -106,7 +106,7 @@ def recipient_fingerprint(age_recipient: str) -> str:
 
 
 def commitment(key: bytes, jpeg_sha256: str) -> str:
-    """Return, in hex, what the ledger entry of a picture with this SHA-256 holds (docs/format.md section 3)."""
+    """Return, in hex, what the entry of a picture with this SHA-256 holds (docs/format.md section 3)."""
     return hmac.new(key, bytes.fromhex(jpeg_sha256), hashlib.sha256).hexdigest()
 
 

@@ -1,0 +1,197 @@
+"""A store opened for reading: no lock taken, nothing repaired, nothing changed.
+
+This is what recovery on another machine and the keyless verifier use. `Vault` builds on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from cryptography.exceptions import InvalidTag
+
+from medkiosk.core.ids import ObjectId
+from medkiosk.vault import envelope
+from medkiosk.vault.db import Database
+from medkiosk.vault.envelope import Name
+from medkiosk.vault.epochs import Epoch
+from medkiosk.vault.errors import VaultDamagedError, VaultFormatError
+from medkiosk.vault.identity import Opener
+from medkiosk.vault.keys import DataKey, Secret
+from medkiosk.vault.schema import ObjectRow, RecordRow
+from medkiosk.vault.slots import Slot, open_recovery_slot
+
+FORMAT_LINE = "medkiosk-store v1"
+_PAGE = 256
+_READ = 64 * envelope.CHUNK_SEALED
+
+
+class StoreReader:
+    """A locked store: everything but the keys."""
+
+    def __init__(self, root: Path, database: Database) -> None:
+        self.root = root
+        self._db = database
+
+    @classmethod
+    def open_for_reading(cls, root: Path) -> StoreReader:
+        """Open the store in ``root``, also while a kiosk is using it.
+
+        Raises:
+            VaultFormatError: there is no store of this version.
+        """
+        check_format(root)
+        return StoreReader(root, Database.open(root / "vault.db", writable=False))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._db.close()
+
+    @property
+    def store_id(self) -> str:
+        """The store's random id, 32 hexadecimal digits."""
+        return str(self._db.rows("SELECT store_id FROM state")[0][0])
+
+    @property
+    def next_index(self) -> int:
+        """The ledger index that the next entry gets."""
+        return int(self._db.rows("SELECT next_index FROM state")[0][0])
+
+    def objects(self) -> Iterator[ObjectRow]:
+        """Yield the facts about every object, in the order of commitment."""
+        sql = (
+            "SELECT seq, o.id, kind, size, sealed_size, lower(hex(sha256)), lower(hex(commitment)), epoch"
+            " FROM objects o LEFT JOIN envelopes e ON e.id = o.id AND e.what = 'object'"
+            " WHERE seq > ? ORDER BY seq LIMIT ?"
+        )
+        last = 0
+        while page := self._db.rows(sql, (last, _PAGE)):
+            for row in page:
+                yield ObjectRow(*row)
+            last = page[-1][0]
+
+    def count(self) -> int:
+        """Return how many objects there are."""
+        return int(self._db.rows("SELECT count(*) FROM objects")[0][0])
+
+    def object(self, object_id: str) -> ObjectRow | None:
+        """Return the facts about one object."""
+        row = self._db.row(
+            "SELECT seq, o.id, kind, size, sealed_size, lower(hex(sha256)), lower(hex(commitment)), epoch"
+            " FROM objects o LEFT JOIN envelopes e ON e.id = o.id AND e.what = 'object' WHERE o.id = ?",
+            (object_id,),
+        )
+        return None if row is None else ObjectRow(*row)
+
+    def records(self) -> Iterator[RecordRow]:
+        """Yield every record, still sealed, in the order of commitment."""
+        sql = (
+            "SELECT seq, r.id, kind, lower(hex(sha256)), lower(hex(commitment)), sealed, epoch, envelope"
+            " FROM records r LEFT JOIN envelopes e ON e.id = r.id AND e.what = 'record'"
+            " WHERE seq > ? ORDER BY seq LIMIT ?"
+        )
+        last = 0
+        while page := self._db.rows(sql, (last, _PAGE)):
+            for row in page:
+                yield RecordRow(*row)
+            last = page[-1][0]
+
+    def epochs(self) -> list[Epoch]:
+        """Return all epochs, oldest first."""
+        rows = self._db.rows("SELECT epoch, public_key, wrapped_key, pin FROM epochs ORDER BY epoch")
+        return [Epoch(*row) for row in rows]
+
+    def slots(self) -> list[Slot]:
+        """Return all key slots."""
+        rows = self._db.rows("SELECT id, kind, name_tag, params, salt, wrapped_master FROM slots ORDER BY id")
+        return [Slot(*row) for row in rows]
+
+    def outbox(self) -> list[tuple[int, bytes]]:
+        """Return the ledger entries promised and not acknowledged, in order: (ledger index, leaf)."""
+        return [
+            (int(index), bytes(leaf))
+            for index, leaf in self._db.rows("SELECT ledger_index, leaf FROM outbox ORDER BY ledger_index")
+        ]
+
+    def blob_path(self, object_id: str) -> Path:
+        """Return where an object's sealed bytes are."""
+        return self.root / "objects" / object_id[:2] / object_id
+
+    def unlock_recovery(self, shares: Sequence[str]) -> Opener:
+        """Unlock with two of the three recovery mnemonics.
+
+        Raises:
+            WrongSharesError: they do not open this store.
+            EpochReplacedError: a public key was replaced.
+            VaultDamagedError: there is no recovery slot, or an epoch's key is damaged.
+        """
+        return Opener(self._db, self._recovered_master(shares), self.epochs())
+
+    def read_object(self, object_id: ObjectId | str, data_key: DataKey) -> Iterator[bytes]:
+        """Yield the plaintext of an object, each piece verified before it is handed on.
+
+        The object is whole only when the iterator ends without an error: until then more could follow.
+
+        Raises:
+            VaultDamagedError: it is missing, has the wrong size, or does not open. Nothing unverified was
+                yielded.
+        """
+        row = self.object(object_id)
+        if row is None:
+            raise VaultDamagedError(what="object", id=object_id, detail="the store has no such object")
+        return self._read(row, data_key)
+
+    def _recovered_master(self, shares: Sequence[str]) -> Secret:
+        recovery = [slot for slot in self.slots() if slot.kind == "recovery"]
+        if not recovery:
+            raise VaultDamagedError(what="slot", id="recovery", detail="it is missing")
+        return open_recovery_slot(recovery[0], shares)
+
+    def _read(self, row: ObjectRow, data_key: DataKey) -> Iterator[bytes]:
+        opener = envelope.decryptor(data_key, Name("object", row.id, row.kind))
+        try:
+            with self.blob_path(row.id).open("rb", buffering=0) as blob:
+                if (size := blob.seek(0, 2)) != row.sealed_size:
+                    raise VaultDamagedError(
+                        what="object", id=row.id, detail=f"it has {size} bytes instead of {row.sealed_size}"
+                    )
+                blob.seek(0)
+                while sealed := blob.read(_READ):
+                    if plain := opener.update(sealed):
+                        yield plain
+                if plain := opener.finalize():
+                    yield plain
+        except InvalidTag as error:
+            raise VaultDamagedError(
+                what="object", id=row.id, detail="its bytes or its key were changed"
+            ) from error
+        except OSError as error:
+            raise VaultDamagedError(
+                what="object", id=row.id, detail=error.strerror or "unreadable"
+            ) from error
+
+
+def check_format(root: Path) -> str:
+    """Check the ``format`` file and return the store's id.
+
+    Raises:
+        VaultFormatError: missing, or of another version.
+    """
+    try:
+        text = (root / "format").read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise VaultFormatError(path=root, detail="it has no readable file named format") from error
+    first, _, rest = text.partition("\n")
+    if first != FORMAT_LINE:
+        raise VaultFormatError(path=root, detail=f"its format is {first[:40]!r}, not {FORMAT_LINE!r}")
+    return rest.strip()

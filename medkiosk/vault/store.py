@@ -1,0 +1,377 @@
+"""The vault on its own kiosk: it seals without any secret key, and commits so that nothing is lost.
+
+docs/format.md section 3 has the order of the steps and why; `Vault.commit` walks through it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import sqlite3
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidTag
+
+from medkiosk import durable
+from medkiosk.core.ids import Random, RecordId, is_id, new_id
+from medkiosk.durable import Disk, TmpFile
+from medkiosk.vault import envelope
+from medkiosk.vault.batch import Batch, insert_batch
+from medkiosk.vault.db import CommitUnknownError, Database
+from medkiosk.vault.envelope import Name
+from medkiosk.vault.epochs import Epoch, check_pin, make_epoch
+from medkiosk.vault.errors import (
+    VaultBusyError,
+    VaultExistsError,
+    VaultFullError,
+    VaultStoppedError,
+    VaultWriteError,
+    write_error,
+)
+from medkiosk.vault.identity import Identity, put_slot
+from medkiosk.vault.keys import KEY_SIZE, DataKey, IndexKeys, Secret
+from medkiosk.vault.reader import FORMAT_LINE, StoreReader, check_format
+from medkiosk.vault.schema import SeenRow, insert, row_digest
+from medkiosk.vault.slots import normalise_name, open_passphrase_slot, recovery_slot
+from medkiosk.vault.writer import Buffers, ObjectWriter, PendingObject, PendingRecord
+
+_THREADS = 2
+"""Helpers: one hashes and writes for the writer in hand, one more so that two writers do not wait."""
+
+
+class Repair(NamedTuple):
+    """Something that a crash left behind and that opening the vault removed."""
+
+    what: str  # "unfinished object", "temporary file"
+    name: str
+
+
+class Vault(StoreReader):
+    """A store opened for writing, by one process at a time. Locked: it holds no secret key.
+
+    Safe to use from several threads.
+    """
+
+    repairs: list[Repair]
+
+    def __init__(
+        self, root: Path, database: Database, lock_fd: int, index: IndexKeys, random: Random, disk: Disk
+    ) -> None:
+        super().__init__(root, database)
+        self._lock_fd = lock_fd
+        self._index = index
+        self._random = random
+        self._disk = disk
+        self._root_fd = durable.open_dir(root)
+        self._helpers = ThreadPoolExecutor(_THREADS, thread_name_prefix="vault")
+        self._buffers = Buffers()
+        self._stopped: str | None = None
+        self.repairs = []
+
+    @classmethod
+    def create(
+        cls, root: Path, *, index_key: bytes, random: Random, disk: Disk = durable
+    ) -> tuple[Vault, list[str]]:
+        """Make an empty store; returns it and the three recovery mnemonics, which are never shown again.
+
+        Args:
+            root: does not exist yet, or is an empty folder.
+            index_key: 32 bytes that belong to this device and are kept outside the store.
+            random: source of randomness.
+            disk: what makes bytes durable.
+
+        Raises:
+            VaultExistsError: there is something in ``root``.
+        """
+        index = IndexKeys(index_key)
+        if root.exists():
+            if any(root.iterdir()):
+                raise VaultExistsError(path=root)
+            root.chmod(0o700)
+        else:
+            durable.make_dir(root)
+        _lay_out(root, disk)
+        store_id = new_id(random)
+        master = Secret(random(KEY_SIZE))
+        slot, shares = recovery_slot(master, random=random)
+        first = make_epoch(1, master, index, random=random)
+        master.wipe()
+        disk.create(root / "vault.db").close()
+        database = Database.create(root / "vault.db")
+        with database.transaction() as tx:
+            tx.execute(insert("epochs"), (*first, row_digest("epochs", *first)))
+            put_slot(tx, slot)
+            tx.execute("INSERT INTO state VALUES (1, ?, 1, 0)", (store_id,))
+        database.close()
+        # The last file makes it a store: a creation that was cut short leaves a folder that no one opens.
+        disk.write_atomic(root / "format", f"{FORMAT_LINE}\n{store_id}\n".encode())
+        return cls.open(root, index_key=index_key, random=random, disk=disk), shares
+
+    @classmethod
+    def open(cls, root: Path, *, index_key: bytes, random: Random, disk: Disk = durable) -> Vault:
+        """Open a store for writing and remove what a crash left behind (see `repairs`).
+
+        Raises:
+            VaultFormatError: there is no store of this version.
+            VaultBusyError: another process has it open for writing.
+            EpochReplacedError: the public key to seal to is not this device's.
+        """
+        index = IndexKeys(index_key)
+        check_format(root)
+        lock_fd = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(lock_fd)
+            raise VaultBusyError(path=root) from error
+        try:
+            database = Database.open(root / "vault.db", writable=True)
+            vault = cls(root, database, lock_fd, index, random, disk)
+        except BaseException:
+            os.close(lock_fd)
+            raise
+        try:
+            check_pin(vault._current(), index)
+            vault._repair()
+        except BaseException:
+            vault.close()
+            raise
+        return vault
+
+    def close(self) -> None:
+        """Let go of the store; unfinished writers must have ended."""
+        self._helpers.shutdown()
+        super().close()
+        if self._lock_fd >= 0:
+            os.close(self._root_fd)
+            os.close(self._lock_fd)
+            self._lock_fd = self._root_fd = -1
+
+    # Sealing
+
+    def start(self, kind: str) -> ObjectWriter:
+        """Begin a new object of ``kind``.
+
+        Raises:
+            VaultStoppedError: an earlier failure left the disk's state unknown.
+            VaultFullError: the disk is full.
+            VaultWriteError: the disk failed.
+            ValueError: ``kind`` is not well formed.
+        """
+        self._going()
+        epoch = self._current()
+        name = Name("object", new_id(self._random), kind).check()
+        try:
+            file = self._disk.create(self.root / "tmp" / name.id)
+        except OSError as error:
+            raise write_error(error) from error
+        return ObjectWriter(
+            name,
+            data_key=DataKey(self._random(KEY_SIZE)),
+            public_key=check_pin(epoch, self._index),
+            epoch=epoch.epoch,
+            file=file,
+            helper=self._helpers,
+            buffers=self._buffers,
+            discard=self._discard,
+        )
+
+    def seal_record(self, kind: str, payload: bytes) -> PendingRecord:
+        """Seal a small record in memory.
+
+        Raises:
+            ValueError: larger than 256 KiB, or ``kind`` is not well formed.
+        """
+        epoch = self._current()
+        name = Name("record", new_id(self._random), kind).check()
+        key = DataKey(self._random(KEY_SIZE))
+        try:
+            sealed = envelope.seal_record(key, name, payload)
+            return PendingRecord(
+                id=RecordId(name.id),
+                kind=kind,
+                sha256=hashlib.sha256(sealed).hexdigest(),
+                commitment=envelope.record_commitment(key, payload).hex(),
+                epoch=epoch.epoch,
+                envelope=envelope.seal_key(key, check_pin(epoch, self._index), name, epoch.epoch),
+                sealed=sealed,
+            )
+        finally:
+            key.wipe()
+
+    def discard(self, pending: PendingObject) -> None:
+        """Give up an object that was finished and not committed."""
+        pending.data_key.wipe()
+        self._discard(pending.file)
+
+    # Committing
+
+    def commit(self, batch: Batch) -> None:
+        """Make a batch durable and known. When this returns, all of it survives any crash.
+
+        When it raises, none of it was acknowledged: its objects are given up and must be imported again.
+
+        Raises:
+            VaultFullError: the disk is full.
+            VaultWriteError: the disk failed, or returned something else than was written.
+            VaultStoppedError: it is not known whether the disk took the batch; nothing more is taken until
+                the vault is opened again.
+        """
+        self._going()
+        manifest = self.root / "tmp" / f"{new_id(self._random)}.batch"
+        try:
+            if batch.objects:
+                self._store_blobs(batch.objects, manifest)
+            with self._db.transaction() as tx:
+                insert_batch(tx, batch)
+        except CommitUnknownError as error:
+            # The blobs stay: if the transaction did reach the device they are needed, and if it did not,
+            # the next start finds them in the manifest.
+            self._stopped = str(error)
+            raise VaultStoppedError(detail=error) from error
+        except Exception as error:
+            # Not for KeyboardInterrupt and the like: they may strike after the commit, when the blobs are
+            # needed. What is not needed then, the next start removes.
+            self._give_up(batch.objects, manifest)
+            if isinstance(error, OSError):
+                raise write_error(error) from error
+            if isinstance(error, sqlite3.OperationalError):
+                full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+                raise (VaultFullError() if full else VaultWriteError(detail=error)) from error
+            raise
+        for pending in batch.objects:
+            pending.file.close()
+        # Not synced: a manifest that comes back after a crash names objects that have rows, which is fine.
+        with contextlib.suppress(OSError):
+            self._disk.remove(manifest)
+
+    def _store_blobs(self, objects: Sequence[PendingObject], manifest: Path) -> None:
+        names = self._disk.create(manifest)
+        try:
+            names.write("".join(f"{pending.id}\n" for pending in objects).encode())
+            self._disk.sync_files(self._root_fd, [names, *(pending.file for pending in objects)])
+        finally:
+            names.close()
+        finals = [self.blob_path(pending.id) for pending in objects]
+        for pending, final in zip(objects, finals, strict=True):
+            self._disk.publish(pending.file.path, final)
+        self._disk.sync_dirs(self._root_fd, [final.parent for final in finals] + [manifest.parent])
+        for _ in self._helpers.map(self._verify, objects):
+            pass
+
+    def _verify(self, pending: PendingObject) -> None:
+        # Opening proves more than comparing a hash would, that the bytes on the device become the photo
+        # again with this key, and costs a fifth.
+        opener = envelope.decryptor(pending.data_key, Name("object", pending.id, pending.kind))
+        size = 0
+        try:
+            for piece in self._disk.read_back(self.blob_path(pending.id)):
+                size += len(opener.update(piece))
+            size += len(opener.finalize())
+        except InvalidTag as error:
+            raise VaultWriteError(detail="it returned other bytes than were written") from error
+        if size != pending.size:
+            raise VaultWriteError(detail=f"it returned {size} bytes of {pending.size}")
+
+    def _give_up(self, objects: Sequence[PendingObject], manifest: Path) -> None:
+        for pending in objects:
+            pending.data_key.wipe()
+            self._discard(pending.file)
+            with contextlib.suppress(OSError):
+                self._disk.remove(self.blob_path(pending.id))
+        with contextlib.suppress(OSError):
+            self._disk.remove(manifest)
+
+    def _discard(self, file: TmpFile) -> None:
+        # What cannot be removed now is removed at the next start; the error worth telling came before.
+        with contextlib.suppress(OSError):
+            file.close()
+            self._disk.remove(file.path)
+
+    def outbox_done(self, upto: int) -> None:
+        """Forget the ledger entries with an index up to and including ``upto``: the ledger has them."""
+        with self._db.transaction() as tx:
+            tx.execute("DELETE FROM outbox WHERE ledger_index <= ?", (upto,))
+
+    # What was imported before
+
+    def tag(self, *values: bytes) -> bytes:
+        """Return a 32-byte tag that stands for ``values`` and can be told from others only on this device."""
+        return self._index.tag(*values)
+
+    def seen(self, tag: bytes) -> SeenRow | None:
+        """Return what is known about the file with this tag."""
+        row = self._db.row("SELECT tag, content, object_id, group_id FROM seen WHERE tag = ?", (tag,))
+        return None if row is None else SeenRow(*row)
+
+    # Unlocking
+
+    def unlock(self, user_name: str, passphrase: str) -> Identity:
+        """Unlock with a user's passphrase. Takes a second or two; call it off the event loop.
+
+        Raises:
+            WrongPassphraseError: no such user or wrong passphrase; which of the two is not told.
+            EpochReplacedError: a public key was replaced.
+            VaultDamagedError: an epoch's key is damaged.
+        """
+        name_tag = self._index.name(normalise_name(user_name))
+        found = [slot for slot in self.slots() if slot.kind == "passphrase" and slot.name_tag == name_tag]
+        master = open_passphrase_slot(found[0] if found else None, passphrase, decoy=name_tag)
+        return self._identity(master)
+
+    def unlock_recovery(self, shares: Sequence[str]) -> Identity:
+        """Unlock with two of the three recovery mnemonics; errors as in `StoreReader.unlock_recovery`."""
+        return self._identity(self._recovered_master(shares))
+
+    def _identity(self, master: Secret) -> Identity:
+        return Identity(self._db, master, self.epochs(), self._index, self._random)
+
+    # Inside
+
+    def _current(self) -> Epoch:
+        row = self._db.row(
+            "SELECT epoch, public_key, wrapped_key, pin FROM epochs"
+            " WHERE epoch = (SELECT current_epoch FROM state)"
+        )
+        if row is None:
+            raise VaultWriteError(detail="the current epoch has no key")
+        return Epoch(*row)
+
+    def _going(self) -> None:
+        if self._stopped is not None:
+            raise VaultStoppedError(detail=self._stopped)
+
+    def _repair(self) -> None:
+        tmp = self.root / "tmp"
+        manifests = sorted(tmp.glob("*.batch"))
+        folders = set()
+        for manifest in manifests:
+            # A manifest that a crash cut short was never synced, so nothing it names was published yet.
+            for object_id in filter(is_id, manifest.read_text("ascii", errors="replace").split("\n")):
+                blob = self.blob_path(object_id)
+                if blob.exists() and self.object(object_id) is None:
+                    self._disk.remove(blob)
+                    folders.add(blob.parent)
+                    self.repairs.append(Repair("unfinished object", object_id))
+        self._disk.sync_dirs(self._root_fd, folders)
+        for left in sorted(tmp.iterdir()):
+            self._disk.remove(left)
+            if left not in manifests:
+                self.repairs.append(Repair("temporary file", left.name))
+
+
+def _lay_out(root: Path, disk: Disk) -> None:
+    root_fd = durable.open_dir(root)
+    try:
+        folders = [root / "tmp", *(root / "objects" / f"{first:02x}" for first in range(256))]
+        (root / "objects").mkdir(mode=0o700)
+        for folder in folders:
+            folder.mkdir(mode=0o700)
+        disk.sync_dirs(root_fd, [root, root / "objects", *folders])
+    finally:
+        os.close(root_fd)

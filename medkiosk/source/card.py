@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from medkiosk.core.frames import CHUNK
-from medkiosk.source.model import MAX_ENTRIES, UNKNOWN_SIZE, DeviceInfo, SourceCode, SourceError
+from medkiosk.source.model import MAX_ENTRIES, DeviceInfo, SourceCode, SourceError
 from medkiosk.source.protocol import RawEntry
 from medkiosk.source.reading import MAX_DEPTH, bounded_folder, bounded_name
 
@@ -135,7 +135,7 @@ class CardReader:
         failure = _translated(error)
         if failure.ends_session:
             raise failure from error
-        return self._entry(_File(folder, name, UNKNOWN_SIZE, failure.reason), 0)
+        return self._entry(_File(folder, name, 0, failure.reason), 0)
 
     def _entry(self, file: _File, mtime: int) -> RawEntry:
         if len(self._files) == MAX_ENTRIES:
@@ -148,6 +148,7 @@ class CardReader:
             name=bounded_name(file.name),
             size=file.size,
             mtime=mtime,
+            failure=file.failure or 0,
         )
 
     @contextmanager

@@ -91,6 +91,7 @@ class SourceSession:
                     name=entry.name,
                     size=entry.size,
                     mtime=entry.mtime,
+                    failure=entry.failure,
                 )
             )
         if self._parsed(unpack_index, frame.payload) != len(entries):
@@ -105,7 +106,7 @@ class SourceSession:
             SourceError: they could not be read, or were fewer than the listing promises.
         """
         entry = self._entries[index]
-        return b"".join(self._transfer(ToWorker.HEAD, index, min(HEAD_BYTES, entry.size)))
+        return b"".join(self._transfer(ToWorker.HEAD, entry, min(HEAD_BYTES, entry.size)))
 
     def read(self, index: int) -> Iterator[bytes]:
         """Read a listed file, chunk by chunk.
@@ -119,7 +120,15 @@ class SourceSession:
         Raises:
             SourceError: the file could not be read whole; what was yielded is worth nothing then.
         """
-        return self._transfer(ToWorker.READ, index, self._entries[index].size)
+        entry = self._entries[index]
+        return self._transfer(ToWorker.READ, entry, entry.size)
+
+    def kill(self) -> None:
+        """End the worker at once, from any thread: whoever waits for it gets a `SourceError`.
+
+        The session must still be closed.
+        """
+        self._channel.kill()
 
     def close(self) -> None:
         """End the session and the worker; harmless to repeat."""
@@ -140,8 +149,10 @@ class SourceSession:
     ) -> None:
         self.close()
 
-    def _transfer(self, request: ToWorker, index: int, size: int) -> Iterator[bytes]:
-        self._send(request, pack_index(index))
+    def _transfer(self, request: ToWorker, entry: Entry, size: int) -> Iterator[bytes]:
+        if entry.failure is not None:
+            raise SourceError(entry.failure)
+        self._send(request, pack_index(entry.index))
         total = 0
         try:
             while (frame := self._receive(FromWorker.DATA, FromWorker.END)).type == FromWorker.DATA:
@@ -177,10 +188,7 @@ class SourceSession:
         if frame is None:
             raise self._end(SourceCode.CRASHED)
         if frame.type == FromWorker.FAIL:
-            untrusted_code = self._parsed(unpack_code, frame.payload)
-            if untrusted_code not in SourceCode.__members__.values():
-                raise self._end(SourceCode.PROTOCOL)
-            failure = SourceError(SourceCode(untrusted_code))
+            failure = SourceError(self._parsed(unpack_code, frame.payload))
             raise self._end(failure.reason) if failure.ends_session or self._info is None else failure
         if frame.type not in expected:
             raise self._end(SourceCode.PROTOCOL)

@@ -11,9 +11,6 @@ from medkiosk.core.errors import KioskError
 
 Kind = Literal["camera", "card"]
 
-UNKNOWN_SIZE = 2**64 - 1
-"""The size of an entry whose device does not say how large it is; it can be listed, never read."""
-
 HEAD_BYTES = 64 * 1024
 """Most that `SourceSession.head` gives, bytes."""
 
@@ -37,26 +34,6 @@ class DeviceInfo(msgspec.Struct, frozen=True):
     port: str
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """One file on a device, as the device lists it. Names are labels, never used as paths.
-
-    Attributes:
-        index: position in the listing; by this the file is asked for.
-        storage: which memory, e.g. ``store_00010001``; ``card`` for a card.
-        folder: path of its folder inside the storage, ``/`` between components, e.g. ``DCIM/100CANON``.
-        name: its own name. May hold any character, also ``/`` and line ends.
-        size: bytes, or `UNKNOWN_SIZE`.
-        mtime: seconds since 1970 as the device gave them: wall clock or UTC, that differs by device.
-    """
-
-    index: int
-    storage: str
-    folder: str
-    name: str
-    size: int
-    mtime: int
-
-
 class SourceCode(IntEnum):
     """Why a device or a file on it could not be read. Only the number crosses the process boundary."""
 
@@ -77,6 +54,29 @@ class SourceCode(IntEnum):
     CRASHED = 15
     DENIED = 16
     DEVICE = 17
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One file on a device, as the device lists it. Names are labels, never used as paths.
+
+    Attributes:
+        index: position in the listing; by this the file is asked for.
+        storage: which memory, e.g. ``store_00010001``; ``card`` for a card.
+        folder: path of its folder inside the storage, ``/`` between components, e.g. ``DCIM/100CANON``.
+        name: its own name. May hold any character, also ``/`` and line ends.
+        size: bytes; 0 where ``failure`` is set.
+        mtime: seconds since 1970 as the device gave them: wall clock or UTC, that differs by device.
+        failure: why this cannot be read at all (a file without a size, a folder that cannot be opened);
+            reading it raises this. It is listed so that nobody thinks that everything was imported.
+    """
+
+    index: int
+    storage: str
+    folder: str
+    name: str
+    size: int
+    mtime: int
+    failure: SourceCode | None = None
 
 
 WORDS: dict[SourceCode, str] = {

@@ -21,7 +21,7 @@ from enum import IntEnum
 
 import msgspec
 
-from medkiosk.source.model import MAX_ENTRIES, DeviceInfo, Entry, Kind
+from medkiosk.source.model import ENDS_SESSION, MAX_ENTRIES, DeviceInfo, Entry, Kind, SourceCode
 
 MAX_NAME = 255
 """Longest name and longest component of a folder, bytes."""
@@ -33,7 +33,8 @@ _INDEX = struct.Struct(">I")
 _SIZE = struct.Struct(">Q")
 _CODE = struct.Struct(">H")
 _LENGTH = struct.Struct(">H")
-_ENTRY = struct.Struct(">IQq")
+_ENTRY = struct.Struct(">IQqH")
+_MAX_NUMBER = 2**53 - 1  # what canonical JSON can record
 _KINDS: tuple[Kind, ...] = ("camera", "card")
 
 
@@ -70,6 +71,7 @@ class RawEntry(msgspec.Struct, frozen=True):
     name: bytes
     size: int
     mtime: int
+    failure: int = 0
 
 
 def pack_index(index: int) -> bytes:
@@ -104,9 +106,25 @@ def pack_code(code: int) -> bytes:
     return _CODE.pack(code)
 
 
-def unpack_code(untrusted_payload: bytes) -> int:
-    """Read the payload of FAIL; the reader maps a number it does not know to a protocol error."""
-    return _one(_CODE, untrusted_payload)
+def unpack_code(untrusted_payload: bytes) -> SourceCode:
+    """Read the payload of FAIL.
+
+    Raises:
+        ProtocolError: not two bytes, or a code that we do not know.
+    """
+    return unpack_failure(_one(_CODE, untrusted_payload))
+
+
+def unpack_failure(untrusted_code: int) -> SourceCode:
+    """Turn a number into a code.
+
+    Raises:
+        ProtocolError: it is none of ours.
+    """
+    try:
+        return SourceCode(untrusted_code)
+    except ValueError as error:
+        raise ProtocolError("unknown code") from error
 
 
 def pack_hello(info: DeviceInfo) -> bytes:
@@ -135,7 +153,7 @@ def unpack_hello(untrusted_payload: bytes) -> DeviceInfo:
 def pack_entry(entry: RawEntry) -> bytes:
     """Write the payload of ENTRY."""
     return (
-        _ENTRY.pack(entry.index, entry.size, entry.mtime)
+        _ENTRY.pack(entry.index, entry.size, entry.mtime, entry.failure)
         + _string(entry.storage)
         + _string(entry.folder)
         + _string(entry.name)
@@ -146,16 +164,24 @@ def unpack_entry(untrusted_payload: bytes) -> Entry:
     r"""Read the payload of ENTRY; bytes that are not UTF-8 become ``\xNN``.
 
     Raises:
-        ProtocolError: not of the form, or a name beyond its bound.
+        ProtocolError: not of the form, a name or number beyond its bound, a failure that is none of ours
+            or that a single file cannot have.
     """
     if len(untrusted_payload) < _ENTRY.size:
         raise ProtocolError("entry too short")
-    index, size, mtime = _ENTRY.unpack_from(untrusted_payload)
+    index, size, mtime, untrusted_failure = _ENTRY.unpack_from(untrusted_payload)
+    if size > _MAX_NUMBER or abs(mtime) > _MAX_NUMBER:
+        raise ProtocolError("number beyond its bound")
+    failure = unpack_failure(untrusted_failure) if untrusted_failure else None
+    if failure is not None and (failure in ENDS_SESSION or size):
+        raise ProtocolError("no such failure of a single file")
     storage, at = _unstring(untrusted_payload, _ENTRY.size, MAX_NAME)
     folder, at = _unstring(untrusted_payload, at, MAX_FOLDER)
     name, at = _unstring(untrusted_payload, at, MAX_NAME)
     _ended(untrusted_payload, at)
-    return Entry(index=index, storage=storage, folder=folder, name=name, size=size, mtime=mtime)
+    return Entry(
+        index=index, storage=storage, folder=folder, name=name, size=size, mtime=mtime, failure=failure
+    )
 
 
 def _one(form: struct.Struct, untrusted_payload: bytes) -> int:

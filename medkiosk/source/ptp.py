@@ -18,7 +18,7 @@ import gphoto2
 
 from medkiosk.core.frames import CHUNK
 from medkiosk.source.dcf import is_video
-from medkiosk.source.model import MAX_ENTRIES, UNKNOWN_SIZE, DeviceInfo, SourceCode, SourceError
+from medkiosk.source.model import MAX_ENTRIES, DeviceInfo, SourceCode, SourceError
 from medkiosk.source.protocol import RawEntry
 from medkiosk.source.reading import MAX_DEPTH, bounded_folder, bounded_name
 
@@ -188,7 +188,7 @@ class CameraReader:
         self, path: tuple[_Name, ...], name: _Name, failure: SourceCode, mtime: int = 0
     ) -> RawEntry:
         """List a file or folder that cannot be read, so that nobody thinks that everything was imported."""
-        return self._entry(path, name, _File("", name.text, UNKNOWN_SIZE, failure), mtime)
+        return self._entry(path, name, _File("", name.text, 0, failure), mtime)
 
     def _entry(self, path: tuple[_Name, ...], name: _Name, file: _File, mtime: int) -> RawEntry:
         if len(self._files) == MAX_ENTRIES:
@@ -201,6 +201,7 @@ class CameraReader:
             name=bounded_name(name.raw),
             size=file.size,
             mtime=mtime,
+            failure=file.failure or 0,
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from medkiosk.source.model import UNKNOWN_SIZE, SourceCode, SourceError
+from medkiosk.source.model import SourceCode, SourceError
 from tests.source.conftest import MIB, SIZES, camera_session, fill
 from tests.virtual.camera import RunningCamera
 
@@ -149,7 +149,7 @@ def test_a_film_over_4_gib_is_refused_not_shortened(camera_on: Start, tmp_path: 
     os.truncate(root / "DCIM/100CANON/MVI_0001.MP4", 5 << 30)
     with camera_session(camera_on(root)) as session:
         for entry in session.list():
-            assert entry.size == UNKNOWN_SIZE
+            assert (entry.size, entry.failure) == (0, SourceCode.SIZE_UNKNOWN)
             with pytest.raises(SourceError) as caught:
                 list(session.read(entry.index))
             assert caught.value.reason == SourceCode.SIZE_UNKNOWN

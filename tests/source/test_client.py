@@ -47,8 +47,12 @@ class Recording:
         return
 
 
-def _entry(index: int = 0, size: int = 10, name: bytes = b"IMG_0001.JPG") -> tuple[int, bytes]:
-    raw = RawEntry(index=index, storage=b"card", folder=b"DCIM", name=name, size=size, mtime=0)
+def _entry(
+    index: int = 0, size: int = 10, name: bytes = b"IMG_0001.JPG", failure: int = 0
+) -> tuple[int, bytes]:
+    raw = RawEntry(
+        index=index, storage=b"card", folder=b"DCIM", name=name, size=size, mtime=0, failure=failure
+    )
     return FromWorker.ENTRY, pack_entry(raw)
 
 
@@ -106,6 +110,10 @@ BAD_LISTS = {
     "wrong count": [_entry(), _listed(2)],
     "name too long": [_entry(name=b"n" * 256), _listed(1)],
     "trailing bytes": [(FromWorker.ENTRY, _entry()[1] + b"x")],
+    "an unknown failure": [_entry(size=0, failure=999)],
+    "a failure of the device": [_entry(size=0, failure=SourceCode.UNPLUGGED)],
+    "a failure with bytes": [_entry(failure=SourceCode.NAME)],
+    "too large a number": [_entry(size=2**53)],
     "cut off": [(FromWorker.ENTRY, _entry()[1][:-1])],
     "no hello": [],
 }
@@ -116,6 +124,14 @@ def test_a_bad_listing_ends_the_session(frames: list[tuple[int, bytes]]) -> None
     channel = Recording(HELLO, *frames) if frames else Recording(_entry())
     assert _reason(channel, SourceSession.list) == SourceCode.PROTOCOL
     assert channel.killed
+
+
+def test_what_cannot_be_read_is_not_asked_for() -> None:
+    channel = Recording(
+        HELLO, _entry(size=0, failure=SourceCode.NAME), _listed(1), (FromWorker.END, pack_size(0))
+    )
+    assert _reason(channel, _read) == SourceCode.NAME
+    assert not channel.killed
 
 
 def test_a_device_that_cannot_be_opened_says_why() -> None:
@@ -137,6 +153,15 @@ def test_a_silent_worker_is_killed() -> None:
     assert caught.value.reason == SourceCode.STALLED
     assert time.monotonic() - began < 5
     assert channel.process.returncode is not None
+
+
+def test_killing_from_another_thread_wakes_the_reader() -> None:
+    channel = ProcessChannel([sys.executable, "-c", "import time; time.sleep(60)"])
+    with SourceSession(channel) as session:
+        threading.Timer(0.2, session.kill).start()
+        with pytest.raises(SourceError) as caught:
+            session.hello()
+    assert caught.value.reason == SourceCode.CRASHED
 
 
 def test_a_trickle_of_bytes_does_not_count_as_a_frame() -> None:

@@ -80,8 +80,8 @@ _names = st.binary(max_size=MAX_NAME)
     _names,
     st.binary(max_size=MAX_FOLDER),
     _names,
-    st.integers(0, 2**64 - 1),
-    st.integers(-(2**63), 2**63 - 1),
+    st.integers(0, 2**53 - 1),
+    st.integers(-(2**53) + 1, 2**53 - 1),
 )
 def test_entries_cross_unchanged(
     index: int, storage: bytes, folder: bytes, name: bytes, size: int, mtime: int

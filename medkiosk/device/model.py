@@ -1,0 +1,49 @@
+"""What is plugged in, and that it came or went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+
+class DeviceRef(msgspec.Struct, frozen=True):
+    """A device that a source worker can open.
+
+    Attributes:
+        kind: camera or card.
+        key: names the socket or place it is plugged into, stable while it stays plugged in.
+        port: libgphoto2's port string, or the card's directory.
+        model: libgphoto2's name of the camera; empty for a card.
+    """
+
+    kind: Literal["camera", "card"]
+    key: str
+    port: str
+    model: str
+
+
+class Change(StrEnum):
+    """What happened to a device."""
+
+    PLUGGED = "plugged"
+    UNPLUGGED = "unplugged"
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """A device came or went."""
+
+    change: Change
+    device: DeviceRef
+
+
+Listener = Callable[[DeviceRef], None]
+"""Is told that a device came, or that it went, on the watcher's own thread; must return soon."""
+
+
+def tell(notices: Iterable[Notice], plugged: Listener, unplugged: Listener) -> None:
+    """Hand each notice to the listener that it is for, in order."""
+    for notice in notices:
+        (plugged if notice.change is Change.PLUGGED else unplugged)(notice.device)

@@ -19,6 +19,7 @@ from medkiosk.catalog.views import (
     Problem,
 )
 from medkiosk.core import events as ev
+from medkiosk.core.consent import ConsentKind, Terms
 from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ImportId, ObjectId, RecipientId
 from medkiosk.core.photo import MediaKind, RedactCode, ReviewState
 
@@ -77,6 +78,7 @@ class Catalog:
         self._objects: set[ObjectId] = set()
         self._waiting: dict[CaptureId, ev.OriginalSealed] = {}
         self._encounters: dict[EncounterId, _Encounter] = {}
+        self._said: dict[tuple[str, str], list[ConsentView]] = {}  # by issuer and number
         self._accounts: dict[AccountId, ev.AccountCreated] = {}
         self._users: dict[str, ev.AccountCreated] = {}
         self._recipients: dict[RecipientId, ev.RecipientEnrolled] = {}
@@ -121,9 +123,10 @@ class Catalog:
             case ev.ConsentRecorded():
                 if (encounter := self._encounters.get(event.encounter_id)) is None:
                     return "unknown encounter"
-                encounter.consents.append(
-                    ConsentView(event.consent_id, event.encounter_id, event.at, event.actor, event.terms)
-                )
+                view = ConsentView(event.consent_id, event.encounter_id, event.at, event.actor, event.terms)
+                encounter.consents.append(view)
+                subject = encounter.created.subject
+                self._said.setdefault((subject.issuer, subject.mrn), []).append(view)
             case ev.AccountCreated():
                 if event.account_id in self._accounts or event.user in self._users:
                     return "the account exists"
@@ -137,6 +140,7 @@ class Catalog:
                     self._exports.setdefault(capture_id, []).append(event)
             case (
                 ev.KioskStarted()
+                | ev.ExportPrepared()
                 | ev.LoggedIn()
                 | ev.LoginFailed()
                 | ev.LoggedOut()
@@ -325,6 +329,22 @@ class Catalog:
         """One encounter."""
         encounter = self._encounters.get(encounter_id)
         return _encounter_view(encounter) if encounter else None
+
+    def answers(self, encounter_id: EncounterId) -> tuple[Terms, ...]:
+        """Everything that counts when consent for an encounter's pictures is decided, in recorded order.
+
+        That is the encounter's own answers, and every refusal and withdrawal of the same subject in any
+        other encounter: whoever says no once must not have to say it again at each visit.
+        """
+        if (encounter := self._encounters.get(encounter_id)) is None:
+            return ()
+        subject = encounter.created.subject
+        said = self._said.get((subject.issuer, subject.mrn), [])
+        return tuple(
+            view.terms
+            for view in said
+            if view.encounter_id == encounter_id or view.terms.kind is not ConsentKind.GRANT
+        )
 
     def recipients(self) -> tuple[ev.RecipientEnrolled, ...]:
         """All recipients, oldest first."""

@@ -45,7 +45,7 @@ class What(StrEnum):
 
     PREVIEW = "preview"
     ORIGINAL = "original"
-    CATALOGUE = "catalogue"
+    AUDIT = "audit"
 
 
 class Event(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, kw_only=True):
@@ -236,6 +236,16 @@ class RecipientEnrolled(Event, frozen=True, tag="recipient.enrolled"):
     expires: str
 
 
+class ExportPrepared(Event, frozen=True, tag="export.prepared"):
+    """A bundle is about to be written: from now on these pictures may be outside."""
+
+    export_id: ExportId
+    recipient_id: RecipientId
+    purpose: Purpose
+    captures: tuple[CaptureId, ...]
+    derivatives: tuple[ObjectId, ...]
+
+
 class Exported(Event, frozen=True, tag="export.written"):
     """A bundle was written, read back and verified."""
 
@@ -275,6 +285,7 @@ AnyEvent = (
     | Approved
     | Rejected
     | RecipientEnrolled
+    | ExportPrepared
     | Exported
     | ExportRefused
 )

@@ -137,7 +137,7 @@ class CaptureInfo(Wire, frozen=True):
     media: tuple[MediaKind, ...]
     state: ReviewState
     revision: int
-    code: RedactCode
+    code: RedactCode | None
     findings: int
 
 

@@ -6,9 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medkiosk.catalog.fold import Catalog, fold
-from medkiosk.core.consent import ConsentKind
+from medkiosk.core import events as ev
+from medkiosk.core.consent import (
+    ConsentKind,
+    ConsentMethod,
+    Grantor,
+    Purpose,
+    Relationship,
+    Subject,
+    Terms,
+)
 from medkiosk.core.events import AnyEvent
-from medkiosk.core.ids import KIOSK, AccountId, CaptureId, EncounterId, ImportId, RecipientId
+from medkiosk.core.ids import KIOSK, AccountId, CaptureId, ConsentId, EncounterId, ImportId, RecipientId
 from medkiosk.core.photo import MediaKind, RedactCode, ReviewState
 from medkiosk.review.machine import step
 from tests.catalog import story as s
@@ -314,3 +323,50 @@ def test_any_order_of_events_gives_a_catalogue_that_agrees_with_itself(events: l
     waiting = {original.capture_id for original in made.waiting()}
     assert waiting >= {row.capture_id for row in rows if row.state is ReviewState.WAITING}
     assert not waiting & {row.capture_id for row in rows if row.revision}
+
+
+def test_a_no_in_one_encounter_counts_in_every_encounter_of_the_subject_and_a_yes_does_not() -> None:
+    subject = Subject(mrn="1", issuer="H", name="", birth_date="")
+    other = Subject(mrn="1", issuer="another hospital", name="", birth_date="")
+
+    def answer(kind: ConsentKind) -> Terms:
+        return Terms(
+            kind=kind,
+            purposes=(Purpose.PUBLICATION,),
+            grantor=Grantor("x", Relationship.SELF),
+            method=ConsentMethod.ORAL,
+            language="en",
+            starts="2026-01-01T00:00:00.000Z",
+            expires="",
+            text_version="en-1",
+        )
+
+    at, who = "2026-01-01T00:00:00.000Z", KIOSK
+    said = [
+        ("e1", ConsentKind.GRANT),
+        ("e2", ConsentKind.WITHDRAWAL),
+        ("e3", ConsentKind.REFUSAL),
+        ("e2", ConsentKind.GRANT),
+    ]
+    catalog = fold(step, [])
+    for name, of in (("e1", subject), ("e2", subject), ("e3", other)):
+        catalog.apply(
+            ev.EncounterCreated(at=at, actor=who, encounter_id=EncounterId(name), subject=of, label="")
+        )
+    for number, (name, kind) in enumerate(said):
+        catalog.apply(
+            ev.ConsentRecorded(
+                at=at,
+                actor=who,
+                consent_id=ConsentId(str(number)),
+                encounter_id=EncounterId(name),
+                terms=answer(kind),
+            )
+        )
+
+    def kinds(name: str) -> list[ConsentKind]:
+        return [terms.kind for terms in catalog.answers(EncounterId(name))]
+
+    assert kinds("e1") == [ConsentKind.GRANT, ConsentKind.WITHDRAWAL]
+    assert kinds("e2") == [ConsentKind.WITHDRAWAL, ConsentKind.GRANT]
+    assert kinds("e3") == [ConsentKind.REFUSAL]

@@ -123,7 +123,7 @@ class CameraReader:
                     file.folder, file.name, gphoto2.GP_FILE_TYPE_NORMAL, offset, buffer[:wanted]
                 )
             except gphoto2.GPhoto2Error as error:
-                raise _translated(error) from error
+                raise self._failed(error) from error
             if got != wanted:
                 raise SourceError(SourceCode.SHORT)
             yield buffer[:wanted]
@@ -135,6 +135,20 @@ class CameraReader:
             self._camera.exit()
         except gphoto2.GPhoto2Error:
             return  # it was unplugged or switched off: there is no session left to end
+
+    def _failed(self, error: gphoto2.GPhoto2Error) -> SourceError:
+        """Tell a file that cannot be read from a camera that is gone: libgphoto2 gives both one error.
+
+        The question asked here is one that it does not answer from memory.
+        """
+        failure = _translated(error)
+        if failure.ends_session:
+            return failure
+        try:
+            self._camera.get_storageinfo()
+        except gphoto2.GPhoto2Error:
+            return SourceError(SourceCode.UNPLUGGED)
+        return failure
 
     def _walk(self, path: tuple[_Name, ...], depth: int) -> Iterator[RawEntry]:
         if depth > MAX_DEPTH:
@@ -159,7 +173,7 @@ class CameraReader:
         try:
             lists = self._camera.folder_list_files(folder), self._camera.folder_list_folders(folder)
         except gphoto2.GPhoto2Error as error:
-            raise _translated(error) from error
+            raise self._failed(error) from error
         names = [[_name(found, position) for position in range(found.count())] for found in lists]
         ordered = sorted(name.raw for both in names for name in both)
         files, folders = (
@@ -175,7 +189,7 @@ class CameraReader:
         try:
             info = self._camera.file_get_info(folder, name.text).file
         except gphoto2.GPhoto2Error as error:
-            failure = _translated(error)
+            failure = self._failed(error)
             if failure.ends_session:
                 raise failure from error
             return self._unreachable(path, name, failure.reason)

@@ -36,7 +36,7 @@ from tests.virtual.ptpip import (
 
 MODEL = "Canon EOS R6"
 _GUID = bytes(range(16))
-_HANDOVER_S = 3.0  # how long a new initiator waits for the one before it to be gone
+_HANDOVER_S = 1.5  # how long a new initiator waits for the one before it to be gone
 _CARD_BYTES = 64_054_362_112
 _OWNER_PROPERTY = 0xD115
 _MAX_DATA_OUT = 1 << 20
@@ -342,13 +342,17 @@ def main() -> None:
     parser.add_argument("--fault", action="append", default=[], help=f"NAME[=ARG]: {', '.join(FAULTS)}")
     parser.add_argument("--trace", type=Path, help="a file for the codes of all operations")
     options = parser.parse_args()
+    try:
+        faults = Faults(options.fault)
+    except (KeyError, ValueError) as error:
+        parser.error(f"no such fault: {error}")
     listener = socket.create_server(("127.0.0.1", options.port))
     camera = Responder(
         options.root,
         listener,
         serial=options.serial,
         owner=options.owner,
-        faults=Faults(options.fault),
+        faults=faults,
         trace=options.trace.open("a") if options.trace else None,
     )
     print(listener.getsockname()[1], flush=True)

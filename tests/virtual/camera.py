@@ -31,7 +31,7 @@ class RunningCamera:
         faults: Sequence[str] = (),
         trace: Path | None = None,
     ) -> None:
-        self._root = root
+        self._root = root.resolve()
         self._fixed = ["--serial", serial, "--owner", owner, *(["--trace", str(trace)] if trace else [])]
         self.port = port
         self._start(faults)
@@ -84,7 +84,7 @@ def running_camera(
     trace: Path | None = None,
 ) -> Iterator[RunningCamera]:
     """Serve the cards below ``root`` (see `tests.virtual.objects.Cards`) until the block ends."""
-    camera = RunningCamera(root.resolve(), port=port, serial=serial, owner=owner, faults=faults, trace=trace)
+    camera = RunningCamera(root, port=port, serial=serial, owner=owner, faults=faults, trace=trace)
     try:
         yield camera
     finally:

@@ -8,13 +8,7 @@ STILLS = frozenset({"JPG", "CR3", "HIF", "CR2", "TIF"})
 VIDEOS = frozenset({"MP4", "MOV", "CRM", "AVI"})
 _ATTACHED = frozenset({"WAV", "THM", "XMP"})
 
-_FOLDER = re.compile(r"[1-9][0-9]{2}[0-9A-Z_]{5}")
 _STEM = re.compile(r"[0-9A-Z_]{4}(?!0000)[0-9]{4}")
-
-
-def is_dcf_folder(name: str) -> bool:
-    """Tell whether ``name`` is a DCF directory name such as ``100CANON``."""
-    return _FOLDER.fullmatch(name.upper()) is not None
 
 
 def media_extension(name: str) -> str | None:

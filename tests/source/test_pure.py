@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medkiosk.source.dcf import capture_key, is_dcf_folder, media_extension
+from medkiosk.source.dcf import capture_key, media_extension
 from medkiosk.source.model import MAX_ENTRIES, DeviceInfo
 from medkiosk.source.protocol import (
     MAX_FOLDER,
@@ -37,14 +37,6 @@ from medkiosk.source.reading import bounded_folder, bounded_name
 )
 def test_media_extension(name: str, extension: str | None) -> None:
     assert media_extension(name) == extension
-
-
-@pytest.mark.parametrize(
-    ("name", "is_one"),
-    [("100CANON", True), ("999_ABCD", True), ("099CANON", False), ("100CANO", False), ("DCIM", False)],
-)
-def test_dcf_folder(name: str, is_one: bool) -> None:
-    assert is_dcf_folder(name) == is_one
 
 
 def test_files_of_one_shot_are_one_capture() -> None:

@@ -13,7 +13,6 @@ import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 
@@ -44,20 +43,14 @@ _THREADS = 2
 """Helpers: one hashes and writes for the writer in hand, one more so that two writers do not wait."""
 
 
-class Repair(NamedTuple):
-    """Something that a crash left behind and that opening the vault removed."""
-
-    what: str  # "unfinished object", "temporary file"
-    name: str
-
-
 class Vault(StoreReader):
     """A store opened for writing, by one process at a time. Locked: it holds no secret key.
 
     Safe to use from several threads.
     """
 
-    repairs: list[Repair]
+    repairs: list[str]
+    """What a crash left behind and opening removed, in words."""
 
     def __init__(
         self, root: Path, database: Database, lock_fd: int, index: IndexKeys, random: Random, disk: Disk
@@ -357,12 +350,12 @@ class Vault(StoreReader):
                 if blob.exists() and self.object(object_id) is None:
                     self._disk.remove(blob)
                     folders.add(blob.parent)
-                    self.repairs.append(Repair("unfinished object", object_id))
+                    self.repairs.append(f"unfinished object {object_id}")
         self._disk.sync_dirs(self._root_fd, folders)
         for left in sorted(tmp.iterdir()):
             self._disk.remove(left)
             if left not in manifests:
-                self.repairs.append(Repair("temporary file", left.name))
+                self.repairs.append(f"temporary file {left.name}")
 
 
 def _lay_out(root: Path, disk: Disk) -> None:

@@ -1,0 +1,62 @@
+"""What can go wrong with the ledger, in the operator's words."""
+
+from __future__ import annotations
+
+from medkiosk.core.errors import KioskError
+
+
+class LedgerExistsError(KioskError):
+    """There is already a ledger in {path}. Nothing was changed."""
+
+    code = "ledger.exists"
+    exit_code = 2
+
+
+class LedgerDamagedError(KioskError):
+    """The ledger is damaged: {detail}. No photo is affected by this; nothing more is written to the ledger
+    until it is restored from a backup.
+    """
+
+    code = "ledger.damaged"
+    exit_code = 3
+
+
+class LedgerRolledBackError(KioskError):
+    """The ledger and the vault do not belong together: {detail}. One of them was replaced by an older copy.
+    Nothing more is written; call the administrator and compare with the last checkpoint that was kept
+    elsewhere.
+    """
+
+    code = "ledger.rolled_back"
+    exit_code = 3
+
+
+class LedgerForkError(KioskError):
+    """The kiosk refused to sign a ledger that contradicts one it signed before: {detail}. Nothing was signed;
+    call the administrator.
+    """
+
+    code = "ledger.fork"
+    exit_code = 3
+
+
+class LedgerWriteError(KioskError):
+    """The kiosk's disk did not take a ledger entry: {detail}. The entry is kept and is written at the next
+    start; nothing that was acknowledged is affected.
+    """
+
+    code = "ledger.write"
+
+
+class CheckpointError(KioskError):
+    """This checkpoint cannot be accepted: {detail}."""
+
+    code = "ledger.checkpoint"
+    exit_code = 3
+
+
+class ProofError(KioskError):
+    """This proof does not hold: {detail}."""
+
+    code = "ledger.proof"
+    exit_code = 3

@@ -39,24 +39,24 @@ class Database:
         return database
 
     @classmethod
-    def open(cls, path: Path, *, writable: bool) -> Database:
+    def open(cls, path: Path, *, writable: bool, in_use: bool = True) -> Database:
         """Open a database that is there.
 
-        A read-only copy on a read-only medium works if the store was closed in good order there.
+        Args:
+            path: the database.
+            writable: to write to it.
+            in_use: whether a writer may have it open. If none has, and it was closed in good order, it is
+                read without touching the folder, so that a read-only medium is fine.
 
         Raises:
             VaultFormatError: it is not the database of a store of this version, or cannot be read.
         """
         try:
-            try:
-                connection = _open_checked(path, "rw" if writable else "ro")
-            except sqlite3.OperationalError:
-                wal = path.with_name(path.name + "-wal")
-                if writable or (wal.exists() and wal.stat().st_size):
-                    raise
-                # SQLite wants to write beside the file even to read a WAL database; where it can't, and
-                # nothing is waiting in the log, the file is complete as it is.
-                connection = _open_checked(path, "ro&immutable=1")
+            wal = path.with_name(path.name + "-wal")
+            complete = not in_use and not (wal.exists() and wal.stat().st_size)
+            # SQLite makes files beside a WAL database even to read it, unless told that nobody changes it.
+            reading = "ro&immutable=1" if complete else "ro"
+            connection = _open_checked(path, "rw" if writable else reading)
         except sqlite3.Error as error:
             raise VaultFormatError(path=path.parent, detail=f"vault.db cannot be read ({error})") from error
         if writable:
@@ -73,6 +73,20 @@ class Database:
         with self._lock:
             found: Row | None = self._connection.execute(sql, values).fetchone()
             return found
+
+    def each(self, sql: str) -> Iterator[Row]:
+        """Yield the rows of one reading statement without holding all of them; inside `reading` only."""
+        yield from self._connection.execute(sql)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Let all statements inside see the database as it is at the first of them."""
+        with self._lock:
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.rollback()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

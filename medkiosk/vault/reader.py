@@ -5,6 +5,8 @@ This is what recovery on another machine and the keyless verifier use. `Vault` b
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +14,7 @@ from typing import Self
 
 from cryptography.exceptions import InvalidTag
 
-from medkiosk.core.ids import ObjectId
+from medkiosk.core.ids import ObjectId, is_id
 from medkiosk.vault import envelope
 from medkiosk.vault.db import Database
 from medkiosk.vault.envelope import Name
@@ -36,14 +38,18 @@ class StoreReader:
         self._db = database
 
     @classmethod
-    def open_for_reading(cls, root: Path) -> StoreReader:
+    def open_for_reading(cls, root: Path) -> Self:
         """Open the store in ``root``, also while a kiosk is using it.
 
         Raises:
             VaultFormatError: there is no store of this version.
         """
-        check_format(root)
-        return StoreReader(root, Database.open(root / "vault.db", writable=False))
+        store_id = check_format(root)
+        reader = cls(root, Database.open(root / "vault.db", writable=False, in_use=in_use(root)))
+        if reader.store_id != store_id:
+            reader.close()
+            raise VaultFormatError(path=root, detail="vault.db belongs to another store than the format file")
+        return reader
 
     def __enter__(self) -> Self:
         return self
@@ -194,4 +200,21 @@ def check_format(root: Path) -> str:
     first, _, rest = text.partition("\n")
     if first != FORMAT_LINE:
         raise VaultFormatError(path=root, detail=f"its format is {first[:40]!r}, not {FORMAT_LINE!r}")
-    return rest.strip()
+    if not (rest.endswith("\n") and is_id(rest[:-1])):
+        raise VaultFormatError(path=root, detail="its format file was changed")
+    return rest[:-1]
+
+
+def in_use(root: Path) -> bool:
+    """Tell whether a process has the store open for writing."""
+    try:
+        fd = os.open(root / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False

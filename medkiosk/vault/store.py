@@ -27,6 +27,7 @@ from medkiosk.vault.epochs import Epoch, check_pin, make_epoch
 from medkiosk.vault.errors import (
     VaultBusyError,
     VaultExistsError,
+    VaultFormatError,
     VaultFullError,
     VaultStoppedError,
     VaultWriteError,
@@ -115,7 +116,7 @@ class Vault(StoreReader):
             EpochReplacedError: the public key to seal to is not this device's.
         """
         index = IndexKeys(index_key)
-        check_format(root)
+        store_id = check_format(root)
         lock_fd = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -129,6 +130,10 @@ class Vault(StoreReader):
             os.close(lock_fd)
             raise
         try:
+            if vault.store_id != store_id:
+                raise VaultFormatError(
+                    path=root, detail="vault.db belongs to another store than the format file"
+                )
             check_pin(vault._current(), index)
             vault._repair()
         except BaseException:

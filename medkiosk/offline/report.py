@@ -1,0 +1,180 @@
+"""What the verifier says: every kind of damage, with what was lost and what is safe.
+
+The table below is the whole vocabulary; the docs of `kioskctl verify` are made from it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+SENTENCES: dict[str, str] = {
+    "store.unreadable": (
+        "The store's database cannot be used: {detail} Without it no sealed file can be opened; the sealed"
+        " files themselves are checked against the ledger below. Restore vault.db from a backup."
+    ),
+    "store.corrupt": (
+        "The store's database is corrupt: {detail}. What is named below is lost, the rest can be opened."
+        " Restore vault.db from a backup."
+    ),
+    "store.rolled_back": (
+        "The ledger has {detail} entries that the store does not know of: vault.db was replaced by an older"
+        " copy. What was imported since cannot be opened."
+    ),
+    "row.damaged": (
+        "The row {subject} was changed or damaged. What it describes may not open; other rows are not"
+        " affected."
+    ),
+    "slot.no_recovery": (
+        "The recovery slot is missing: the recovery words open nothing. Log in and make new ones now; the"
+        " photos are safe as long as one user can log in."
+    ),
+    "ledger.no_checkpoint": (
+        "The ledger's checkpoint cannot be used: {detail} Nothing can be proved until it is restored; the"
+        " photos are safe."
+    ),
+    "ledger.signature": (
+        "The ledger's checkpoint is not signed by the expected key: {detail} Do not trust what this store"
+        " says about itself."
+    ),
+    "ledger.rolled_back": (
+        "The store counts {detail} ledger entries more than the ledger has: entries were cut off, or the"
+        " ledger was replaced by an older copy. The photos are safe; the history is not complete."
+    ),
+    "ledger.disagree": (
+        "Ledger entry {subject} is not the one that the store promised there. One of the two was replaced."
+    ),
+    "ledger.unreadable": (
+        "Ledger entries {subject} cannot be read. What they recorded is not proved; the photos are safe."
+    ),
+    "ledger.entry_changed": (
+        "Ledger entry {subject} is not the one that was signed. What it recorded is lost; every other entry"
+        " and the photos are safe."
+    ),
+    "ledger.tile_damaged": (
+        "The ledger's hash file {subject} is damaged. No entry is lost: it can be made again from them."
+    ),
+    "ledger.tree": (
+        "The ledger's entries do not lead to its signed head: entries were changed, removed or reordered"
+        " {detail}. The photos are safe; the history is not proved."
+    ),
+    "ledger.malformed": (
+        "Ledger entry {subject} is signed, but this program cannot interpret it: {detail}. Nothing is lost."
+    ),
+    "object.row_missing": (
+        "The store has forgotten object {subject} ({detail}): it cannot be opened. Restore vault.db from a"
+        " backup; its sealed file is {blob}."
+    ),
+    "object.facts": (
+        "What the store says about object {subject} differs from its ledger entry in: {detail}. The entry is"
+        " right."
+    ),
+    "object.envelope_missing": (
+        "The key of object {subject} ({detail}) is gone and no entry says that it was disposed of: it cannot"
+        " be opened. Restore vault.db from a backup."
+    ),
+    "object.envelope_changed": (
+        "The key envelope of object {subject} ({detail}) was changed: it cannot be opened. Restore vault.db"
+        " from a backup."
+    ),
+    "object.blob_missing": (
+        "The sealed file of object {subject} ({detail}) is missing: that picture is lost here. All others"
+        " are checked one by one. Restore the file from a backup."
+    ),
+    "object.blob_size": (
+        "The sealed file of object {subject} has {detail}: it cannot be opened. Restore the file from a"
+        " backup."
+    ),
+    "object.blob_changed": (
+        "The sealed file of object {subject} ({detail}) was changed: it cannot be opened. Restore the file"
+        " from a backup."
+    ),
+    "object.blob_swapped": (
+        "The sealed file of object {subject} is that of object {detail}. If both are only swapped nothing is"
+        " lost: give each its own name."
+    ),
+    "object.blob_unreadable": (
+        "The sealed file of object {subject} cannot be read: {detail}. The disk may be failing: make a backup"
+        " of the rest now."
+    ),
+    "object.unlogged": (
+        "Object {subject} is in the store, but no ledger entry names it. It may have been put there from"
+        " outside, or its entry was lost."
+    ),
+    "blob.unlogged": (
+        "The file {subject} is among the sealed files, but neither the store nor the ledger knows it."
+    ),
+    "record.row_missing": (
+        "The store has lost the record {subject}: what happened then is known only in outline. Restore"
+        " vault.db from a backup."
+    ),
+    "record.facts": (
+        "What the store says about record {subject} differs from its ledger entry in: {detail}. The entry is"
+        " right."
+    ),
+    "record.changed": (
+        "The record {subject} was changed: it cannot be opened. Restore vault.db from a backup."
+    ),
+    "record.envelope_missing": (
+        "The key of record {subject} is gone: it cannot be opened. Restore vault.db from a backup."
+    ),
+    "record.envelope_changed": (
+        "The key envelope of record {subject} was changed: it cannot be opened. Restore vault.db from a"
+        " backup."
+    ),
+    "record.unlogged": "Record {subject} is in the store, but no ledger entry names it.",
+}
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One kind of damage in one place.
+
+    Attributes:
+        code: a key of `SENTENCES`; stable.
+        subject: id, entry number or path; empty where there is only one.
+        sentence: for the operator.
+    """
+
+    code: str
+    subject: str
+    sentence: str
+
+
+class Report(msgspec.Struct, frozen=True):
+    """The result of a verification.
+
+    Attributes:
+        store_id: 32 hexadecimal digits; empty if unreadable.
+        origin: the log's name.
+        ledger_size: entries under the checkpoint.
+        ledger_root: base16 root hash.
+        signature: ``verified`` against the key that was given; ``own key only`` against the one in the
+            store, which proves nothing against a forger; ``not verified``.
+        objects: sealed objects checked.
+        records: sealed records checked.
+        bytes: sealed bytes read.
+        pending: entries promised and not yet in the ledger.
+        problems: damage; empty if all is well.
+        notes: what is worth knowing and no damage.
+    """
+
+    store_id: str
+    origin: str
+    ledger_size: int
+    ledger_root: str
+    signature: str
+    objects: int
+    records: int
+    bytes: int
+    pending: int
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether nothing is damaged."""
+        return not self.problems
+
+
+def problem(code: str, subject: object = "", **values: object) -> Problem:
+    """Make a problem with its sentence."""
+    return Problem(code, str(subject), SENTENCES[code].format(subject=subject, **values))

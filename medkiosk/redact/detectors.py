@@ -81,4 +81,3 @@ class Layer(IntFlag):
     LANDLOCK_NETWORK = 1 << 6
     LANDLOCK_SCOPE = 1 << 7
     SECCOMP = 1 << 8
-    MEMORY_LIMIT = 1 << 9

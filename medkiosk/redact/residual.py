@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -32,15 +32,12 @@ def decode_derivative(derivative: bytes, size: Size) -> Pixels:
     return as_pixels(pixels)
 
 
-def residual_hits(
-    pixels: Pixels, find: Callable[[Pixels], list[Hit]], allowed: Sequence[Box], covered: int
-) -> list[Hit]:
-    """What is still found and neither masked nor kept.
+def uncovered(hits: Sequence[Hit], allowed: Sequence[Box], covered: int) -> list[Hit]:
+    """Hits that are neither masked nor kept.
 
     Args:
-        pixels: the decoded derivative.
-        find: the detectors to run.
+        hits: what detectors found.
         allowed: burned boxes and boxes that a reviewer kept.
         covered: per mille of a hit that must lie in ``allowed`` for it not to count.
     """
-    return [hit for hit in find(pixels) if share_covered(hit.box, allowed) * 1000 < covered]
+    return [hit for hit in hits if share_covered(hit.box, allowed) * 1000 < covered]

@@ -56,23 +56,21 @@ def confine() -> Layer:
     return active
 
 
-def confine_child(memory: int) -> Layer:
-    """Shut one photo's process in further.
+def confine_child(memory: int) -> None:
+    """Shut one photo's process in further: no children, no signals, nothing to read, bounded memory.
 
     Args:
         memory: largest address space it may have, bytes.
 
-    Returns:
-        The layers that are active on top of the parent's.
+    Raises:
+        OSError, ValueError: a limit cannot be set.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    active = Layer.MEMORY_LIMIT | landlock.restrict()
-    if seccomp.filter_child():
-        active |= Layer.SECCOMP
-    return active
+    landlock.restrict()
+    seccomp.filter_child()
 
 
 def _unshare(libc: ctypes.CDLL) -> bool:

@@ -52,9 +52,13 @@ class Kit:
         return hits + self.codes.find(pixels)
 
     def find_again(self, pixels: Pixels) -> list[Hit]:
-        """The quick second look at an automatically redacted picture: faces, and codes at reduced size."""
+        """The second look at an automatically redacted picture: faces, and codes at half size.
+
+        The first look saw the same pixels outside the masks, at full size and for text too; this one is for
+        what a mask uncovers (a face that stood beside a surer one) and for what another decoder shows.
+        """
         hits = self.faces.find(pixels) if self.faces else []
-        return hits + self.codes.find(pixels, self.policy.residual.code_shrink)
+        return hits + self.codes.find(pixels, quick=True)
 
     def finding(self, hit: Hit, decision: Decision, image: Size) -> Finding:
         """A hit as a finding: its box padded by the policy and cut to the image."""
@@ -104,7 +108,7 @@ def warm_up(kit: Kit) -> None:
     grey = np.full((64, 64, 3), 128, np.uint8)
     encoded = cv2.imencode(".jpg", grey)[1].tobytes()
     cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
-    kit.find_all(grey)
+    kit.codes.find(grey)
     if kit.turbo:
         kit.turbo.decode(encoded, 64, 64)
         kit.turbo.transform(encoded, Op.ROT90, lambda _blocks, _component, _row: None)

@@ -1,0 +1,1 @@
+"""Tests of the redaction core and its worker."""

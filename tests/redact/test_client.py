@@ -1,0 +1,216 @@
+"""A worker that is not ours on the other end: whatever it says, the client answers with a code."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from medkiosk.core.errors import WorkerError
+from medkiosk.core.frames import HEADER
+from medkiosk.core.photo import Box, Category, Decision, Finding, MediaKind, RedactCode
+from medkiosk.redact import protocol
+from medkiosk.redact.client import RedactResult, RedactSession
+from medkiosk.redact.detectors import ALL_ABILITIES, DETECTORS, Ability, DetectorId, Layer
+from medkiosk.redact.policy import default_text, policy_digest
+from medkiosk.redact.protocol import Done, F, Ready
+
+
+class HostileWorker:
+    """A `Channel` whose worker is a thread here that reads everything and says what it is told to say."""
+
+    def __init__(self, *said: bytes, then_hang: bool = False) -> None:
+        to_worker, from_daemon = os.pipe()
+        to_daemon, from_worker = os.pipe()
+        self.reader: BinaryIO = os.fdopen(to_daemon, "rb")
+        self.writer: BinaryIO = os.fdopen(from_daemon, "wb")
+        self._killed = threading.Event()
+        self._hang = then_hang
+        self._thread = threading.Thread(target=self._live, args=(to_worker, from_worker, said))
+        self._thread.start()
+
+    def _live(self, inlet: int, outlet: int, said: tuple[bytes, ...]) -> None:
+        try:
+            for index, part in enumerate(said):
+                if index:
+                    self._hear_a_job(inlet)
+                os.write(outlet, part)
+            if self._hang:
+                self._killed.wait()
+        except OSError:
+            pass  # the client has gone: so does this worker
+        finally:
+            os.close(outlet)
+            os.close(inlet)
+
+    def _hear_a_job(self, inlet: int) -> None:
+        while True:
+            header = os.read(inlet, HEADER.size)
+            if len(header) < HEADER.size:
+                return
+            type_, length = HEADER.unpack(header)
+            while length:
+                length -= len(os.read(inlet, length))
+            if type_ == F.END:
+                return
+
+    def kill(self) -> None:
+        self._killed.set()
+
+    def close(self) -> None:
+        self.kill()
+        self.writer.close()
+        self.reader.close()
+        self._thread.join()
+
+
+def frame(type_: int, payload: bytes = b"") -> bytes:
+    return HEADER.pack(type_, len(payload)) + payload
+
+
+def done(code: RedactCode = RedactCode.OK, *, findings: int = 0, derivative: int = 4) -> bytes:
+    end = Done(code, MediaKind.JPEG, 100, 80, findings, derivative)
+    return frame(F.DONE, protocol.pack_done(end))
+
+
+BOX = Box(1, 2, 3, 4)
+
+
+def found(decision: Decision = Decision.MASK, box: Box = BOX) -> bytes:
+    detector = DETECTORS[DetectorId.FACES]
+    finding = Finding(Category.FACE, box, detector.name, detector.model_sha256, 900, decision)
+    return frame(F.FINDING, protocol.pack_finding(finding))
+
+
+READY = frame(F.READY, protocol.pack_ready(Ready(ALL_ABILITIES, Layer(0), policy_digest(default_text()))))
+JPEG = frame(F.DERIVATIVE, b"jpeg")
+Talk = Callable[..., RedactResult]
+
+
+@pytest.fixture
+def talk() -> Iterator[Talk]:
+    channels: list[HostileWorker] = []
+
+    def run(*said: bytes, then_hang: bool = False, timeout_s: float = 5.0) -> RedactResult:
+        channel = HostileWorker(READY, *said, then_hang=then_hang)
+        channels.append(channel)
+        return RedactSession(channel, timeout_s=timeout_s).detect([b"image"], 5)
+
+    yield run
+    for channel in channels:
+        channel.close()
+
+
+def test_an_honest_answer_is_taken(talk: Talk) -> None:
+    pixels = frame(F.PREVIEW, protocol.pack_preview(2, 1)) + frame(F.PIXELS, b"rgbRGB")
+    result = talk(found() + JPEG + pixels + done(findings=1))
+    assert result.code is RedactCode.OK
+    assert result.derivative == b"jpeg"
+    assert [f.box for f in result.findings] == [Box(1, 2, 3, 4)]
+    assert result.preview is not None
+    assert (result.preview.width, result.preview.height, result.preview.rgb) == (2, 1, b"rgbRGB")
+    assert result.policy.startswith("medkiosk-default/1 sha256:")
+
+
+def test_what_is_left_over_is_apart_from_what_was_masked(talk: Talk) -> None:
+    result = talk(found() + found(Decision.SUGGEST) + JPEG + done(RedactCode.RESIDUAL, findings=2))
+    assert result.code is RedactCode.RESIDUAL
+    assert (len(result.findings), len(result.residual)) == (1, 1)
+
+
+def test_without_a_good_code_nothing_else_is_believed(talk: Talk) -> None:
+    result = talk(found() + JPEG + done(RedactCode.CRASHED, findings=7, derivative=1))
+    assert result == RedactResult(RedactCode.CRASHED, result.policy, MediaKind.JPEG)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        JPEG + done(findings=1),  # a finding too few
+        found() + JPEG + done(),  # a finding too many
+        JPEG + done(derivative=5),  # a byte too few
+        done(derivative=0),  # OK without a picture
+        JPEG + done(RedactCode.RESIDUAL),  # something is left, but not what
+        found(Decision.SUGGEST) + JPEG + done(findings=1),  # OK, but something is left
+        found(box=Box(90, 0, 11, 1)) + JPEG + done(findings=1),  # outside the picture
+        frame(F.DERIVATIVE, b"") + JPEG + done(),  # an empty piece could go on for ever
+        frame(F.DERIVATIVE, bytes(1 << 20)) * 2,  # more than any burned picture of 5 bytes
+        frame(F.PIXELS, b"rgb"),  # pixels of no preview
+        frame(F.PREVIEW, protocol.pack_preview(1, 1)) + frame(F.PIXELS, b"rgba"),
+        frame(F.PREVIEW, protocol.pack_preview(1, 1)) * 2,
+        frame(F.PREVIEW, protocol.pack_preview(2, 2)) + JPEG + done(),  # a preview without pixels
+        found() * (protocol.MAX_FINDINGS + 1),
+        frame(F.FINDING, b"short"),
+        frame(99),
+        READY,
+        HEADER.pack(F.DERIVATIVE, 2**32 - 1),
+    ],
+)
+def test_nonsense_is_a_protocol_error(talk: Talk, said: bytes) -> None:
+    result = talk(said, then_hang=True)
+    assert result == RedactResult(RedactCode.PROTOCOL, result.policy)
+
+
+@pytest.mark.parametrize("said", [b"", JPEG, JPEG[:3], JPEG[:7], found()])
+def test_a_worker_that_dies_has_crashed(talk: Talk, said: bytes) -> None:
+    assert talk(said).code is RedactCode.CRASHED
+
+
+@pytest.mark.parametrize("said", [b"", JPEG, JPEG[:3]])
+def test_a_worker_that_hangs_times_out(said: bytes) -> None:
+    # A pipe whose write end stays open: only the kill ends the read, as with a real process.
+    channel = HostileWorker(READY, said, then_hang=True)
+    started = time.monotonic()
+    session = RedactSession(channel, timeout_s=0.3)
+    assert session.detect([b"image"], 5).code is RedactCode.TIMEOUT
+    assert session.broken
+    assert session.detect([b"image"], 5).code is RedactCode.CRASHED
+    assert time.monotonic() - started < 3
+    session.close()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.binary(max_size=200))
+def test_any_bytes_give_a_code(said: bytes) -> None:
+    channel = HostileWorker(READY, said)
+    with RedactSession(channel, timeout_s=5) as session:
+        assert session.detect([b"image"], 5).code in RedactCode
+
+
+@pytest.mark.parametrize(
+    "hello", [b"", b"\x10\0", frame(F.DONE), frame(F.READY, b"?"), HEADER.pack(16, 1 << 30)]
+)
+def test_a_worker_that_does_not_get_ready_is_an_error(hello: bytes) -> None:
+    channel = HostileWorker(hello)
+    with pytest.raises(WorkerError):
+        RedactSession(channel)
+    channel.close()
+
+
+def test_a_worker_that_never_gets_ready_is_stopped() -> None:
+    channel = HostileWorker(then_hang=True)
+    with pytest.raises(WorkerError, match="in time"):
+        RedactSession(channel, start_timeout_s=0.2)
+    channel.close()
+
+
+def test_what_is_missing_has_a_name() -> None:
+    ready = protocol.pack_ready(Ready(Ability.FACES | Ability.CODES | Ability.BURN, Layer(0), bytes(32)))
+    with RedactSession(HostileWorker(frame(F.READY, ready))) as session:
+        assert session.detectors == ("faces", "codes", "burn")
+        assert session.missing == ("text",)
+        assert session.policy == "other sha256:" + "00" * 32
+
+
+@pytest.mark.parametrize("size", [4, 6])
+def test_a_caller_that_miscounts_is_told(size: int) -> None:
+    with RedactSession(HostileWorker(READY, b"")) as session:
+        with pytest.raises(ValueError, match="than announced"):
+            session.detect([b"image"], size)
+        assert session.broken

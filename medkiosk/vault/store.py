@@ -114,6 +114,7 @@ class Vault(StoreReader):
             VaultFormatError: there is no store of this version.
             VaultBusyError: another process has it open for writing.
             EpochReplacedError: the public key to seal to is not this device's.
+            VaultWriteError: what a crash left behind cannot be removed.
         """
         index = IndexKeys(index_key)
         store_id = check_format(root)
@@ -135,7 +136,10 @@ class Vault(StoreReader):
                     path=root, detail="vault.db belongs to another store than the format file"
                 )
             check_pin(vault._current(), index)
-            vault._repair()
+            try:
+                vault._repair()
+            except OSError as error:
+                raise write_error(error) from error
         except BaseException:
             vault.close()
             raise
@@ -356,7 +360,8 @@ class Vault(StoreReader):
                     self._disk.remove(blob)
                     folders.add(blob.parent)
                     self.repairs.append(f"unfinished object {object_id}")
-        self._disk.sync_dirs(self._root_fd, folders)
+        if folders:
+            self._disk.sync_dirs(self._root_fd, folders)
         for left in sorted(tmp.iterdir()):
             self._disk.remove(left)
             if left not in manifests:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from medkiosk import durable
-from medkiosk.durable import TmpFile
 from medkiosk.ledger import merkle, proof, tiles
 from medkiosk.ledger.errors import (
     CheckpointError,
@@ -20,6 +16,7 @@ from medkiosk.ledger.errors import (
 )
 from medkiosk.ledger.file import Log
 from medkiosk.ledger.sign import Signer
+from tests.disk import FailingDisk
 from tests.ledger.test_checkpoint import ORIGIN, SEED
 from tests.ledger.test_merkle import naive_root
 
@@ -154,61 +151,6 @@ def test_damage_in_a_full_tile_is_found_when_read(tmp_path: Path) -> None:
         log.proof(200)
 
 
-class FailingDisk:
-    """The real disk, on which one call fails: lost, or persisted and reported as failed all the same."""
-
-    def __init__(self, fail_at: int, *, persisted: bool) -> None:
-        self.calls = 0
-        self._fail_at = fail_at
-        self._persisted = persisted
-
-    def _step(self) -> bool:
-        self.calls += 1
-        return self.calls == self._fail_at
-
-    def create(self, path: Path) -> TmpFile:
-        if self._step():
-            if self._persisted:
-                durable.create(path).close()
-            raise OSError(errno.EIO, "Input/output error")
-        return durable.create(path)
-
-    def sync_files(self, root_fd: int, files: Sequence[TmpFile]) -> None:
-        if self._step():
-            if not self._persisted:
-                for file in files:
-                    file.path.write_bytes(b"")
-            raise OSError(errno.EIO, "Input/output error")
-        durable.sync_files(root_fd, files)
-
-    def publish(self, tmp: Path, final: Path) -> None:
-        failing = self._step()
-        if not failing or self._persisted:
-            durable.publish(tmp, final)
-        if failing:
-            raise OSError(errno.EIO, "Input/output error")
-
-    def sync_dirs(self, root_fd: int, folders: Iterable[Path]) -> None:
-        if self._step():
-            raise OSError(errno.EIO, "Input/output error")
-        durable.sync_dirs(root_fd, folders)
-
-    def read_back(self, path: Path) -> Iterator[memoryview]:
-        if self._step():
-            raise OSError(errno.EIO, "Input/output error")
-        yield from durable.read_back(path)
-
-    def write_atomic(self, path: Path, data: bytes) -> None:
-        failing = self._step()
-        if not failing or self._persisted:
-            durable.write_atomic(path, data)
-        if failing:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    def remove(self, path: Path) -> None:
-        durable.remove(path)
-
-
 @pytest.mark.parametrize("persisted", [False, True])
 @pytest.mark.parametrize("start", [250, 255])
 def test_every_write_fails_twice(tmp_path: Path, start: int, *, persisted: bool) -> None:
@@ -230,6 +172,6 @@ def test_every_write_fails_twice(tmp_path: Path, start: int, *, persisted: bool)
         assert again.size in (start, start + 3)
         again.append_once(outbox)
         check(Log.open(folder, signer()), [leaf(n) for n in range(start + 3)], every=50)
-        if disk.calls < fail_at:
+        if not disk.failed:
             break
     assert fail_at > 4

@@ -1,0 +1,233 @@
+"""The durable calls make the system calls that their comments say, and mean what they say."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from medkiosk import durable
+
+_TRACED = "mkdir,openat,rename,renameat2,unlink,write,fsync,fdatasync,syncfs,fadvise64,readv,close"
+
+
+def strace_works() -> bool:
+    strace = shutil.which("strace")
+    return (
+        strace is not None and subprocess.run([strace, "-o", os.devnull, "true"], check=False).returncode == 0
+    )
+
+
+def trace(folder: Path, code: str) -> list[str]:
+    """Run code with ``folder`` as ``here``; return the system calls between two marks, with file names."""
+    script = (
+        "import os, sys\nfrom pathlib import Path\nfrom medkiosk import durable\nhere = Path(sys.argv[1])\n"
+        "root = durable.open_dir(here)\nos.access('MARK', 0)\n" + code + "\nos.access('MARK', 0)\n"
+    )
+    log = folder.with_suffix(".strace")
+    subprocess.run(
+        [
+            "strace",
+            "-y",
+            "-o",
+            str(log),
+            "-e",
+            f"trace={_TRACED},access",
+            sys.executable,
+            "-c",
+            script,
+            str(folder),
+        ],
+        check=True,
+    )
+    calls = []
+    inside = False
+    for line in log.read_text().splitlines():
+        if 'access("MARK"' in line:
+            inside = not inside
+        elif inside and (found := re.match(r"(\w+)\((.*)\)\s+= ", line)):
+            name, arguments = found.groups()
+            files = re.findall(re.escape(str(folder)) + r"/?([\w./-]*)", arguments)
+            advice = re.findall(r"POSIX_FADV_\w+|RENAME_NOREPLACE", arguments)
+            calls.append(" ".join([name, *dict.fromkeys(file or "." for file in files), *advice]))
+    return calls
+
+
+needs_strace = pytest.mark.skipif(not strace_works(), reason="strace cannot trace here")
+
+
+@needs_strace
+def test_write_atomic_calls(tmp_path: Path) -> None:
+    assert trace(tmp_path, "durable.write_atomic(here / 'a', b'x')") == [
+        "openat a.new",
+        "write a.new",
+        "fadvise64 a.new POSIX_FADV_DONTNEED",
+        "fsync a.new",
+        "close a.new",
+        "rename a.new a",
+        "openat .",
+        "fsync .",
+        "close .",
+    ]
+
+
+@needs_strace
+def test_small_group_calls(tmp_path: Path) -> None:
+    code = (
+        "(here / 'tmp').mkdir(); os.access('MARK', 0); os.access('MARK', 0)\n"
+        "files = [durable.create(here / 'tmp' / n) for n in 'ab']\n"
+        "[file.write(b'x') for file in files]\n"
+        "durable.sync_files(root, files)\n"
+        "[durable.publish(here / 'tmp' / n, here / n) for n in 'ab']\n"
+        "durable.sync_dirs(root, [here, here])\n"
+    )
+    assert trace(tmp_path, code)[1:] == [
+        "openat tmp/a",
+        "openat tmp/b",
+        "write tmp/a",
+        "fadvise64 tmp/a POSIX_FADV_DONTNEED",
+        "write tmp/b",
+        "fadvise64 tmp/b POSIX_FADV_DONTNEED",
+        "fsync tmp/a",
+        "fsync tmp/b",
+        "renameat2 tmp/a a RENAME_NOREPLACE",
+        "renameat2 tmp/b b RENAME_NOREPLACE",
+        "openat .",
+        "fsync .",
+        "close .",
+    ]
+
+
+@needs_strace
+def test_large_group_calls(tmp_path: Path) -> None:
+    code = (
+        "files = [durable.create(here / n) for n in 'abcde']\n"
+        "durable.sync_files(root, files)\n"
+        "durable.sync_dirs(root, [here / n for n in 'abcde'])\n"
+    )
+    assert trace(tmp_path, code)[5:] == ["syncfs .", "syncfs ."]
+
+
+@needs_strace
+def test_the_other_calls(tmp_path: Path) -> None:
+    assert trace(tmp_path, "durable.make_dir(here / 'd')") == ["mkdir d", "openat .", "fsync .", "close ."]
+    (tmp_path / "a").write_bytes(b"x" * 10)
+    assert trace(tmp_path, "for piece in durable.read_back(here / 'a'): pass") == [
+        "openat a",
+        "fadvise64 a POSIX_FADV_DONTNEED",
+        "fadvise64 a POSIX_FADV_SEQUENTIAL",
+        "readv a",
+        "readv a",
+        "close a",
+    ]
+    assert trace(tmp_path, "durable.remove(here / 'a')") == ["unlink a"]
+
+
+def test_publish_never_replaces(tmp_path: Path) -> None:
+    (tmp_path / "new").write_bytes(b"new")
+    (tmp_path / "taken").write_bytes(b"taken")
+    with pytest.raises(FileExistsError):
+        durable.publish(tmp_path / "new", tmp_path / "taken")
+    assert (tmp_path / "taken").read_bytes() == b"taken"
+    durable.publish(tmp_path / "new", tmp_path / "free")
+    assert (tmp_path / "free").read_bytes() == b"new"
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(FileNotFoundError) as error:
+        durable.publish(tmp_path / "new", tmp_path / "other")
+    assert error.value.filename2 == str(tmp_path / "other")
+
+
+def test_create_is_exclusive_private_and_follows_no_link(tmp_path: Path) -> None:
+    file = durable.create(tmp_path / "a")
+    file.write(b"ab")
+    file.write(memoryview(b"cd"))
+    file.write(b"")
+    assert file.size == 4
+    file.close()
+    file.close()
+    with pytest.raises(ValueError, match="closed"):
+        file.fileno()
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
+    assert (tmp_path / "a").read_bytes() == b"abcd"
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    for name in ("a", "link"):
+        with pytest.raises(OSError, match="File exists"):
+            durable.create(tmp_path / name)
+    with pytest.raises(FileExistsError):
+        durable.make_dir(tmp_path / "a")
+
+
+def test_write_atomic_replaces_and_recovers_from_a_left_over_file(tmp_path: Path) -> None:
+    durable.write_atomic(tmp_path / "a", b"one")
+    (tmp_path / "a.new").write_bytes(b"left by a crash, and longer")
+    durable.write_atomic(tmp_path / "a", b"two")
+    assert (tmp_path / "a").read_bytes() == b"two"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a"]
+
+
+def test_read_back_comes_from_the_device(tmp_path: Path) -> None:
+    content = os.urandom(3 * durable.CHUNK + 5)
+    file = durable.create(tmp_path / "a")
+    file.write(content)
+    root = durable.open_dir(tmp_path)
+    durable.sync_files(root, [file])
+    os.close(root)
+    file.close()
+    fd = os.open(tmp_path / "a", os.O_RDONLY)
+    try:
+        os.pread(fd, len(content), 0)
+        if not cached(fd):
+            pytest.skip("this file system does not tell what is cached")
+        pieces = durable.read_back(tmp_path / "a")
+        first = bytes(next(pieces))
+        assert not cached(fd, at=3 * durable.CHUNK)  # dropped, and not yet read again
+        assert first + b"".join(bytes(piece) for piece in pieces) == content
+    finally:
+        os.close(fd)
+
+
+def cached(fd: int, at: int = 0) -> bool:
+    """Tell whether a page is in the page cache."""
+    try:
+        return os.preadv(fd, [bytearray(1)], at, os.RWF_NOWAIT) == 1
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno == errno.EOPNOTSUPP:
+            return False
+        raise
+
+
+@needs_strace
+@pytest.mark.parametrize(("call", "files"), [("syncfs", "abcdef"), ("fsync", "a")])
+def test_a_failed_sync_is_an_error(tmp_path: Path, call: str, files: str) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom medkiosk import durable\nhere = Path(sys.argv[1])\n"
+        "root = durable.open_dir(here)\n"
+        f"files = [durable.create(here / n) for n in {files!r}]\n"
+        "try:\n    durable.sync_files(root, files)\nexcept OSError as error:\n    print(error.errno)\n"
+    )
+    done = subprocess.run(
+        [
+            "strace",
+            "-o",
+            os.devnull,
+            "-e",
+            f"inject={call}:error=EIO:when=1",
+            sys.executable,
+            "-c",
+            code,
+            str(tmp_path),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == f"{errno.EIO}\n"

@@ -16,6 +16,7 @@ from enum import StrEnum
 
 import msgspec
 
+from medkiosk.core import canon
 from medkiosk.core.consent import Purpose, Subject, Terms
 from medkiosk.core.ids import (
     AccountId,
@@ -289,3 +290,13 @@ AnyEvent = (
     | Exported
     | ExportRefused
 )
+
+
+def decode(payload: bytes) -> AnyEvent:
+    """Read the payload of an event record.
+
+    Raises:
+        ValueError: not canonical, or no event of this version.
+    """
+    event: AnyEvent = canon.decode(payload, AnyEvent)  # type: ignore[arg-type]
+    return event

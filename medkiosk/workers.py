@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -81,10 +82,8 @@ class SocketChannel:
         """Close the connection."""
         self.kill()
         self.reader.close()
-        try:
+        with contextlib.suppress(BrokenPipeError):  # what was not yet sent was for a worker that is gone
             self.writer.close()
-        except BrokenPipeError:
-            pass  # what was not yet sent was meant for a worker that is gone
         self._socket.close()
 
 

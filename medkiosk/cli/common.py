@@ -1,0 +1,79 @@
+"""What the commands share: the connection, the login, the two ways to print."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import getpass
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from medkiosk import configfile
+from medkiosk.core.errors import BadRequestError
+from medkiosk.ipc.client import Client, connect
+
+DEFAULT_CONFIG = Path("/etc/medkiosk/medkiosk.toml")
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add ``--config``."""
+    parser.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
+    )
+
+
+def add_login(parser: argparse.ArgumentParser) -> None:
+    """Add ``--config``, ``--user`` and ``--passphrase-file``."""
+    add_config(parser)
+    parser.add_argument("--user", metavar="NAME", help="who you are; asked for when not given")
+    parser.add_argument(
+        "--passphrase-file",
+        metavar="FILE",
+        help="read the passphrase from FILE ('-' for standard input) instead of asking",
+    )
+
+
+def read_passphrase(source: str | None, prompt: str) -> str:
+    """Read a passphrase from a file, standard input, or the terminal without echo."""
+    if source is None:
+        return getpass.getpass(prompt)
+    if source == "-":
+        return sys.stdin.readline().rstrip("\n")
+    try:
+        return Path(source).read_text(encoding="utf-8").rstrip("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRequestError(detail=f"the passphrase file {source} cannot be read") from error
+
+
+def socket_path(args: argparse.Namespace) -> Path:
+    """The daemon's socket, from the configuration."""
+    return Path(configfile.load(args.config).ipc.socket)
+
+
+@contextlib.contextmanager
+def open_client(args: argparse.Namespace) -> Iterator[Client]:
+    """A connection without a session."""
+    with connect(socket_path(args)) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def logged_in(args: argparse.Namespace) -> Iterator[Client]:
+    """A connection with a session, logged out at the end."""
+    with open_client(args) as client:
+        user = args.user or input("User: ")
+        client.login(user, read_passphrase(args.passphrase_file, f"Passphrase of {user}: "))
+        yield client
+        client.logout()
+
+
+def show(args: argparse.Namespace, value: object, lines: Iterator[str] | list[str]) -> None:
+    """Print ``value`` as one JSON line with ``--json``, else the lines for a person."""
+    if args.json:
+        print(msgspec.json.encode(value).decode())
+        return
+    for line in lines:
+        print(line)

@@ -1,0 +1,49 @@
+"""Show what is plugged in, how far it is, and what is missing."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from medkiosk.cli.common import add_config, open_client, show
+from medkiosk.ipc.types import DeviceStatus, Status
+
+HELP = "what is plugged in, how far it is, what is missing"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's options."""
+    add_config(parser)
+    parser.add_argument("--watch", action="store_true", help="go on until interrupted")
+
+
+def device_line(device: DeviceStatus) -> str:
+    """One device in one line."""
+    counts = f"{device.sealed} sealed, {device.already} already there, {device.failed} failed"
+    line = f"{device.model} {device.serial}: {device.state.value}, {device.files} files: {counts}"
+    return f"{line}. {device.detail}" if device.detail else line
+
+
+def lines(status: Status) -> Iterator[str]:
+    """The status for a person."""
+    yield status.headline
+    for device in status.devices:
+        yield "  " + device_line(device)
+    queue = status.redaction
+    counts = f"{queue.waiting} waiting, {queue.done} done, {queue.failed} failed, {queue.deferred} deferred"
+    yield f"redaction: {counts}"
+    yield f"store: {status.objects} objects, ledger of {status.ledger_size} entries"
+    yield "vault: open, somebody is logged in" if status.unlocked else "vault: locked"
+    yield from status.problems
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    with open_client(args) as client:
+        if not args.watch:
+            status = client.get_status()
+            show(args, status, list(lines(status)))
+            return 0
+        for status in client.watch_status():
+            show(args, status, [*lines(status), ""])
+    return 0

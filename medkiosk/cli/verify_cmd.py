@@ -1,0 +1,51 @@
+"""Check a store and its ledger without any key: re-hash everything, name what is damaged and what is safe.
+
+Works beside a running kiosk and on a copy. Without --ledger-key the ledger is checked against the key that
+lies in the store itself, which proves nothing about who signed it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from medkiosk.cli.common import show
+from medkiosk.offline.report import Report
+from medkiosk.offline.verify import verify
+
+HELP = "check store and ledger without any key"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's options."""
+    parser.add_argument("store", type=Path, metavar="STORE", help="the store's folder")
+    parser.add_argument("--ledger-key", metavar="KEY", help="the ledger's verifier key, kept on paper")
+    parser.add_argument(
+        "--quick", action="store_true", help="look at sizes only, do not read the sealed files"
+    )
+
+
+def _progress(done: int, total: int) -> None:
+    print(f"\r{done * 100 // max(total, 1):3d} %", end="" if done < total else "\r     \r", file=sys.stderr)
+
+
+def _lines(report: Report) -> Iterator[str]:
+    for problem in report.problems:
+        yield f"{problem.code}: {problem.sentence}"
+    yield from report.notes
+    counts = f"{report.objects} objects, {report.records} records, {report.ledger_size} ledger entries"
+    if report.problems:
+        yield f"DAMAGED: {len(report.problems)} problems in {counts}."
+    else:
+        size = report.bytes >> 20
+        yield f"GOOD: {counts}, {size} MiB, all as the ledger says. Its signature: {report.signature}."
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    progress = _progress if sys.stderr.isatty() and not args.json else None
+    report = verify(args.store, args.ledger_key, quick=args.quick, progress=progress)
+    show(args, report, list(_lines(report)))
+    return 3 if report.problems else 0

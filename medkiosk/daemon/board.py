@@ -1,0 +1,110 @@
+"""The status board: the one place where the daemon's threads say how far they are.
+
+Nothing personal is ever put on it: it is shown to whoever stands in front of the screen.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from medkiosk import __version__
+from medkiosk.core.device import HEADLINES, DeviceState
+from medkiosk.ipc.types import DeviceStatus, RedactionStatus, Status
+
+_KEEPALIVE_S = 10.0
+_NOTHING = "PLUG IN A CAMERA OR CARD"
+_NOT_SAFE = tuple(s for s in DeviceState if HEADLINES[s] == "DO NOT UNPLUG")
+
+
+def headline(devices: tuple[DeviceStatus, ...]) -> str:
+    """The big words: the most careful one of all devices wins.
+
+    A device that was unplugged says nothing unless there is no other.
+    """
+    states = [device.state for device in devices]
+    for careful in (*_NOT_SAFE, DeviceState.INCOMPLETE, DeviceState.SAFE):
+        if careful in states:
+            return HEADLINES[careful]
+    return _NOTHING
+
+
+class Board:
+    """Thread-safe; every change wakes the watchers."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition(threading.RLock())
+        self._closed = False
+        self._status = Status(
+            serial=0,
+            version=__version__,
+            headline=_NOTHING,
+            devices=(),
+            redaction=RedactionStatus(waiting=0, done=0, failed=0, deferred=0, detectors=(), missing=()),
+            unlocked=False,
+            objects=0,
+            ledger_size=0,
+            problems=(),
+        )
+
+    @property
+    def status(self) -> Status:
+        """The status now."""
+        return self._status
+
+    def set(self, **values: Any) -> None:
+        """Replace fields of the status."""
+        with self._changed:
+            status = msgspec.structs.replace(self._status, **values)
+            if status == self._status:
+                return
+            self._status = msgspec.structs.replace(
+                status, serial=status.serial + 1, headline=headline(status.devices)
+            )
+            self._changed.notify_all()
+
+    def device(self, device: DeviceStatus) -> None:
+        """Put one device's line up, replacing the one with its key."""
+        with self._changed:
+            others = tuple(d for d in self._status.devices if d.key != device.key)
+            self.set(devices=tuple(sorted((*others, device), key=lambda d: d.key)))
+
+    def redaction(self, **values: Any) -> None:
+        """Replace fields of the redaction queue's line; integers prefixed with ``add_`` are added."""
+        with self._changed:
+            line = self._status.redaction
+            fields = {
+                (name.removeprefix("add_")): (
+                    getattr(line, name[4:]) + value if name.startswith("add_") else value
+                )
+                for name, value in values.items()
+            }
+            self.set(redaction=msgspec.structs.replace(line, **fields))
+
+    def problem(self, sentence: str) -> None:
+        """Add a sentence that stays up until the daemon restarts."""
+        with self._changed:
+            if sentence not in self._status.problems:
+                self.set(problems=(*self._status.problems, sentence))
+
+    def watch(self) -> Iterator[Status]:
+        """The status now, at every change, and every ten seconds so that a dead watcher is noticed."""
+        serial = -1
+        while True:
+            with self._changed:
+                if not self._closed and self._status.serial <= serial:
+                    self._changed.wait(_KEEPALIVE_S)
+                if self._closed:
+                    return
+                status = self._status
+            serial = status.serial
+            yield status
+
+    def close(self) -> None:
+        """End every watch."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

@@ -1,0 +1,196 @@
+"""Decide what may leave, and write it to a stick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from medkiosk.catalog.views import CaptureView
+from medkiosk.consent.decision import Action, may
+from medkiosk.core.consent import Purpose
+from medkiosk.core.errors import BadRequestError, NotAllowedError, NotFoundError
+from medkiosk.core.events import (
+    AccountCreated,
+    Exported,
+    ExportPrepared,
+    ExportRefused,
+    RecipientEnrolled,
+    Redacted,
+)
+from medkiosk.core.ids import CaptureId, ExportId, RecipientId, new_id
+from medkiosk.core.photo import ImageRole
+from medkiosk.daemon.kiosk import Kiosk
+from medkiosk.export import policy
+from medkiosk.export.bundle import Bundle, Picture, write_bundle
+from medkiosk.ipc import types as t
+from medkiosk.journal import Fact
+from medkiosk.vault.envelope import commitment_key
+
+_MOST = 10_000
+
+
+def _recipient(kiosk: Kiosk, recipient_id: RecipientId) -> RecipientEnrolled:
+    recipient = kiosk.catalog.recipient(recipient_id)
+    if recipient is None:
+        raise NotFoundError(what="recipient", id=recipient_id)
+    return recipient
+
+
+def _reasons(
+    kiosk: Kiosk, view: CaptureView, recipient: RecipientEnrolled, purpose: Purpose
+) -> tuple[str, ...]:
+    now = kiosk.clock()
+    encounter_id = view.row.encounter_id
+    answers = kiosk.catalog.answers(encounter_id) if encounter_id else ()
+    facts = policy.Facts(
+        state=view.row.state,
+        # Every frame is a clinical one until roles are told apart at ingest; slates never are approved.
+        role=ImageRole.CLINICAL,
+        code=view.row.code,
+        latest=view.row.revision,
+        approved=view.approved.revision if view.approved else 0,
+        assigned=encounter_id is not None,
+    )
+    decision = may(Action.EXPORT, answers, purpose, now)
+    reasons = policy.decide(facts, decision, recipient, now)
+    if kiosk.redactor.missing:
+        reasons += (f"Detectors are missing on this kiosk: {', '.join(kiosk.redactor.missing)}.",)
+    if kiosk.keyring.opened.unreadable or kiosk.catalog.problems:
+        # One of them may be a withdrawal.
+        reasons += ("Records of this kiosk are damaged or out of order; nothing leaves until that is clear.",)
+    return reasons
+
+
+def check(
+    kiosk: Kiosk, recipient_id: RecipientId, purpose: Purpose, captures: tuple[CaptureId, ...]
+) -> t.ExportCheck:
+    """Say for each capture whether it may leave now.
+
+    Raises:
+        NotFoundError: no such recipient or capture.
+        BadRequestError: none or too many captures, or one named twice.
+    """
+    if not 0 < len(captures) <= _MOST or len(set(captures)) != len(captures):
+        raise BadRequestError(detail=f"name between 1 and {_MOST} captures, each once")
+    recipient = _recipient(kiosk, recipient_id)
+    denials = [
+        t.Denial(capture_id=capture_id, reason=reason)
+        for capture_id in captures
+        for reason in _reasons(kiosk, kiosk.capture(capture_id), recipient, purpose)
+    ]
+    denied = {denial.capture_id for denial in denials}
+    return t.ExportCheck(allowed=tuple(c for c in captures if c not in denied), denials=tuple(denials))
+
+
+def export(
+    kiosk: Kiosk,
+    who: AccountCreated,
+    recipient_id: RecipientId,
+    purpose: Purpose,
+    captures: tuple[CaptureId, ...],
+    stick: str,
+) -> t.ExportResult:
+    """Write a bundle, all or nothing.
+
+    Raises:
+        NotAllowedError: a capture may not leave; every reason is given, nothing was written.
+        KioskError: what `medkiosk.export.bundle.write_bundle` raises.
+    """
+    target = _stick(kiosk, stick)
+    checked = check(kiosk, recipient_id, purpose, captures)
+    if checked.denials:
+        reasons = tuple(denial.reason for denial in checked.denials)
+        refused = ExportRefused(
+            at=kiosk.journal.now(),
+            actor=who.account_id,
+            recipient_id=recipient_id,
+            purpose=purpose,
+            captures=captures,
+            reasons=reasons,
+        )
+        kiosk.journal.commit([Fact(refused)])
+        raise NotAllowedError(reason=" ".join(dict.fromkeys(reasons)))
+    revisions = [_approved(kiosk, capture_id) for capture_id in captures]
+    # One head for all proofs: nothing may be appended between the first and the last.
+    with kiosk.journal.lock:
+        checkpoint = kiosk.journal.log.checkpoint
+        proofs = [
+            kiosk.journal.log.proof(kiosk.keyring.opened.derivative_leaf[r.derivative_id]) for r in revisions
+        ]
+    bundle = Bundle(
+        export_id=ExportId(new_id(kiosk.random)),
+        created=kiosk.clock().date(),
+        purpose=purpose,
+        recipient=_recipient(kiosk, recipient_id).age_recipient,
+        pictures=_pictures(kiosk, revisions, proofs),
+        checkpoint=checkpoint,
+        signer=kiosk.keys.export_key,
+        random=kiosk.random,
+    )
+    derivatives = tuple(r.derivative_id for r in revisions)
+    # Before the first byte is on the stick: whatever happens then, the ledger says that it may be outside.
+    prepared = ExportPrepared(
+        at=kiosk.journal.now(),
+        actor=who.account_id,
+        export_id=bundle.export_id,
+        recipient_id=recipient_id,
+        purpose=purpose,
+        captures=captures,
+        derivatives=derivatives,
+    )
+    kiosk.journal.commit([Fact(prepared)])
+    written = write_bundle(target, bundle)
+    exported = Exported(
+        at=kiosk.journal.now(),
+        actor=who.account_id,
+        export_id=bundle.export_id,
+        recipient_id=recipient_id,
+        purpose=purpose,
+        captures=captures,
+        derivatives=derivatives,
+        manifest_sha256=written.manifest_sha256,
+    )
+    kiosk.journal.commit([Fact(exported)])
+    return t.ExportResult(
+        export_id=bundle.export_id,
+        folder=written.folder,
+        images=written.images,
+        bytes=written.bytes,
+        manifest_sha256=written.manifest_sha256,
+        signer=written.signer,
+    )
+
+
+def _stick(kiosk: Kiosk, name: str) -> Path:
+    for stick in kiosk.config.stick:
+        if name in ("", stick.name):
+            return Path(stick.path)
+    raise NotFoundError(what="stick", id=name or "(none is configured)")
+
+
+def _approved(kiosk: Kiosk, capture_id: CaptureId) -> Redacted:
+    view = kiosk.capture(capture_id)
+    latest = view.latest
+    if latest is None or view.approved is None or view.approved.derivative_id != latest.derivative_id:
+        raise NotAllowedError(reason="the latest revision is not the one that was approved")
+    return latest
+
+
+def _pictures(kiosk: Kiosk, revisions: list[Redacted], proofs: list[bytes]) -> Iterator[Picture]:
+    for revision, proof in zip(revisions, proofs, strict=True):
+        opened = kiosk.keyring.opened
+        index = opened.derivative_leaf[revision.derivative_id]
+        key = opened.identity.open_key(revision.derivative_id)
+        try:
+            yield Picture(
+                jpeg=b"".join(kiosk.journal.vault.read_object(revision.derivative_id, key)),
+                width=revision.width,
+                height=revision.height,
+                policy=revision.policy,
+                commitment_key=commitment_key(key),
+                leaf_index=index,
+                leaf=kiosk.journal.log.entry(index),
+                proof=proof,
+            )
+        finally:
+            key.wipe()

@@ -1,0 +1,69 @@
+"""What the connections of the daemon share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from medkiosk.catalog.fold import Catalog
+from medkiosk.catalog.views import CaptureView, EncounterView
+from medkiosk.core.clock import Clock
+from medkiosk.core.config import Config
+from medkiosk.core.errors import NotFoundError
+from medkiosk.core.ids import CaptureId, EncounterId, Random
+from medkiosk.daemon.board import Board
+from medkiosk.daemon.keyring import Keyring
+from medkiosk.daemon.redactor import Redactor
+from medkiosk.journal import Journal
+from medkiosk.keyfiles import KeyFiles
+
+
+@dataclass(frozen=True)
+class Kiosk:
+    """The running kiosk's parts."""
+
+    config: Config
+    keys: KeyFiles
+    journal: Journal
+    board: Board
+    keyring: Keyring
+    redactor: Redactor
+    clock: Clock
+    random: Random
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalogue, while somebody is logged in.
+
+        Raises:
+            NotAllowedError: nobody is.
+        """
+        return self.keyring.opened.catalog
+
+    def capture(self, capture_id: CaptureId) -> CaptureView:
+        """One capture.
+
+        Raises:
+            NotFoundError: there is none with this id.
+        """
+        view = self.catalog.capture(capture_id)
+        if view is None:
+            raise NotFoundError(what="capture", id=capture_id)
+        return view
+
+    def encounter(self, encounter_id: EncounterId) -> EncounterView:
+        """One encounter.
+
+        Raises:
+            NotFoundError: there is none with this id.
+        """
+        view = self.catalog.encounter(encounter_id)
+        if view is None:
+            raise NotFoundError(what="encounter", id=encounter_id)
+        return view
+
+
+@dataclass
+class Looks:
+    """What this session was shown: the last revision of each capture whose picture it got."""
+
+    revisions: dict[CaptureId, int] = field(default_factory=dict)

@@ -1,0 +1,120 @@
+"""Accounts, recipients, and what the auditor reads."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from medkiosk.core.clock import parse_rfc3339
+from medkiosk.core.errors import BadRequestError
+from medkiosk.core.events import (
+    AccountCreated,
+    RecipientEnrolled,
+    Role,
+    Viewed,
+    What,
+    decode,
+)
+from medkiosk.core.ids import AccountId, RecipientId, new_id
+from medkiosk.daemon import views
+from medkiosk.daemon.kiosk import Kiosk
+from medkiosk.export import age
+from medkiosk.ipc import types as t
+from medkiosk.journal import Fact
+from medkiosk.vault.slots import normalise_name
+
+_LONGEST = 200
+_SHORTEST_PASSPHRASE = 10
+
+
+def check_account(user: str, display_name: str, roles: tuple[Role, ...], passphrase: str) -> None:
+    """Check what a new account is made of.
+
+    Raises:
+        BadRequestError: says what is wrong in words.
+    """
+    if not user.strip() or not user.isprintable() or len(user) > _LONGEST:
+        raise BadRequestError(detail="a user name needs printable characters, at most 200")
+    if not display_name.strip() or not display_name.isprintable() or len(display_name) > _LONGEST:
+        raise BadRequestError(detail="a person's name needs printable characters, at most 200")
+    if not roles or len(set(roles)) != len(roles):
+        raise BadRequestError(detail="an account needs at least one role, each named once")
+    if len(passphrase) < _SHORTEST_PASSPHRASE:
+        raise BadRequestError(detail=f"a passphrase needs at least {_SHORTEST_PASSPHRASE} characters")
+
+
+def create_account(
+    kiosk: Kiosk, who: AccountCreated, user: str, display_name: str, roles: tuple[Role, ...], passphrase: str
+) -> t.AccountInfo:
+    """Add a user.
+
+    Raises:
+        BadRequestError: the name is taken, or something is missing.
+    """
+    check_account(user, display_name, roles, passphrase)
+    user = normalise_name(user).decode()
+    if kiosk.catalog.account_of(user) is not None:
+        raise BadRequestError(detail="there is an account with this user name")
+    event = AccountCreated(
+        at=kiosk.journal.now(),
+        actor=who.account_id,
+        account_id=AccountId(new_id(kiosk.random)),
+        user=user,
+        display_name=display_name,
+        roles=roles,
+    )
+    # The slot first: a slot without an account opens nothing (the login refuses it), an account without a
+    # slot would be a person who cannot log in and whose name is taken.
+    kiosk.keyring.opened.identity.add_user_slot(user, passphrase)
+    kiosk.journal.commit([Fact(event)])
+    return views.account(event)
+
+
+def enrol_recipient(
+    kiosk: Kiosk, who: AccountCreated, display_name: str, organisation: str, age_recipient: str, expires: str
+) -> t.RecipientInfo:
+    """Add somebody who may receive exports.
+
+    Raises:
+        BadRequestError: no name, or an expiry that lies in the past.
+        RecipientKeyError: the age public key cannot be used.
+    """
+    if not display_name.strip() or max(len(display_name), len(organisation)) > _LONGEST:
+        raise BadRequestError(detail="a recipient needs a name of at most 200 characters")
+    age.check_recipient(age_recipient)
+    try:
+        over = parse_rfc3339(expires) <= kiosk.clock()
+    except ValueError as error:
+        raise BadRequestError(detail="say until when, as YYYY-MM-DDThh:mm:ss.mmmZ") from error
+    if over:
+        raise BadRequestError(detail="the enrolment would be over already; its end must lie ahead")
+    event = RecipientEnrolled(
+        at=kiosk.journal.now(),
+        actor=who.account_id,
+        recipient_id=RecipientId(new_id(kiosk.random)),
+        display_name=display_name,
+        organisation=organisation,
+        age_recipient=age_recipient,
+        expires=expires,
+    )
+    kiosk.journal.commit([Fact(event)])
+    return views.recipient_info(event)
+
+
+def list_events(kiosk: Kiosk, who: AccountCreated, offset: int, limit: int) -> t.Events:
+    """A page of everything that happened, oldest first; this look is itself an event."""
+    if offset < 0 or limit < 0:
+        raise BadRequestError(detail="offset and limit are not negative")
+    kiosk.journal.commit([Fact(Viewed(at=kiosk.journal.now(), actor=who.account_id, what=What.AUDIT))])
+    identity = kiosk.keyring.opened.identity
+    lines = []
+    total = 0
+    rows = list(kiosk.journal.vault.records())
+    total = len(rows)
+    for index, row in enumerate(islice(rows, offset, offset + limit), offset):
+        event = decode(identity.open_record(row))
+        lines.append(
+            t.EventLine(
+                index=index, at=event.at, actor=event.actor, type=event.name, summary=views.summary(event)
+            )
+        )
+    return t.Events(events=tuple(lines), total=total)

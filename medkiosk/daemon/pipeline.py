@@ -1,0 +1,196 @@
+"""Where the stages meet.
+
+Device -> source -> ingest -> vault -> redact -> vault -> ledger -> review -> export.
+
+Everything that joins two stages is in this file or is started by it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+from medkiosk import __version__, keyfiles
+from medkiosk.core.channel import Channel
+from medkiosk.core.config import Config
+from medkiosk.core.events import AnyEvent, KioskStarted
+from medkiosk.core.ids import KIOSK
+from medkiosk.daemon.board import Board
+from medkiosk.daemon.importer import Importer, Original, Tools
+from medkiosk.daemon.keyring import Keyring
+from medkiosk.daemon.kiosk import Kiosk
+from medkiosk.daemon.redactor import Job, Redactor
+from medkiosk.daemon.service import Service
+from medkiosk.device.configured import ConfiguredDevices
+from medkiosk.device.model import DeviceRef
+from medkiosk.device.udev import UdevDevices
+from medkiosk.ipc.server import Server, bind
+from medkiosk.journal import Fact, Journal
+from medkiosk.ledger.file import Log
+from medkiosk.ledger.sign import Signer
+from medkiosk.vault.store import Vault
+from medkiosk.workers import ProcessChannel, SocketChannel, python_worker
+
+_log = logging.getLogger(__name__)
+
+
+class Daemon:
+    """The running kiosk.
+
+    Args:
+        config: the whole configuration.
+
+    Raises:
+        KioskError: the store or the keys cannot be used; nothing was started.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self.board = Board()
+        keys = keyfiles.load(Path(config.store.keys))
+        store = Path(config.store.path)
+        vault = Vault.open(store, index_key=keys.index, random=os.urandom)
+        log = Log.open(store / "ledger", Signer(config.site.origin, keys.ledger))
+        self._journal = Journal(vault, log, _now)
+        recovered = self._journal.recover()
+        if recovered or vault.repairs:
+            _log.info(
+                "start: %d ledger entries completed, %d leftovers removed", recovered, len(vault.repairs)
+            )
+        self._redactor = Redactor(
+            self._journal, self.board, self._spawn_redact, timeout_s=config.workers.redact_timeout_s
+        )
+        self._keyring = Keyring(self._journal, _now, store.parent / "lockout", self._unlocked)
+        self._journal.listeners.append(self._count)
+        self._kiosk = Kiosk(
+            config=config,
+            keys=keys,
+            journal=self._journal,
+            board=self.board,
+            keyring=self._keyring,
+            redactor=self._redactor,
+            clock=_now,
+            random=os.urandom,
+        )
+        self._importers: dict[str, Importer] = {}
+        self._configured = ConfiguredDevices(
+            config.camera, config.card, self._plugged, self._unplugged, poll_s=config.ingest.poll_s
+        )
+        self._udev = UdevDevices(self._plugged, self._unplugged)
+        self._lock = threading.Lock()
+        self._tools = Tools(
+            journal=self._journal,
+            board=self.board,
+            random=os.urandom,
+            settings=config.ingest,
+            stall_s=config.workers.source_stall_s,
+            spawn=self._spawn_source,
+            sealed=self._sealed,
+        )
+
+    def start(self) -> None:
+        """Start every part; returns when clients can connect.
+
+        Raises:
+            KioskError: a part cannot start.
+        """
+        bind(Service)
+        self._redactor.start()
+        self._journal.commit(
+            [
+                Fact(
+                    KioskStarted(
+                        at=self._journal.now(),
+                        actor=KIOSK,
+                        version=__version__,
+                        detectors=self._redactor.detectors,
+                        missing=self._redactor.missing,
+                    )
+                )
+            ]
+        )
+        self._count()
+        self._server = Server(Path(self._config.ipc.socket), lambda _uid: Service(self._kiosk))
+        self._configured.start()
+        if self._config.udev and not self._udev.start():
+            self.board.problem("There is no udev here: only devices named in the configuration are seen.")
+
+    def stop(self) -> None:
+        """Stop in an orderly way: devices, clients, redaction, store."""
+        self._configured.stop()
+        self._udev.stop()
+        with self._lock:
+            importers = list(self._importers.values())
+        for importer in importers:
+            importer.unplugged()
+        self.board.close()
+        self._server.close()
+        self._redactor.stop()
+        self._journal.vault.close()
+
+    def alive(self) -> bool:
+        """Whether the parts that must move can move: the journal's lock is to be had."""
+        if not self._journal.lock.acquire(timeout=1.0):
+            return False
+        self._journal.lock.release()
+        return True
+
+    # Devices
+
+    def _plugged(self, device: DeviceRef) -> None:
+        with self._lock:
+            if device.key in self._importers:
+                return
+            importer = Importer(device, self._tools)
+            self._importers[device.key] = importer
+        importer.start()
+
+    def _unplugged(self, device: DeviceRef) -> None:
+        with self._lock:
+            importer = self._importers.pop(device.key, None)
+        if importer is not None:
+            importer.unplugged()
+
+    # Redaction
+
+    def _sealed(self, original: Original) -> None:
+        self._redactor.submit(Job(original.capture_id, original.object_id, original.size, original.key))
+
+    def _unlocked(self, unlocked: bool) -> None:
+        self.board.set(unlocked=unlocked)
+        if not unlocked:
+            return
+        # What a restart left without a derivative is redacted now, with keys from the vault.
+        opened = self._keyring.opened
+        for original in opened.catalog.waiting():
+            key = opened.identity.open_key(original.object_id)
+            self._redactor.submit(Job(original.capture_id, original.object_id, original.size, key))
+
+    def _count(self, _event: AnyEvent | None = None, _index: int = 0) -> None:
+        self.board.set(objects=self._journal.vault.count(), ledger_size=self._journal.log.size)
+
+    # Workers
+
+    def _spawn_source(self, device: DeviceRef) -> Channel:
+        workers = self._config.workers
+        if workers.launch == "socket":
+            return SocketChannel(Path(workers.sockets) / "source.sock")
+        where = (
+            ["--card", device.port]
+            if device.kind == "card"
+            else ["--camera", device.port, "--model", device.model]
+        )
+        return ProcessChannel(python_worker("medkiosk.source.worker", *where))
+
+    def _spawn_redact(self) -> Channel:
+        workers = self._config.workers
+        if workers.launch == "socket":
+            return SocketChannel(Path(workers.sockets) / "redact.sock")
+        return ProcessChannel(python_worker("medkiosk.redact.worker", "--models", self._config.models.path))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

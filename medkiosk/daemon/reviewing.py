@@ -1,0 +1,160 @@
+"""Look at a derivative, change its masks, approve or reject it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from medkiosk.catalog.views import CaptureView
+from medkiosk.core.errors import BadRequestError, NotAllowedError
+from medkiosk.core.events import AccountCreated, Approved, Redacted, Rejected, Viewed, What
+from medkiosk.core.ids import CaptureId, ObjectId
+from medkiosk.core.photo import Finding
+from medkiosk.daemon import views
+from medkiosk.daemon.kiosk import Kiosk, Looks
+from medkiosk.daemon.redactor import Job
+from medkiosk.ipc import types as t
+from medkiosk.journal import Fact
+from medkiosk.review import gate
+
+_LONGEST_REASON = 500
+
+
+def _latest(view: CaptureView, revision: int | None = None) -> Redacted:
+    latest = view.latest
+    if latest is None:
+        raise BadRequestError(detail="this capture has no redacted picture")
+    if revision is not None and revision != latest.revision:
+        raise BadRequestError(
+            detail=f"revision {revision} is not the latest any more; look at revision {latest.revision} first"
+        )
+    return latest
+
+
+def _obstacles(kiosk: Kiosk, looks: Looks, view: CaptureView, revision: int) -> tuple[str, ...]:
+    latest = view.latest
+    return gate.why_not_approve(
+        gate.Candidate(
+            state=view.row.state,
+            code=view.row.code,
+            findings=latest.findings if latest else (),
+            latest=view.row.revision,
+            asked=revision,
+            seen=looks.revisions.get(view.row.capture_id, 0),
+            assigned=view.row.encounter_id is not None,
+            missing=kiosk.redactor.missing,
+        )
+    )
+
+
+def detail(kiosk: Kiosk, looks: Looks, capture_id: CaptureId) -> t.CaptureDetail:
+    """One capture, with what stands between it and approval."""
+    view = kiosk.capture(capture_id)
+    return views.capture_detail(view, _obstacles(kiosk, looks, view, view.row.revision))
+
+
+def preview(
+    kiosk: Kiosk, who: AccountCreated, looks: Looks, capture_id: CaptureId
+) -> tuple[t.Picture, bytes]:
+    """The latest revision's picture; the look is in the ledger before the pixels are handed out."""
+    latest = _latest(kiosk.capture(capture_id))
+    event = Viewed(
+        at=kiosk.journal.now(),
+        actor=who.account_id,
+        what=What.PREVIEW,
+        capture_id=capture_id,
+        revision=latest.revision,
+    )
+    kiosk.journal.commit([Fact(event)])
+    key = kiosk.keyring.opened.identity.open_key(latest.preview_id)
+    pixels = b"".join(kiosk.journal.vault.read_object(latest.preview_id, key))
+    looks.revisions[capture_id] = latest.revision
+    picture = t.Picture(
+        capture_id=capture_id,
+        revision=latest.revision,
+        width=latest.preview_width,
+        height=latest.preview_height,
+        attachment=len(pixels),
+    )
+    return picture, pixels
+
+
+def change_masks(
+    kiosk: Kiosk,
+    who: AccountCreated,
+    looks: Looks,
+    capture_id: CaptureId,
+    revision: int,
+    findings: tuple[Finding, ...],
+) -> t.CaptureDetail:
+    """Redact again with exactly these findings.
+
+    Raises:
+        BadRequestError: an older revision, or findings that make no sense; nothing is changed.
+    """
+    view = kiosk.capture(capture_id)
+    latest = _latest(view, revision)
+    before = set(latest.findings)
+    signed = tuple(
+        f if f in before else msgspec.structs.replace(f, reviewer=who.account_id) for f in findings
+    )
+    problems = gate.why_not_change(
+        signed, width=latest.width, height=latest.height, reviewer=who.account_id, before=latest.findings
+    )
+    if problems:
+        raise BadRequestError(detail=" ".join(problems))
+    job = _job(kiosk, view, latest.original_id)
+    kiosk.redactor.replay(job, signed, latest.revision + 1, who.account_id)
+    return detail(kiosk, looks, capture_id)
+
+
+def _job(kiosk: Kiosk, view: CaptureView, original_id: ObjectId) -> Job:
+    size = next(original.size for original in view.originals if original.object_id == original_id)
+    key = kiosk.keyring.opened.identity.open_key(original_id)
+    return Job(view.row.capture_id, original_id, size, key)
+
+
+def approve(
+    kiosk: Kiosk, who: AccountCreated, looks: Looks, capture_id: CaptureId, revision: int
+) -> t.CaptureDetail:
+    """Approve a revision that this session has looked at.
+
+    Raises:
+        NotAllowedError: with every reason in words.
+    """
+    with kiosk.journal.lock:  # nothing may come between the decision and its record
+        view = kiosk.capture(capture_id)
+        obstacles = _obstacles(kiosk, looks, view, revision)
+        if obstacles:
+            raise NotAllowedError(reason=" ".join(obstacles))
+        event = Approved(
+            at=kiosk.journal.now(),
+            actor=who.account_id,
+            capture_id=capture_id,
+            revision=revision,
+            derivative_id=_latest(view, revision).derivative_id,
+        )
+        kiosk.journal.commit([Fact(event)])
+    return detail(kiosk, looks, capture_id)
+
+
+def reject(
+    kiosk: Kiosk, who: AccountCreated, looks: Looks, capture_id: CaptureId, revision: int, reason: str
+) -> t.CaptureDetail:
+    """Refuse a revision.
+
+    Raises:
+        BadRequestError: no reason, or not the latest revision.
+    """
+    if not reason.strip() or len(reason) > _LONGEST_REASON:
+        raise BadRequestError(detail=f"a rejection needs a reason of at most {_LONGEST_REASON} characters")
+    with kiosk.journal.lock:
+        _latest(kiosk.capture(capture_id), revision)
+        event = Rejected(
+            at=kiosk.journal.now(),
+            actor=who.account_id,
+            capture_id=capture_id,
+            revision=revision,
+            reason=reason,
+        )
+        kiosk.journal.commit([Fact(event)])
+    return detail(kiosk, looks, capture_id)

@@ -1,0 +1,201 @@
+"""What one connection may ask, checked against the session that it carries.
+
+`Service` has exactly the methods of `medkiosk.ipc.api.Api` (the server compares them at start). The areas
+behind it (`records`, `reviewing`, `exporting`) hold the work; this file holds who may do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from medkiosk.access.roles import capabilities
+from medkiosk.core.capability import Capability
+from medkiosk.core.consent import Purpose, Subject, Terms
+from medkiosk.core.errors import NotAllowedError
+from medkiosk.core.events import AccountCreated, Role
+from medkiosk.core.ids import CaptureId, EncounterId, ImportId, RecipientId
+from medkiosk.core.photo import Finding, ReviewState
+from medkiosk.daemon import exporting, people, records, reviewing, views
+from medkiosk.daemon.kiosk import Kiosk, Looks
+from medkiosk.ipc import types as t
+
+_WORDS = {
+    Capability.LOGGED_IN: "log in first",
+    Capability.SEE_CATALOGUE: "your role does not see the catalogue",
+    Capability.SEE_REDACTED: "your role does not see pictures",
+    Capability.RECORD: "your role does not record encounters and consents",
+    Capability.REVIEW: "your role does not review",
+    Capability.ENROL_RECIPIENT: "your role does not enrol recipients",
+    Capability.EXPORT: "your role does not export",
+    Capability.MANAGE_ACCOUNTS: "your role does not manage accounts",
+    Capability.AUDIT: "your role does not read the audit trail",
+}
+_PAGE = 1000
+
+
+class Service:
+    """One connection's face of the kiosk.
+
+    Args:
+        kiosk: what all connections share.
+    """
+
+    def __init__(self, kiosk: Kiosk) -> None:
+        self._kiosk = kiosk
+        self._account: AccountCreated | None = None
+        self._looks = Looks()
+
+    # The session
+
+    def check(self, needs: Capability | None) -> None:
+        """Raise NotAllowedError unless this session's roles give the capability."""
+        if needs is None:
+            return
+        if self._account is None:
+            raise NotAllowedError(reason="log in first")
+        if needs not in capabilities(self._account.roles):
+            raise NotAllowedError(reason=_WORDS[needs])
+
+    def close(self) -> None:
+        """The connection ended."""
+        self._leave("the connection ended")
+
+    def _leave(self, reason: str) -> None:
+        account, self._account = self._account, None
+        self._looks = Looks()
+        if account is not None:
+            self._kiosk.keyring.leave(account, reason)
+
+    @property
+    def _who(self) -> AccountCreated:
+        if self._account is None:
+            raise NotAllowedError(reason="log in first")
+        return self._account
+
+    def get_status(self) -> t.Status:
+        """See `Api.get_status`."""
+        return self._kiosk.board.status
+
+    def watch_status(self) -> Iterator[t.Status]:
+        """See `Api.watch_status`."""
+        return self._kiosk.board.watch()
+
+    def login(self, user: str, passphrase: str) -> t.Session:
+        """See `Api.login`."""
+        self._leave("another login on the same connection")
+        account = self._kiosk.keyring.login(user, passphrase)
+        self._account = account
+        return t.Session(
+            account_id=account.account_id, display_name=account.display_name, roles=account.roles
+        )
+
+    def logout(self) -> t.Done:
+        """See `Api.logout`."""
+        self._leave("logout")
+        return t.Done()
+
+    # People
+
+    def create_account(
+        self, user: str, display_name: str, roles: tuple[Role, ...], passphrase: str
+    ) -> t.AccountInfo:
+        """See `Api.create_account`."""
+        return people.create_account(self._kiosk, self._who, user, display_name, roles, passphrase)
+
+    def list_accounts(self) -> t.Accounts:
+        """See `Api.list_accounts`."""
+        return t.Accounts(accounts=tuple(map(views.account, self._kiosk.catalog.accounts())))
+
+    # The catalogue
+
+    def list_imports(self) -> t.Imports:
+        """See `Api.list_imports`."""
+        return t.Imports(imports=tuple(map(views.import_info, self._kiosk.catalog.imports())))
+
+    def list_captures(
+        self,
+        import_id: ImportId | None = None,
+        encounter_id: EncounterId | None = None,
+        state: ReviewState | None = None,
+        offset: int = 0,
+        limit: int = 500,
+    ) -> t.Captures:
+        """See `Api.list_captures`."""
+        page = self._kiosk.catalog.captures(import_id, encounter_id, state, offset, min(limit, _PAGE))
+        return t.Captures(captures=tuple(map(views.capture_info, page.captures)), total=page.total)
+
+    def get_capture(self, capture_id: CaptureId) -> t.CaptureDetail:
+        """See `Api.get_capture`."""
+        return reviewing.detail(self._kiosk, self._looks, capture_id)
+
+    def get_preview(self, capture_id: CaptureId) -> tuple[t.Picture, bytes]:
+        """See `Api.get_preview`."""
+        return reviewing.preview(self._kiosk, self._who, self._looks, capture_id)
+
+    # Encounters and consents
+
+    def create_encounter(self, subject: Subject, label: str) -> t.EncounterInfo:
+        """See `Api.create_encounter`."""
+        return records.create_encounter(self._kiosk, self._who, subject, label)
+
+    def list_encounters(self) -> t.Encounters:
+        """See `Api.list_encounters`."""
+        return t.Encounters(encounters=tuple(map(views.encounter_info, self._kiosk.catalog.encounters())))
+
+    def record_consent(self, encounter_id: EncounterId, terms: Terms) -> t.ConsentInfo:
+        """See `Api.record_consent`."""
+        return records.record_consent(self._kiosk, self._who, encounter_id, terms)
+
+    def assign(
+        self, encounter_id: EncounterId, captures: tuple[CaptureId, ...], reason: str = ""
+    ) -> t.EncounterInfo:
+        """See `Api.assign`."""
+        return records.assign(self._kiosk, self._who, encounter_id, captures, reason)
+
+    # Review
+
+    def change_masks(
+        self, capture_id: CaptureId, revision: int, findings: tuple[Finding, ...]
+    ) -> t.CaptureDetail:
+        """See `Api.change_masks`."""
+        return reviewing.change_masks(self._kiosk, self._who, self._looks, capture_id, revision, findings)
+
+    def approve(self, capture_id: CaptureId, revision: int) -> t.CaptureDetail:
+        """See `Api.approve`."""
+        return reviewing.approve(self._kiosk, self._who, self._looks, capture_id, revision)
+
+    def reject(self, capture_id: CaptureId, revision: int, reason: str) -> t.CaptureDetail:
+        """See `Api.reject`."""
+        return reviewing.reject(self._kiosk, self._who, self._looks, capture_id, revision, reason)
+
+    # Export
+
+    def enrol_recipient(
+        self, display_name: str, organisation: str, age_recipient: str, expires: str
+    ) -> t.RecipientInfo:
+        """See `Api.enrol_recipient`."""
+        return people.enrol_recipient(
+            self._kiosk, self._who, display_name, organisation, age_recipient, expires
+        )
+
+    def list_recipients(self) -> t.Recipients:
+        """See `Api.list_recipients`."""
+        return t.Recipients(recipients=tuple(map(views.recipient_info, self._kiosk.catalog.recipients())))
+
+    def check_export(
+        self, recipient_id: RecipientId, purpose: Purpose, captures: tuple[CaptureId, ...]
+    ) -> t.ExportCheck:
+        """See `Api.check_export`."""
+        return exporting.check(self._kiosk, recipient_id, purpose, captures)
+
+    def export(
+        self, recipient_id: RecipientId, purpose: Purpose, captures: tuple[CaptureId, ...], stick: str = ""
+    ) -> t.ExportResult:
+        """See `Api.export`."""
+        return exporting.export(self._kiosk, self._who, recipient_id, purpose, captures, stick)
+
+    # Audit
+
+    def list_events(self, offset: int = 0, limit: int = 200) -> t.Events:
+        """See `Api.list_events`."""
+        return people.list_events(self._kiosk, self._who, offset, min(limit, _PAGE))

@@ -1,0 +1,1 @@
+"""The real daemon, its real workers and a real store, from the outside."""

@@ -65,7 +65,7 @@ def progress(status: t.Status, shown: list[str]) -> None:
         if mark not in shown:
             shown.append(mark)
             say(
-                f"{HEADLINES[device.state]}: {device.bytes_done >> 20} of {device.bytes_total >> 20} MiB read,"
+                f"{HEADLINES[device.state]}: {device.bytes_done >> 20} of {device.bytes_total >> 20} MiB,"
                 f" {device.sealed} of {device.files} files sealed"
             )
 
@@ -199,8 +199,7 @@ def run(kiosk: k.ScratchKiosk, card: Path, steps: Steps) -> None:
     kiosk.start()
     shown: list[str] = []
     kiosk.wait(k.imported, each=lambda status: progress(status, shown))
-    with kiosk.client() as client:
-        status = client.get_status()
+    status = kiosk.status()
     if status.headline != "SAFE TO UNPLUG" or status.unlocked:
         raise SystemExit(f"not everything was imported: {status}")
     say("the vault is locked: nobody, not even the daemon, can open what was imported")

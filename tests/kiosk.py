@@ -204,6 +204,11 @@ path = "{self.stick}"
         """A connection without a session."""
         return connect(self.socket, timeout_s=120)
 
+    def status(self) -> t.Status:
+        """The status now."""
+        with self.client() as client:
+            return client.get_status()
+
     @contextlib.contextmanager
     def session(self, user: str, passphrase: str = PASSPHRASE) -> Iterator[Client]:
         """A connection with a session."""

@@ -118,7 +118,7 @@ def test_plugging_in_again_reads_nothing_twice(
     kiosk = make_kiosk(cameras=[camera.gphoto_port])
     kiosk.start()
     kiosk.wait(safe)
-    size = kiosk.client().get_status().objects
+    size = kiosk.status().objects
     camera.stop()
     kiosk.wait(lambda s: not imported(s) or s.devices[0].state.value == "gone")
     camera.restart()

@@ -106,9 +106,9 @@ def test_logging_out_locks_again_and_a_look_is_logged(make_kiosk: Make, camera: 
     kiosk.start()
     kiosk.wait(redacted, timeout_s=120)
     kiosk.hire()
-    assert not kiosk.client().get_status().unlocked
+    assert not kiosk.status().unlocked
     with kiosk.session("rita") as rita:
-        assert kiosk.client().get_status().unlocked
+        assert kiosk.status().unlocked
         capture = rita.list_captures().captures[0]
         rita.get_preview(capture.capture_id)
     kiosk.wait(lambda s: not s.unlocked)

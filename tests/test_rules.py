@@ -1,0 +1,71 @@
+"""Rules of the design that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = sorted((ROOT / "medkiosk").rglob("*.py"))
+DURABLE_CALLS = {"fsync", "fdatasync", "rename", "renames", "replace", "syncfs", "sync", "link"}
+OS_LIKE = {"os", "libc", "_libc"}
+
+
+def calls(path: Path) -> Iterator[tuple[str, str, int]]:
+    """Every call ``name.attribute(...)`` in a file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attribute)):
+                yield name, attribute, node.lineno
+
+
+def test_only_durable_makes_bytes_durable() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {name}.{attribute}"
+        for path in SOURCES
+        if path.name != "durable.py"
+        for name, attribute, line in calls(path)
+        if name in OS_LIKE and attribute in DURABLE_CALLS
+    ]
+    assert found == []
+    assert any(
+        name == "os" and attribute == "fsync" for name, attribute, _ in calls(ROOT / "medkiosk/durable.py")
+    )
+
+
+def test_no_file_has_grown_past_500_lines() -> None:
+    long = {str(path.relative_to(ROOT)) for path in SOURCES if len(path.read_text().splitlines()) > 500}
+    assert long == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "never"),
+    [
+        ("medkiosk.daemon.__main__", ["cv2", "numpy", "PIL", "zxingcpp", "gphoto2", "textual"]),
+        ("medkiosk.redact.worker", ["cryptography", "sqlite3", "gphoto2", "textual", "medkiosk.vault.store"]),
+        ("medkiosk.source.worker", ["cryptography", "sqlite3", "cv2", "textual", "medkiosk.vault.store"]),
+        ("medkiosk.console.__main__", ["cryptography", "cv2", "gphoto2", "medkiosk.vault.store"]),
+    ],
+)
+def test_a_process_loads_only_what_it_may_hold(module: str, never: list[str]) -> None:
+    # The import linter sees import statements; this sees what really gets loaded.
+    code = f"import sys, {module}; print([m for m in {never!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
+
+
+def test_no_path_of_a_machine_is_in_the_project() -> None:
+    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True, cwd=ROOT)
+    pattern = re.compile(r"(^|[^a-zA-Z0-9_.])/(work|root)/")
+    found = []
+    for name in listed.stdout.splitlines():
+        path = ROOT / name
+        if path.suffix in (".py", ".md", ".toml", ".sh", ".service", ".lock") and path != Path(__file__):
+            found += [name for line in path.read_text().splitlines() if pattern.search(line)]
+    assert found == []

@@ -40,7 +40,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
 
 def injected(root: Path, injection: str) -> tuple[int, list[str]]:
     """Commit two batches under strace; return the exit status and the ids that were acknowledged."""
-    strace = ["strace", "-f", "-qq", "-o", os.devnull, "-e", f"inject={injection}"]
+    strace = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", os.devnull, "-e", f"inject={injection}"]
     done = subprocess.run(
         [*strace, sys.executable, "-m", "tests.vault.crash_worker", str(root), "2"],
         cwd=CHECKOUT,
@@ -82,7 +82,7 @@ def test_without_a_crash(template: Template, tmp_path: Path) -> None:
 
 # About how often each call is made in two batches; what is past the end kills nothing.
 CALLS = {"syncfs": 4, "renameat2": 10, "fsync": 12, "rename": 2, "fdatasync": 8, "unlink": 12, "pwrite64": 80}
-KILLS = [(call, n) for call, count in CALLS.items() for n in range(1, count + 2, -(-count // 4))]
+KILLS = [(call, n) for call, count in CALLS.items() for n in range(1, count + 2, -(-count // 3))]
 
 
 @pytest.mark.parametrize(("call", "n"), KILLS)

@@ -1,0 +1,209 @@
+"""The committed vectors, Wycheproof's, and a reader that someone else could have written."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.cobblestone import Cobblestone256Decryptor
+from cryptography.exceptions import InvalidTag
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medkiosk.vault import envelope, slots
+from medkiosk.vault.envelope import Name
+from medkiosk.vault.epochs import Epoch, check_pin, open_epoch
+from medkiosk.vault.errors import WrongPassphraseError, WrongSharesError
+from medkiosk.vault.keys import DataKey, IndexKeys, Secret, derive, lines, parts, unwrap, wrap
+from medkiosk.vault.slots import Slot
+from tests.offline.conftest import Store, fill
+from tests.shared import shared
+from tests.vault import independent_reader
+
+HERE = Path(__file__).resolve().parent
+VECTORS: dict[str, Any] = json.loads((HERE / "vectors.json").read_text())
+COBBLESTONE = shared("vectors/cobblestone/c2sp_chunked_encryption_aes_256_gcm_test.json")
+MASTER = bytes.fromhex(VECTORS["master"])
+INDEX = IndexKeys(bytes.fromhex(VECTORS["index_key"]))
+
+
+def hexed(case: dict[str, Any], *names: str) -> list[bytes]:
+    return [bytes.fromhex(case[name]) for name in names]
+
+
+def epoch() -> Epoch:
+    case = VECTORS["epoch"]
+    return Epoch(case["epoch"], *hexed(case, "public_key", "wrapped_key", "pin"))
+
+
+def slot(kind: str) -> Slot:
+    [case] = [one for one in VECTORS["slots"] if one["kind"] == kind]
+    name_tag, salt, wrapped = hexed(case, "name_tag", "salt", "wrapped_master")
+    return Slot(case["id"], kind, name_tag, case["params"], salt, wrapped)
+
+
+def test_the_small_constructions() -> None:
+    assert parts("", "a", 12).hex() == VECTORS["parts"]["bytes"]
+    assert VECTORS["parts"]["bytes"] == "000000000000000000000000000000016100000000000000023132"
+    assert lines("a", "b", 3).hex() == VECTORS["lines"]["bytes"] == b"a\nb\n3".hex()
+    with pytest.raises(ValueError, match="line feed"):
+        lines("a\n", "b")
+    key, nonce, secret, aad = hexed(VECTORS["wrap"], "key", "nonce", "secret", "aad")
+    assert derive(key, VECTORS["derive"]["label"]).hex() == VECTORS["derive"]["bytes"]
+    assert independent_reader.derive(key, VECTORS["derive"]["label"]).hex() == VECTORS["derive"]["bytes"]
+    wrapped = wrap(key, secret, aad, lambda _: nonce)
+    assert wrapped.hex() == VECTORS["wrap"]["bytes"]
+    assert unwrap(key, wrapped, aad).reveal() == secret
+    assert INDEX.tag(b"", b"DCIM").hex() == VECTORS["tag"]["bytes"]
+
+
+def test_slots() -> None:
+    user = slot("passphrase")
+    assert INDEX.name(slots.normalise_name(VECTORS["user_name"])) == user.name_tag
+    assert slots.normalise_name(VECTORS["user_name"]) == b"dr. anass"
+    for spelling in (VECTORS["passphrase"], "pas\u015bphrase"):
+        assert slots.open_passphrase_slot(user, spelling, b"").reveal() == MASTER
+    with pytest.raises(WrongPassphraseError):
+        slots.open_passphrase_slot(user, "passphrase", b"")
+    for pair in (VECTORS["shares"][:2], VECTORS["shares"][1:]):
+        assert slots.open_recovery_slot(slot("recovery"), pair).reveal() == MASTER
+    with pytest.raises(WrongSharesError):
+        slots.open_recovery_slot(slot("recovery")._replace(id="0" * 32), VECTORS["shares"][:2])
+
+
+def test_epoch() -> None:
+    assert check_pin(epoch(), INDEX) is not None
+    assert open_epoch(epoch(), Secret(MASTER)) is not None
+
+
+@pytest.mark.parametrize("case", VECTORS["sealed"], ids=lambda case: f"{case['what']}-{len(case['sealed'])}")
+def test_sealed(case: dict[str, Any]) -> None:
+    name = Name(case["what"], case["id"], case["kind"])
+    data_key, start, sealed_key, commitment = hexed(case, "data_key", "plaintext", "envelope", "commitment")
+    plaintext, sealed = start + bytes(case["zeros"]), base64.b64decode(case["sealed"])
+    private = open_epoch(epoch(), Secret(MASTER))
+    key = envelope.open_key(sealed_key, private, name, case["epoch"])
+    assert key.reveal() == data_key
+    if case["what"] == "record":
+        assert envelope.open_record(key, name, sealed) == plaintext
+        assert (len(sealed) - 72) % 512 == 0
+    else:
+        opener = envelope.decryptor(key, name)
+        assert opener.update(sealed) + opener.finalize() == plaintext
+        assert len(sealed) == envelope.sealed_size(len(plaintext))
+    assert envelope.commitment(key, hashlib.sha256(plaintext).digest()) == commitment
+    for wrong in (
+        name._replace(id="0" * 32),
+        name._replace(kind="other"),
+        name._replace(what="record" if name.what == "object" else "object"),
+    ):
+        with pytest.raises(InvalidTag):
+            envelope.open_key(sealed_key, private, wrong, case["epoch"])
+        opener = envelope.decryptor(key, wrong)
+        with pytest.raises(InvalidTag):
+            opener.update(sealed)
+    with pytest.raises(InvalidTag):
+        envelope.open_key(sealed_key, private, name, case["epoch"] + 1)
+
+
+@pytest.mark.parametrize("case", VECTORS["refused_records"], ids=lambda case: case["title"])
+def test_refused_records(case: dict[str, Any]) -> None:
+    name = Name("record", case["id"], case["kind"])
+    data_key, sealed = bytes.fromhex(case["data_key"]), base64.b64decode(case["sealed"])
+    with pytest.raises(ValueError, match="padded"):
+        envelope.open_record(DataKey(data_key), name, sealed)
+
+
+@given(st.integers(0, 80_000))
+def test_sealed_size(size: int) -> None:
+    key, name = DataKey(bytes(32)), Name("object", "0" * 32, "original")
+    seal = envelope.encryptor(key, name)
+    assert len(seal.update(bytes(size)) + seal.finalize()) == envelope.sealed_size(size)
+
+
+@given(st.binary(max_size=1500))
+def test_records_open_to_what_was_sealed(payload: bytes) -> None:
+    key, name = DataKey(bytes(32)), Name("record", "0" * 32, "event")
+    assert envelope.open_record(key, name, envelope.seal_record(key, name, payload)) == payload
+
+
+def wycheproof() -> list[dict[str, Any]]:
+    if COBBLESTONE is None:
+        return []
+    suite = json.loads(COBBLESTONE.read_text())
+    return [test for group in suite["testGroups"] for test in group["tests"]]
+
+
+@pytest.mark.skipif(COBBLESTONE is None, reason="shared vectors are not here")
+def test_the_wycheproof_vectors_are_all_there() -> None:
+    assert len(wycheproof()) == 35
+
+
+@pytest.mark.parametrize("case", wycheproof(), ids=lambda case: f"{case['tcId']}")
+def test_wycheproof(case: dict[str, Any]) -> None:
+    """The library that we rely on and our independent reader agree with the vectors."""
+    key, context = hexed(case, "key", "ctx")
+    sealed = zlib.decompress(bytes.fromhex(case["ct"]))
+    if case["result"] == "valid":
+        opener = Cobblestone256Decryptor(key, context)
+        plaintext = opener.update(sealed) + opener.finalize()
+        assert hashlib.sha512(plaintext).hexdigest() == case["msgSha512"]
+        assert independent_reader.open_content(key, context, sealed) == plaintext
+    else:
+        with pytest.raises((InvalidTag, ValueError)):
+            opened(key, context, sealed)
+        with pytest.raises((InvalidTag, ValueError)):
+            independent_reader.open_content(key, context, sealed)
+
+
+def opened(key: bytes, context: bytes, sealed: bytes) -> bytes:
+    opener = Cobblestone256Decryptor(key, context)
+    return opener.update(sealed) + opener.finalize()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return fill(tmp_path_factory.mktemp("independent") / "store")
+
+
+def test_the_independent_reader_is_independent() -> None:
+    tree = ast.parse((HERE / "independent_reader.py").read_text())
+    modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    assert not [module for module in modules if module.startswith(("medkiosk", "tests"))]
+
+
+def test_the_independent_reader_reads_a_store(store: Store) -> None:
+    found = list(independent_reader.read(store.root, store.shares[1:], store.vkey))
+    originals = {id_: content for _, id_, kind, content in found if kind == "original"}
+    assert originals == store.originals
+    assert [json.loads(content)["object_id"] for what, _, _, content in found if what == "record"] == list(
+        store.originals
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", str(HERE / "independent_reader.py"), str(store.root), *store.shares[:2]],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert len(done.stdout.splitlines()) == len(found)
+
+
+def test_the_independent_reader_finds_damage(store: Store, tmp_path: Path) -> None:
+    shutil.copytree(store.root, tmp_path / "store")
+    copy = store._replace(root=tmp_path / "store")
+    path = copy.blob(next(iter(copy.originals)))
+    blob = bytearray(path.read_bytes())
+    blob[70_000] ^= 1
+    path.write_bytes(blob)
+    with pytest.raises(InvalidTag):
+        list(independent_reader.read(copy.root, copy.shares[:2], copy.vkey))

@@ -49,7 +49,7 @@ class Workers(Section, frozen=True):
     """How workers are started: plain child processes, or systemd sockets in ``sockets``."""
 
     launch: Literal["process", "socket"] = "process"
-    sockets: str = "/run/medkiosk"
+    sockets: str = "/run/medkiosk-workers"
     source_stall_s: float = 30.0
     redact_timeout_s: float = 60.0
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from medkiosk.core import config
-from medkiosk.core.channel import Channel
+from medkiosk.core.channel import Channel, Spawn
 from medkiosk.core.device import DeviceState
 from medkiosk.core.errors import KioskError
 from medkiosk.core.events import FileFailed, ImportFinished, ImportStarted, OriginalSealed, RedactionFailed
@@ -75,7 +75,7 @@ class Tools:
     random: Random
     settings: config.Ingest
     stall_s: float
-    spawn: Callable[[DeviceRef], Channel]
+    spawn: Spawn
     sealed: Callable[[Original], None]
 
 
@@ -155,8 +155,11 @@ class Importer:
             self._happen(Happening.RETRY)
 
     def _once(self) -> None:
-        self._channel = self._tools.spawn(self._device)
+        self._channel = self._tools.spawn()
         session = SourceSession(self._channel, stall_s=self._tools.stall_s)
+        session.open(
+            DeviceInfo(kind=self._device.kind, model=self._device.model, serial="", port=self._device.port)
+        )
         try:
             info = session.hello()
             self._show(model=info.model, serial=info.serial)

@@ -174,16 +174,11 @@ class Daemon:
 
     # Workers
 
-    def _spawn_source(self, device: DeviceRef) -> Channel:
+    def _spawn_source(self) -> Channel:
         workers = self._config.workers
         if workers.launch == "socket":
             return SocketChannel(Path(workers.sockets) / "source.sock")
-        where = (
-            ["--card", device.port]
-            if device.kind == "card"
-            else ["--camera", device.port, "--model", device.model]
-        )
-        return ProcessChannel(python_worker("medkiosk.source.worker", *where))
+        return ProcessChannel(python_worker("medkiosk.source.worker", "--asked"))
 
     def _spawn_redact(self) -> Channel:
         workers = self._config.workers

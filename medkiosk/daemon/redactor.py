@@ -10,10 +10,10 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from medkiosk.core.channel import Channel
+from medkiosk.core.channel import Channel, Spawn
 from medkiosk.core.errors import KioskError
 from medkiosk.core.events import Redacted, RedactionFailed
 from medkiosk.core.ids import KIOSK, AccountId, CaptureId, ObjectId
@@ -59,9 +59,7 @@ class Redactor:
         timeout_s: longest time for one picture.
     """
 
-    def __init__(
-        self, journal: Journal, board: Board, spawn: Callable[[], Channel], *, timeout_s: float
-    ) -> None:
+    def __init__(self, journal: Journal, board: Board, spawn: Spawn, *, timeout_s: float) -> None:
         self._journal = journal
         self._board = board
         self._spawn = spawn

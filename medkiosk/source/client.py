@@ -26,6 +26,7 @@ from medkiosk.source.protocol import (
     FromWorker,
     ProtocolError,
     ToWorker,
+    pack_hello,
     pack_index,
     unpack_code,
     unpack_entry,
@@ -57,6 +58,10 @@ class SourceSession:
         self._over: SourceCode | None = None
         self._info: DeviceInfo | None = None
         self._entries: list[Entry] = []
+
+    def open(self, device: DeviceInfo) -> None:
+        """Say which device to open, to a worker that was started with ``--asked``; then `hello`."""
+        self._send(ToWorker.OPEN, pack_hello(device))
 
     def hello(self) -> DeviceInfo:
         """Return which device this is.

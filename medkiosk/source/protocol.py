@@ -3,12 +3,15 @@
 ============  =========  ==========================================================
 daemon says   payload    worker answers
 ============  =========  ==========================================================
-(at start)               HELLO(device), or FAIL and the end
+OPEN          device     HELLO(device), or FAIL and the end
 LIST          -          ENTRY*, then LISTED(number of entries), or FAIL
 HEAD          u32 index  DATA*, then END(bytes sent), or FAIL
 READ          u32 index  DATA*, then END(bytes sent), or FAIL
 BYE           -          the end
 ============  =========  ==========================================================
+
+A worker that was told its device on the command line says HELLO without being asked; one that systemd
+started for a connection waits for OPEN.
 
 Integers are big endian; strings are a u16 length and that many bytes. Every bound here is checked by the
 daemon before it uses what came.
@@ -28,6 +31,8 @@ MAX_NAME = 255
 MAX_FOLDER = 1024
 """Longest folder path, bytes."""
 MAX_REQUEST = 4
+MAX_OPEN = 3 * (255 + 2) + 1
+"""Longest payload of OPEN, bytes."""
 
 _INDEX = struct.Struct(">I")
 _SIZE = struct.Struct(">Q")
@@ -45,6 +50,7 @@ class ToWorker(IntEnum):
     HEAD = 2
     READ = 3
     BYE = 4
+    OPEN = 5
 
 
 class FromWorker(IntEnum):

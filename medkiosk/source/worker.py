@@ -13,8 +13,9 @@ from pathlib import Path
 
 from medkiosk.core.frames import FrameError, Readable, Writable, read_frame, write_frame
 from medkiosk.source.hardening import forbid_core_dumps, private_streams
-from medkiosk.source.model import HEAD_BYTES, SourceError
+from medkiosk.source.model import HEAD_BYTES, DeviceInfo, SourceError
 from medkiosk.source.protocol import (
+    MAX_OPEN,
     MAX_REQUEST,
     FromWorker,
     ProtocolError,
@@ -24,6 +25,7 @@ from medkiosk.source.protocol import (
     pack_hello,
     pack_index,
     pack_size,
+    unpack_hello,
     unpack_index,
 )
 from medkiosk.source.reading import DeviceReader
@@ -102,25 +104,39 @@ def _fail_on_error(writer: Writable, step: Callable[[], None]) -> None:
         write_frame(writer, FromWorker.FAIL, pack_code(error.reason))
 
 
+def _asked(reader: Readable) -> DeviceInfo:
+    frame = read_frame(reader, MAX_OPEN)
+    if frame is None or frame.type != ToWorker.OPEN:
+        raise ProtocolError("OPEN was expected")
+    return unpack_hello(frame.payload)
+
+
 def main() -> None:
-    """Run the worker: ``--camera PORT --model NAME`` or ``--card DIRECTORY``."""
+    """Run the worker: ``--camera PORT --model NAME``, ``--card DIRECTORY``, or ``--asked``."""
     parser = argparse.ArgumentParser(description="Reads one camera or card for medkioskd.")
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--camera", metavar="PORT", help="libgphoto2's port string")
     which.add_argument("--card", metavar="DIRECTORY", type=Path, help="where the card is mounted")
+    which.add_argument("--asked", action="store_true", help="the daemon says which, by OPEN")
     parser.add_argument("--model", default="Canon EOS R6", help="libgphoto2's name of the camera")
     options = parser.parse_args()
     forbid_core_dumps()
     reader, writer = private_streams()
 
     def open_device() -> DeviceReader:
-        if options.card is not None:
+        if options.asked:
+            asked = _asked(reader)
+        elif options.card is not None:
+            asked = DeviceInfo(kind="card", model="", serial="", port=str(options.card))
+        else:
+            asked = DeviceInfo(kind="camera", model=options.model, serial="", port=options.camera)
+        if asked.kind == "card":
             from medkiosk.source.card import CardReader
 
-            return CardReader(options.card)
+            return CardReader(Path(asked.port))
         from medkiosk.source.ptp import CameraReader
 
-        return CameraReader(options.camera, options.model)
+        return CameraReader(asked.port, asked.model)
 
     try:
         serve(open_device, reader, writer)

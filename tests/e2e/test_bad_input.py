@@ -10,6 +10,7 @@ import pytest
 from medkiosk.core.consent import Purpose
 from medkiosk.core.photo import RedactCode, ReviewState
 from medkiosk.ipc.wire import RemoteError
+from tests.e2e.conftest import FEW
 from tests.e2e.proof import assert_clean, on_card, restored
 from tests.kiosk import SUBJECT, ScratchKiosk, consent, redacted
 from tests.virtual.camera import RunningCamera
@@ -66,11 +67,11 @@ def test_bad_files(make_kiosk: Make, bad_card: tuple[Path, list[Photo]], tmp_pat
 
 
 def test_without_models_it_starts_says_what_is_missing_and_nothing_can_be_approved(
-    make_kiosk: Make, camera: RunningCamera, tmp_path: Path
+    make_kiosk: Make, small_camera: RunningCamera, tmp_path: Path
 ) -> None:
     empty = tmp_path / "no-models"
     empty.mkdir()
-    kiosk = make_kiosk(cameras=[camera.gphoto_port], models=empty)
+    kiosk = make_kiosk(cameras=[small_camera.gphoto_port], models=empty)
     kiosk.start()
     status = kiosk.wait(lambda s: s.headline == "SAFE TO UNPLUG")
     assert status.redaction.missing
@@ -84,8 +85,8 @@ def test_without_models_it_starts_says_what_is_missing_and_nothing_can_be_approv
     kiosk.stop()
 
     # The installer sets the models up: what was waiting is redacted at the next login.
-    kiosk.write_config([camera.gphoto_port], [])
+    kiosk.write_config([small_camera.gphoto_port], [])
     kiosk.start()
     with kiosk.session("rita") as rita:
-        kiosk.wait(lambda s: s.redaction.done == 12, timeout_s=120)
+        kiosk.wait(lambda s: s.redaction.done == FEW, timeout_s=120)
         assert {c.state for c in rita.list_captures().captures} == {ReviewState.PROPOSED}

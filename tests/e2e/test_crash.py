@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.e2e.conftest import FEW, MANY
 from tests.e2e.proof import assert_clean, assert_exactly_once
 from tests.kiosk import ScratchKiosk, imported, redacted, safe
 from tests.virtual.camera import RunningCamera
@@ -36,7 +37,7 @@ def test_daemon_killed_in_mid_import(
 
     kiosk.start()
     status = kiosk.wait(safe)
-    assert status.devices[0].sealed + status.devices[0].already == status.devices[0].files == 12
+    assert status.devices[0].sealed + status.devices[0].already == status.devices[0].files == MANY
     assert status.devices[0].already >= after
     kiosk.stop()
     assert_exactly_once(kiosk, card, tmp_path / "proof")
@@ -57,30 +58,30 @@ def test_source_worker_killed_in_mid_import(
 
 
 def test_redact_worker_killed_in_mid_photo(
-    make_kiosk: Make, camera: RunningCamera, card: Path, tmp_path: Path
+    make_kiosk: Make, small_camera: RunningCamera, small_card: Path, tmp_path: Path
 ) -> None:
-    kiosk = make_kiosk(cameras=[camera.gphoto_port])
+    kiosk = make_kiosk(cameras=[small_camera.gphoto_port])
     kiosk.start()
     kiosk.wait(lambda s: s.redaction.done >= 1, timeout_s=120)
     for worker in workers(kiosk, "medkiosk.redact.worker"):
         worker.kill()
     status = kiosk.wait(redacted, timeout_s=120)
     # At most the photo in hand is marked; the others went through a new worker.
-    assert status.redaction.done + status.redaction.failed == 12
+    assert status.redaction.done + status.redaction.failed == FEW
     assert status.redaction.failed <= 1
     kiosk.stop()
-    assert_exactly_once(kiosk, card, tmp_path / "proof")
+    assert_exactly_once(kiosk, small_card, tmp_path / "proof")
 
 
 def test_daemon_killed_while_photos_wait_for_redaction(
-    make_kiosk: Make, camera: RunningCamera, card: Path, tmp_path: Path
+    make_kiosk: Make, small_camera: RunningCamera, small_card: Path, tmp_path: Path
 ) -> None:
-    kiosk = make_kiosk(cameras=[camera.gphoto_port])
+    kiosk = make_kiosk(cameras=[small_camera.gphoto_port])
     kiosk.start()
     kiosk.wait(safe)
     kiosk.kill()
     kiosk.start()
-    assert kiosk.wait(safe).redaction.done < 12
+    assert kiosk.wait(safe).redaction.done < FEW
     with kiosk.session("admin"):  # any login opens the vault; the queue fills by itself
         kiosk.wait(lambda s: s.redaction.waiting > 0 or s.redaction.done > 0)
     # The keys of what waits stay in memory after the logout, until each photo is redacted.
@@ -88,11 +89,11 @@ def test_daemon_killed_while_photos_wait_for_redaction(
     kiosk.hire()
     with kiosk.session("rita") as rita:
         captures = rita.list_captures().captures
-    assert len(captures) == 12
+    assert len(captures) == FEW
     assert {c.state.value for c in captures} == {"proposed"}
     assert all(c.revision == 1 for c in captures)
     kiosk.stop()
-    assert_exactly_once(kiosk, card, tmp_path / "proof")
+    assert_exactly_once(kiosk, small_card, tmp_path / "proof")
 
 
 def test_camera_yanked_in_mid_file_and_plugged_in_again(make_kiosk: Make, card: Path, tmp_path: Path) -> None:
@@ -122,7 +123,7 @@ def test_plugging_in_again_reads_nothing_twice(
     camera.stop()
     kiosk.wait(lambda s: not imported(s) or s.devices[0].state.value == "gone")
     camera.restart()
-    status = kiosk.wait(lambda s: safe(s) and s.devices[0].already == 12)
+    status = kiosk.wait(lambda s: safe(s) and s.devices[0].already == MANY)
     assert status.devices[0].sealed == 0
     kiosk.stop()
     assert_clean(kiosk)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +15,9 @@ from medkiosk.ipc.wire import RemoteError
 from medkiosk.vault.errors import VaultDamagedError, WrongPassphraseError
 from medkiosk.vault.keys import DataKey
 from medkiosk.vault.store import Vault
-from tests.kiosk import SUBJECT, ScratchKiosk, consent, redacted
-from tests.virtual.camera import RunningCamera
+from tests.kiosk import SUBJECT, ScratchKiosk, consent
 from tests.virtual.photos import IDENTIFIERS
 
-Make = Callable[..., ScratchKiosk]
 _BLOCK = 1 << 20
 
 
@@ -35,13 +33,35 @@ def occurrences(root: Path, needles: dict[str, bytes]) -> Iterator[tuple[Path, s
                 tail = window[-longest:]
 
 
-def test_no_photo_byte_name_or_number_in_any_file(
-    make_kiosk: Make, camera: RunningCamera, card: Path
-) -> None:
-    kiosk = make_kiosk(cameras=[camera.gphoto_port])
-    kiosk.start()
-    kiosk.wait(redacted, timeout_s=120)
-    kiosk.hire()
+def test_with_nobody_logged_in_nothing_is_told(day: ScratchKiosk) -> None:
+    assert not day.status().unlocked
+    with day.client() as client:
+        for ask in (client.list_captures, client.list_imports, client.list_encounters, client.list_events):
+            with pytest.raises(RemoteError) as caught:
+                ask()
+            assert caught.value.remote_code == "access.denied"
+
+
+def test_logging_out_locks_again_and_a_look_is_logged(day: ScratchKiosk) -> None:
+    kiosk = day
+    assert not kiosk.status().unlocked
+    with kiosk.session("rita") as rita:
+        assert kiosk.status().unlocked
+        capture = rita.list_captures().captures[0]
+        rita.get_preview(capture.capture_id)
+    kiosk.wait(lambda s: not s.unlocked)
+    with kiosk.session("audi") as audi:
+        events = audi.list_events(0, 1000).events
+        looks = [e for e in events if e.type == "viewed" and capture.capture_id in e.summary]
+        assert len(looks) == 1
+        with pytest.raises(RemoteError, match="does not see"):
+            audi.list_captures()
+    with kiosk.session("admin") as admin, pytest.raises(RemoteError, match="does not see"):
+        admin.get_preview(capture.capture_id)
+
+
+def test_no_photo_byte_name_or_number_in_any_file(day: ScratchKiosk, small_card: Path) -> None:
+    kiosk = day
     with kiosk.session("pat") as pat:
         encounter = pat.create_encounter(SUBJECT, "left forearm of Erika")
         pat.record_consent(encounter.encounter_id, consent(Purpose.CLINICAL_RECORD))
@@ -51,7 +71,7 @@ def test_no_photo_byte_name_or_number_in_any_file(
         capture = rita.list_captures(state=ReviewState.PROPOSED).captures[0]
         rita.get_preview(capture.capture_id)
         rita.reject(capture.capture_id, capture.revision, "the name Mustermann is readable")
-    photo = next(iter(sorted(card.rglob("*.JPG")))).read_bytes()
+    photo = next(iter(sorted(small_card.rglob("*.JPG")))).read_bytes()
     needles = {
         "a JPEG's beginning with EXIF": photo[:32],
         "a JPEG's quantisation table": photo[photo.index(b"\xff\xdb") :][:40],
@@ -68,26 +88,18 @@ def test_no_photo_byte_name_or_number_in_any_file(
         **{f"on the picture: {text}": text.encode() for text in IDENTIFIERS},
     }
     # While it runs (write-ahead log and all), and after a clean stop.
-    kiosk.config.rename(kiosk.root.parent / "medkiosk.toml")  # names the model; holds nothing of a patient
-    assert list(occurrences(kiosk.root, needles)) == []
-    kiosk.stop()
-    assert list(occurrences(kiosk.root, needles)) == []
+    # The configuration names the camera's model; it holds nothing of a patient.
+    kiosk.config.rename(kiosk.root.parent / "medkiosk.toml")
+    try:
+        assert list(occurrences(kiosk.root, needles)) == []
+        kiosk.stop()
+        assert list(occurrences(kiosk.root, needles)) == []
+    finally:
+        (kiosk.root.parent / "medkiosk.toml").rename(kiosk.config)
 
 
-def test_with_nobody_logged_in_the_daemons_own_keys_open_nothing(
-    make_kiosk: Make, camera: RunningCamera
-) -> None:
-    kiosk = make_kiosk(cameras=[camera.gphoto_port])
-    kiosk.start()
-    status = kiosk.wait(redacted, timeout_s=120)
-    assert not status.unlocked
-    with kiosk.client() as client:
-        for ask in (client.list_captures, client.list_imports, client.list_encounters, client.list_events):
-            with pytest.raises(RemoteError) as caught:
-                ask()
-            assert caught.value.remote_code == "access.denied"
-    kiosk.stop()
-
+def test_the_daemons_own_keys_open_nothing(day: ScratchKiosk) -> None:
+    kiosk = day  # stopped by now: this is what a thief finds
     # Everything that the unattended machine has: the store and the kiosk's own key files.
     keys = keyfiles.load(kiosk.keys)
     vault = Vault.open(kiosk.store, index_key=keys.index, random=os.urandom)
@@ -99,24 +111,3 @@ def test_with_nobody_logged_in_the_daemons_own_keys_open_nothing(
             with pytest.raises(VaultDamagedError):
                 list(vault.read_object(row.id, DataKey(key)))
     vault.close()
-
-
-def test_logging_out_locks_again_and_a_look_is_logged(make_kiosk: Make, camera: RunningCamera) -> None:
-    kiosk = make_kiosk(cameras=[camera.gphoto_port])
-    kiosk.start()
-    kiosk.wait(redacted, timeout_s=120)
-    kiosk.hire()
-    assert not kiosk.status().unlocked
-    with kiosk.session("rita") as rita:
-        assert kiosk.status().unlocked
-        capture = rita.list_captures().captures[0]
-        rita.get_preview(capture.capture_id)
-    kiosk.wait(lambda s: not s.unlocked)
-    with kiosk.session("audi") as audi:
-        events = audi.list_events(0, 1000).events
-        looks = [e for e in events if e.type == "viewed" and capture.capture_id in e.summary]
-        assert len(looks) == 1
-        with pytest.raises(RemoteError, match="does not see"):
-            audi.list_captures()
-    with kiosk.session("admin") as admin, pytest.raises(RemoteError, match="does not see"):
-        admin.get_preview(capture.capture_id)

@@ -1,0 +1,1 @@
+"""kioskctl, as a person or a script runs it."""

@@ -1,0 +1,178 @@
+"""Every key of the console, in one table.
+
+Bindings, the legend at the foot of each screen and the list of keys (F1) are all made from it, and a test
+compares `docs/console.md` with it, so that no key exists that is not explained.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from textual.binding import Binding, BindingType
+
+
+class Where(StrEnum):
+    """On which screen an action exists; the value is its title in the list of keys."""
+
+    EVERYWHERE = "Everywhere"
+    HOME = "Home"
+    LOGIN = "Log in"
+    IMPORTS = "Imports"
+    ENCOUNTERS = "Encounters"
+    FORM = "New encounter"
+    CONSENT = "Consent"
+    REVIEW = "Review"
+    EXPORT = "Export"
+    REASON = "Reason"
+    CHOICE = "Choice of an encounter"
+    CONFIRM = "Yes or no"
+    KEYS = "List of keys"
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing a person can do with a key.
+
+    Attributes:
+        where: the screen.
+        name: method ``action_<name>`` of the screen, or ``app.<name>``; empty where a widget does it.
+        keys: Textual's names of the keys.
+        label: two words for the legend; empty keeps it out of the legend.
+        help: a sentence for the list of keys.
+        first: whether the key is taken before the focused widget sees it.
+    """
+
+    where: Where
+    name: str
+    keys: tuple[str, ...]
+    label: str
+    help: str
+    first: bool = False
+
+
+_W = Where
+ACTIONS: tuple[Action, ...] = (
+    Action(_W.EVERYWHERE, "app.keys", ("f1", "question_mark"), "Keys", "Show this list."),
+    Action(_W.EVERYWHERE, "app.log_out", ("f9",), "", "Log out and lock the photos, from any screen."),
+    Action(_W.HOME, "log_in", ("l",), "Log in", "Say who you are."),
+    Action(_W.HOME, "encounters", ("e",), "Encounters", "Patients, their consent and their photos."),
+    Action(_W.HOME, "imports", ("i",), "Imports", "What was imported, and whose photos they are."),
+    Action(_W.HOME, "review", ("r",), "Review", "All photos that wait for review."),
+    Action(_W.HOME, "export", ("x",), "Export", "Hand approved photos over on a stick."),
+    Action(_W.LOGIN, "enter", ("enter",), "Next", "Go on; after the passphrase, log in.", first=True),
+    Action(_W.LOGIN, "back", ("escape",), "Back", "Go back without logging in."),
+    Action(_W.IMPORTS, "", ("enter",), "Open", "Open the import's photos; on a photo, review it."),
+    Action(_W.IMPORTS, "mark", ("space",), "Mark", "Mark a photo, to assign only some of them."),
+    Action(
+        _W.IMPORTS,
+        "assign",
+        ("a",),
+        "Assign",
+        "Assign the marked photos to an encounter; with none marked, all that have none.",
+    ),
+    Action(_W.IMPORTS, "back", ("escape",), "Back", "Go back."),
+    Action(_W.ENCOUNTERS, "new", ("n",), "New encounter", "Write down who is photographed."),
+    Action(_W.ENCOUNTERS, "consent", ("c",), "Consent", "Record an answer for the chosen encounter."),
+    Action(_W.ENCOUNTERS, "", ("enter",), "Review", "Review the photos of the chosen encounter."),
+    Action(_W.ENCOUNTERS, "export", ("x",), "Export", "Export the approved photos of the chosen encounter."),
+    Action(_W.ENCOUNTERS, "back", ("escape",), "Back", "Go back."),
+    Action(_W.FORM, "enter", ("enter",), "Next", "Go to the next field; on the button, save.", first=True),
+    Action(_W.FORM, "", ("shift+tab",), "Previous", "Go to the field before."),
+    Action(_W.FORM, "save", ("f2",), "Save", "Save from any field."),
+    Action(_W.FORM, "back", ("escape",), "Cancel", "Go back without saving."),
+    Action(_W.CONSENT, "read(1)", ("pagedown",), "Read on", "Turn the page of the text to read aloud."),
+    Action(_W.CONSENT, "read(-1)", ("pageup",), "", "Turn it back."),
+    Action(_W.CONSENT, "enter", ("enter",), "Next", "Go to the next field; on the button, save.", first=True),
+    Action(_W.CONSENT, "", ("shift+tab",), "Previous", "Go to the field before."),
+    Action(_W.CONSENT, "", ("left", "right"), "Choose", "Go along the words of a line."),
+    Action(_W.CONSENT, "", ("space",), "Tick", "Tick or untick a use."),
+    Action(_W.CONSENT, "save", ("f2",), "Save", "Save from any field."),
+    Action(_W.CONSENT, "back", ("escape",), "Cancel", "Go back without saving."),
+    Action(_W.REVIEW, "approve", ("a",), "Approve", "Approve what you see, and go to the next photo."),
+    Action(_W.REVIEW, "reject", ("r",), "Reject", "Reject this photo, with a reason."),
+    Action(_W.REVIEW, "next_photo", ("n", "pagedown"), "Next photo", "Go to the next photo."),
+    Action(_W.REVIEW, "previous_photo", ("p", "pageup"), "", "Go to the photo before."),
+    Action(_W.REVIEW, "next_finding", ("tab",), "Finding", "Choose the next finding."),
+    Action(_W.REVIEW, "previous_finding", ("shift+tab",), "", "Choose the finding before."),
+    Action(_W.REVIEW, "move(-1, 0)", ("left",), "", "Move the mask to the left."),
+    Action(_W.REVIEW, "move(1, 0)", ("right",), "", "Move the mask to the right."),
+    Action(_W.REVIEW, "move(0, -1)", ("up",), "", "Move the mask up."),
+    Action(_W.REVIEW, "move(0, 1)", ("down",), "", "Move the mask down."),
+    Action(_W.REVIEW, "grow(-1, 0)", ("shift+left",), "", "Make the mask narrower."),
+    Action(_W.REVIEW, "grow(1, 0)", ("shift+right",), "", "Make the mask wider."),
+    Action(_W.REVIEW, "grow(0, -1)", ("shift+up",), "", "Make the mask lower."),
+    Action(_W.REVIEW, "grow(0, 1)", ("shift+down",), "", "Make the mask higher."),
+    Action(_W.REVIEW, "scale(1)", ("plus", "equals_sign"), "", "Make the mask larger on all sides."),
+    Action(_W.REVIEW, "scale(-1)", ("minus",), "", "Make the mask smaller on all sides."),
+    Action(_W.REVIEW, "add", ("m",), "Add mask", "Add a mask in the middle of what you see."),
+    Action(
+        _W.REVIEW,
+        "delete",
+        ("d", "delete"),
+        "Delete",
+        "Delete a mask that you added; one that was found is kept visible, with a reason.",
+    ),
+    Action(
+        _W.REVIEW,
+        "keep_or_mask",
+        ("k",),
+        "Keep or mask",
+        "Keep what is under a mask visible, with a reason; or mask it again.",
+    ),
+    Action(_W.REVIEW, "undo", ("u",), "Undo", "Take back the last change of the masks."),
+    Action(_W.REVIEW, "save", ("s", "f2"), "Save masks", "Redact again with these masks, and look at it."),
+    Action(_W.REVIEW, "zoom", ("z",), "Zoom", "Look closer at the finding: twice, four times, whole."),
+    Action(_W.REVIEW, "back", ("escape",), "Back", "Go back."),
+    Action(_W.EXPORT, "", ("up", "down"), "Recipient", "Choose who receives it."),
+    Action(_W.EXPORT, "", ("tab",), "Next", "Go to the next field."),
+    Action(_W.EXPORT, "", ("left", "right"), "Purpose", "Choose what it is for."),
+    Action(_W.EXPORT, "export", ("f2",), "Export", "Write the bundle, read it back, say what was signed."),
+    Action(_W.EXPORT, "back", ("escape",), "Back", "Go back."),
+    Action(_W.REASON, "enter", ("enter",), "OK", "Take the reason that you gave.", first=True),
+    Action(_W.REASON, "back", ("escape",), "Back", "Go back; nothing is done."),
+    Action(_W.CHOICE, "", ("up", "down"), "Choose", "Choose an encounter, or a new one."),
+    Action(_W.CHOICE, "", ("enter",), "OK", "Take it."),
+    Action(_W.CHOICE, "back", ("escape",), "Back", "Go back; nothing is done."),
+    Action(_W.CONFIRM, "yes", ("enter", "y"), "Yes", "Do it."),
+    Action(_W.CONFIRM, "back", ("escape", "n"), "No", "Go back; nothing is done."),
+    Action(_W.KEYS, "back", ("escape",), "Back", "Go back."),
+)
+
+_NAMES = {
+    "question_mark": "?",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "escape": "Esc",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "delete": "Del",
+}
+
+
+def key_words(key: str) -> str:
+    """How a key is written on the screen: what is printed on it."""
+    if key in _NAMES:
+        return _NAMES[key]
+    return "+".join(part.upper() if len(part) == 1 else part.capitalize() for part in key.split("+"))
+
+
+def bindings(where: Where) -> list[BindingType]:
+    """Textual's bindings of one screen."""
+    return [
+        Binding(key, action.name, action.help, show=False, priority=action.first)
+        for action in ACTIONS
+        if action.where is where and action.name
+        for key in action.keys
+    ]
+
+
+def legend(where: Where) -> list[tuple[str, str]]:
+    """Key and label of what the foot of a screen shows."""
+    shown = [each for each in ACTIONS if each.where is where and each.label]
+    shown += [each for each in ACTIONS if each.where is Where.EVERYWHERE and each.label]
+    return [
+        ("/".join(key_words(key) for key in each.keys[: None if not each.name else 1]), each.label)
+        for each in shown
+    ]

@@ -1,0 +1,194 @@
+"""The application: one state, the daemon's link, and a stack of screens.
+
+Worker threads talk to the daemon and only post messages; the handlers here and in the screens, on the event
+loop, own all state. No screen ever waits. When the daemon goes away, whoever was logged in is not any more:
+the login screen says so, and the console keeps trying.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.text import Text
+from textual import on, work
+from textual.app import App
+from textual.message import Message
+from textual.message_pump import MessagePump
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState
+
+from medkiosk.console import words
+from medkiosk.console.actions import Where, bindings
+from medkiosk.console.link import Link
+from medkiosk.console.messages import LinkLost, LoggedOut, Refused, StatusArrived
+from medkiosk.console.screens.base import KioskScreen
+from medkiosk.console.screens.home import HomeScreen
+from medkiosk.console.screens.keys import KeysScreen
+from medkiosk.console.screens.login import LoginScreen
+from medkiosk.console.terminal import Terminal
+from medkiosk.console.theme import OURS, textual_name
+from medkiosk.core.clock import Clock
+from medkiosk.core.errors import KioskError
+from medkiosk.ipc import types as t
+from medkiosk.ipc.client import Client
+from medkiosk.ipc.wire import ConnectionLostError
+
+T = TypeVar("T")
+_RETRY_S = 1.0
+CRASHED = (
+    "The console stopped because of an error inside it ({kind}, {where}). Nothing in the kiosk is affected:"
+    " the daemon goes on. Start medkiosk-console again."
+)
+
+
+def system_clock() -> datetime:
+    """The clock of the machine."""
+    return datetime.now(UTC)
+
+
+def crash_words(error: BaseException) -> str:
+    """One sentence about an unexpected error: its type and place, never its text or any value."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "no place"
+    return CRASHED.format(kind=type(error).__name__, where=where)
+
+
+class KioskApp(App[None]):
+    """The console on one kiosk.
+
+    Args:
+        socket: the daemon's socket; it need not exist yet.
+        terminal: what the terminal can do.
+        theme: one of `medkiosk.console.theme.NAMES`.
+        clock: what time it is.
+    """
+
+    CSS_PATH = "console.tcss"
+    TITLE = "medkiosk"
+    BINDINGS = bindings(Where.EVERYWHERE)
+    ENABLE_COMMAND_PALETTE = False  # it can write a picture of the screen to a file
+    ALLOW_SELECT = False  # what is selected can be copied to another program
+    NOTIFICATION_TIMEOUT = 0.0
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (28, "-tall")]  # noqa: RUF012 - declared so by Textual
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012
+
+    status: reactive[t.Status | None] = reactive(None)
+    session: reactive[t.Session | None] = reactive(None)
+
+    def __init__(
+        self, socket: Path, *, terminal: Terminal, theme: str = "calm", clock: Clock = system_clock
+    ) -> None:
+        super().__init__()
+        self.terminal = terminal
+        self.clock = clock
+        self.link = Link(socket)
+        for ours in OURS:
+            self.register_theme(ours)
+        self.theme = textual_name(theme)
+
+    def get_default_screen(self) -> Screen[Any]:
+        """Home lies under everything."""
+        return HomeScreen()
+
+    def on_mount(self) -> None:
+        """Begin to follow the daemon."""
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+        self._follow()
+
+    def on_unmount(self) -> None:
+        """Wake the threads that wait on the daemon."""
+        self.link.close()
+
+    @work(thread=True, exit_on_error=False, group="follow")
+    def _follow(self) -> None:
+        """Post each status; post the loss of the daemon, and try again."""
+        while True:
+            try:
+                for status in self.link.statuses():
+                    self.post_message(StatusArrived(status))
+            except KioskError:
+                self.post_message(LinkLost())
+            if not self.link.wait(_RETRY_S):
+                return
+
+    def ask(self, request: Callable[[Client], T], answer: Callable[[T], Message], asker: MessagePump) -> None:
+        """Make calls in a worker thread; post ``answer`` of the result, or `Refused`, to who asked."""
+        self._ask(request, answer, asker)
+
+    @work(thread=True, exit_on_error=False, group="ask")
+    def _ask(
+        self, request: Callable[[Client], Any], answer: Callable[[Any], Message], asker: MessagePump
+    ) -> None:
+        try:
+            asker.post_message(answer(self.link.run(request)))
+        except ConnectionLostError as error:
+            asker.post_message(Refused(error.message))
+            self.post_message(LinkLost())
+        except KioskError as error:
+            asker.post_message(Refused(error.message))
+        except Exception:  # noqa: BLE001 - a fault of ours in one request must not leave the asker waiting
+            asker.post_message(Refused(words.INTERNAL))
+
+    @on(StatusArrived)
+    def _status_arrived(self, message: StatusArrived) -> None:
+        self.status = message.status
+
+    @on(LinkLost)
+    async def _link_lost(self) -> None:
+        self.status = None
+        self.link.forget()
+        if self.session is not None:
+            self.session = None
+            await self._go_home()
+            await self.push_screen(LoginScreen(words.SESSION_LOST))
+
+    async def _go_home(self) -> None:
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+
+    def action_log_out(self) -> None:
+        """Log out from any screen."""
+        if self.session is not None:
+            self.ask(lambda kiosk: kiosk.logout(), lambda _: LoggedOut(), self)
+
+    @on(LoggedOut)
+    async def _logged_out(self) -> None:
+        self.session = None
+        self.link.forget()
+        await self._go_home()
+        if isinstance(self.screen, KioskScreen):
+            self.screen.say(words.LOGGED_OUT)
+
+    @on(Refused)
+    def _refused(self, message: Refused) -> None:
+        if isinstance(self.screen, KioskScreen):
+            self.screen.say(message.words, wrong=True)
+
+    def action_keys(self) -> None:
+        """List the keys."""
+        screen = self.screen
+        if isinstance(screen, KioskScreen) and not isinstance(screen, KeysScreen):
+            self.push_screen(KeysScreen(screen.WHERE))
+
+    @on(Worker.StateChanged)
+    def _worker_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self._crash(event.worker.error)
+
+    def _crash(self, error: BaseException) -> None:
+        self.panic(Text(crash_words(error)))
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual's own prints the local variables of every frame: names, passphrases, pixels.
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        self._crash(error)

@@ -1,0 +1,153 @@
+"""Changing masks, pure: findings in, findings out, always inside the picture.
+
+A finding of a detector never vanishes: it is masked, or kept with a reason. Only what a reviewer drew can be
+deleted. The daemon puts the reviewer's account on record; the console says which findings were touched.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from medkiosk.core.ids import AccountId
+from medkiosk.core.photo import Box, Category, Decision, Finding
+
+REVIEWER = "reviewer"
+"""The ``detector`` of a mask that a person drew."""
+_MCU = 16
+"""Pixels of a side of the largest MCU: smaller steps would change nothing that is burned."""
+_SMALLEST = _MCU
+Findings = tuple[Finding, ...]
+
+
+def step(width: int, height: int, zoom: int) -> int:
+    """How far one key press moves, in pixels: a hundredth of the long side, less when zoomed in."""
+    return max(round(max(width, height) / 100 / zoom / _MCU) * _MCU, min(_MCU, width, height))
+
+
+def moved(box: Box, dx: int, dy: int, width: int, height: int) -> Box:
+    """Shift a box, stopping at the border."""
+    x = min(max(box.x + dx, 0), max(width - box.w, 0))
+    y = min(max(box.y + dy, 0), max(height - box.h, 0))
+    return Box(x=x, y=y, w=min(box.w, width), h=min(box.h, height))
+
+
+def grown(box: Box, dw: int, dh: int, width: int, height: int) -> Box:
+    """Move the right and the lower edge."""
+    w = min(max(box.w + dw, min(_SMALLEST, width)), max(width - box.x, 1))
+    h = min(max(box.h + dh, min(_SMALLEST, height)), max(height - box.y, 1))
+    return Box(x=box.x, y=box.y, w=w, h=h)
+
+
+def scaled(box: Box, by: int, width: int, height: int) -> Box:
+    """Move all four edges outwards (or inwards, for a negative ``by``)."""
+    smallest_w, smallest_h = min(_SMALLEST, width), min(_SMALLEST, height)
+    left, top = max(box.x - by, 0), max(box.y - by, 0)
+    right, bottom = min(box.x + box.w + by, width), min(box.y + box.h + by, height)
+    if right - left < smallest_w:
+        left, right = box.x, box.x + max(min(box.w, width), smallest_w)
+    if bottom - top < smallest_h:
+        top, bottom = box.y, box.y + max(min(box.h, height), smallest_h)
+    return moved(Box(x=left, y=top, w=right - left, h=bottom - top), 0, 0, width, height)
+
+
+def drawn(x: int, y: int, width: int, height: int, reviewer: AccountId) -> Finding:
+    """A new mask around a point: an eighth of the long side, square."""
+    side = max(max(width, height) // 8, 1)
+    square = Box(x=x - side // 2, y=y - side // 2, w=min(side, width), h=min(side, height))
+    return Finding(
+        category=Category.OTHER,
+        box=moved(square, 0, 0, width, height),
+        detector=REVIEWER,
+        model="",
+        confidence=1000,
+        decision=Decision.MASK,
+        reviewer=reviewer,
+        reason="drawn in review",
+    )
+
+
+class Draft:
+    """The findings of one revision while a reviewer changes them.
+
+    Attributes:
+        findings: as they stand now.
+        selected: index of the chosen one; -1 when there is none.
+    """
+
+    def __init__(self, findings: Findings, width: int, height: int, reviewer: AccountId) -> None:
+        self.findings = findings
+        self.selected = 0 if findings else -1
+        self._width, self._height, self._reviewer = width, height, reviewer
+        self._saved = findings
+        self._past: list[tuple[Findings, int]] = []
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything differs from what was burned."""
+        return self.findings != self._saved
+
+    @property
+    def finding(self) -> Finding | None:
+        """The chosen finding."""
+        return self.findings[self.selected] if self.selected >= 0 else None
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether a person drew the chosen finding."""
+        finding = self.finding
+        return finding is not None and finding.detector.partition("/")[0] == REVIEWER
+
+    def select(self, by: int) -> None:
+        """Choose the next finding, or the one before, around the end."""
+        if self.findings:
+            self.selected = (self.selected + by) % len(self.findings)
+
+    def reshape(self, box: Box) -> None:
+        """Give the chosen finding another box; what a person places is a mask."""
+        finding = self.finding
+        if finding is not None and box != finding.box:
+            decision = Decision.MASK if finding.decision is Decision.SUGGEST else finding.decision
+            self._replace(
+                msgspec.structs.replace(finding, box=box, decision=decision, reviewer=self._reviewer)
+            )
+
+    def keep(self, reason: str) -> None:
+        """Leave what is under the chosen finding visible."""
+        self._decide(Decision.KEEP, reason)
+
+    def mask(self) -> None:
+        """Mask the chosen finding."""
+        self._decide(Decision.MASK, "")
+
+    def add(self, x: int, y: int) -> None:
+        """Add a mask around a point and choose it."""
+        fresh = drawn(x, y, self._width, self._height, self._reviewer)
+        self._change((*self.findings, fresh), len(self.findings))
+
+    def delete(self) -> None:
+        """Take away the chosen finding, which a person drew."""
+        if self.is_drawn:
+            rest = self.findings[: self.selected] + self.findings[self.selected + 1 :]
+            self._change(rest, min(self.selected, len(rest) - 1))
+
+    def undo(self) -> bool:
+        """Take back the last change; False when there is none."""
+        if not self._past:
+            return False
+        self.findings, self.selected = self._past.pop()
+        return True
+
+    def _decide(self, decision: Decision, reason: str) -> None:
+        finding = self.finding
+        if finding is not None:
+            self._replace(
+                msgspec.structs.replace(finding, decision=decision, reason=reason, reviewer=self._reviewer)
+            )
+
+    def _replace(self, finding: Finding) -> None:
+        before, after = self.findings[: self.selected], self.findings[self.selected + 1 :]
+        self._change((*before, finding, *after), self.selected)
+
+    def _change(self, findings: Findings, selected: int) -> None:
+        self._past.append((self.findings, self.selected))
+        self.findings, self.selected = findings, selected

@@ -1,0 +1,126 @@
+"""What the worker threads tell the screens. Workers only post these; handlers own all state."""
+
+from __future__ import annotations
+
+from textual.message import Message
+
+from medkiosk.core.ids import CaptureId
+from medkiosk.ipc import types as t
+
+
+class StatusArrived(Message):
+    """The daemon said how it is."""
+
+    def __init__(self, status: t.Status) -> None:
+        self.status = status
+        super().__init__()
+
+
+class LinkLost(Message):
+    """The daemon does not answer; whatever session there was is over."""
+
+
+class Refused(Message):
+    """A request failed; ``words`` is the sentence for the person."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+        super().__init__()
+
+
+class LoggedIn(Message):
+    """A passphrase was accepted."""
+
+    def __init__(self, session: t.Session) -> None:
+        self.session = session
+        super().__init__()
+
+
+class LoggedOut(Message):
+    """The session was ended as asked."""
+
+
+class ImportsLoaded(Message):
+    """All imports."""
+
+    def __init__(self, imports: t.Imports) -> None:
+        self.imports = imports.imports
+        super().__init__()
+
+
+class CapturesLoaded(Message):
+    """Captures of an import, of an encounter, or in a state."""
+
+    def __init__(self, captures: t.Captures) -> None:
+        self.captures = captures.captures
+        self.total = captures.total
+        super().__init__()
+
+
+class EncountersLoaded(Message):
+    """All encounters."""
+
+    def __init__(self, encounters: t.Encounters) -> None:
+        self.encounters = encounters.encounters
+        super().__init__()
+
+
+class EncounterSaved(Message):
+    """An encounter was created, or captures were assigned to it."""
+
+    def __init__(self, encounter: t.EncounterInfo) -> None:
+        self.encounter = encounter
+        super().__init__()
+
+
+class ConsentSaved(Message):
+    """An answer was recorded."""
+
+    def __init__(self, consent: t.ConsentInfo) -> None:
+        self.consent = consent
+        super().__init__()
+
+
+class CaptureLoaded(Message):
+    """One capture, and its picture where it was asked for and there is one; else maybe ``words`` why not."""
+
+    def __init__(
+        self, detail: t.CaptureDetail, picture: tuple[t.Picture, bytes] | None, words: str = ""
+    ) -> None:
+        self.detail = detail
+        self.picture = picture
+        self.words = words
+        super().__init__()
+
+
+class Decided(Message):
+    """A capture was approved or rejected."""
+
+    def __init__(self, detail: t.CaptureDetail) -> None:
+        self.detail = detail
+        super().__init__()
+
+
+class RecipientsLoaded(Message):
+    """Who may receive exports."""
+
+    def __init__(self, recipients: t.Recipients) -> None:
+        self.recipients = recipients.recipients
+        super().__init__()
+
+
+class ExportChecked(Message):
+    """What an export would do; ``names`` are those of the captures asked about."""
+
+    def __init__(self, check: t.ExportCheck, names: dict[CaptureId, str]) -> None:
+        self.check = check
+        self.names = names
+        super().__init__()
+
+
+class Exported(Message):
+    """A bundle was written, read back and verified."""
+
+    def __init__(self, result: t.ExportResult) -> None:
+        self.result = result
+        super().__init__()

@@ -1,0 +1,107 @@
+"""What all screens share. A screen never waits: it asks, and a message brings the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.screen import ModalScreen, Screen
+
+from medkiosk.console.actions import Where
+from medkiosk.console.messages import Refused
+from medkiosk.console.widgets.frame import Legend, Notice, TopLine
+from medkiosk.console.words import clean
+from medkiosk.ipc.client import Client
+from medkiosk.ipc.types import Session, Status
+
+if TYPE_CHECKING:
+    from medkiosk.console.app import KioskApp
+
+T = TypeVar("T")
+R = TypeVar("R")
+NO_ANSWER = "NO ANSWER"
+
+
+class KioskScreen(Screen[None]):
+    """A full screen: line above, body, notice, keys.
+
+    Attributes:
+        WHERE: its entry in the table of actions.
+    """
+
+    WHERE: ClassVar[Where]
+
+    def __init__(self, notice: str = "") -> None:
+        super().__init__()
+        self._first_notice = notice
+
+    @property
+    def kiosk(self) -> KioskApp:
+        """The application."""
+        return cast("KioskApp", self.app)
+
+    @property
+    def heading(self) -> str:
+        """What stands at the top left."""
+        return self.WHERE.value
+
+    def body(self) -> ComposeResult:
+        """The widgets between the line above and the notice."""
+        yield from ()
+
+    def compose(self) -> ComposeResult:
+        """Put the frame around the body."""
+        yield TopLine(self.heading)
+        with Vertical(id="body"):
+            yield from self.body()
+        yield Notice()
+        yield Legend(self.WHERE)
+
+    def on_mount(self) -> None:
+        """Follow the status and the session in the top line; say what the screen before had to say."""
+        self.watch(self.kiosk, "status", self._show_headline)
+        self.watch(self.kiosk, "session", self._show_person)
+        if self._first_notice:
+            self.say(self._first_notice)
+
+    def _show_headline(self, status: Status | None) -> None:
+        self.query_one(TopLine).headline = status.headline if status else NO_ANSWER
+
+    def _show_person(self, session: Session | None) -> None:
+        self.query_one(TopLine).person = session.display_name if session else ""
+
+    def say(self, words: str, *, wrong: bool = False) -> None:
+        """Show a sentence above the keys."""
+        self.query_one(Notice).say(clean(words, 400), wrong=wrong)
+
+    def ask(self, request: Callable[[Client], T], answer: Callable[[T], Message]) -> None:
+        """Ask the daemon from a worker thread; ``answer`` or `Refused` is posted to this screen."""
+        self.kiosk.ask(request, answer, self)
+
+    @on(Refused)
+    def _refused(self, message: Refused) -> None:
+        message.stop()
+        self.say(message.words, wrong=True)
+
+    def leave(self, words: str = "") -> None:
+        """Go back to the screen before, which then says something."""
+        self.app.pop_screen()
+        below = self.app.screen
+        if words and isinstance(below, KioskScreen):
+            below.call_later(below.say, words)
+
+    def action_back(self) -> None:
+        """Go back to the screen before."""
+        self.leave()
+
+
+class Dialog(ModalScreen[R]):
+    """A question over the screen; Esc answers None."""
+
+    def action_back(self) -> None:
+        """Close without an answer."""
+        self.dismiss(None)

@@ -1,0 +1,114 @@
+"""Questions over a screen: a reason, a yes or no, an encounter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from medkiosk.console.actions import Where, bindings
+from medkiosk.console.screens.base import Dialog
+from medkiosk.console.widgets.field import Field, settled
+from medkiosk.console.widgets.frame import Legend
+from medkiosk.console.words import clean, consent_words, count, moment
+from medkiosk.core.ids import EncounterId
+from medkiosk.ipc.types import EncounterInfo
+
+NEW = EncounterId("")
+"""The answer of `ChooseEncounter` when a new one is wanted."""
+
+
+def encounter_text(encounter: EncounterInfo) -> Text:
+    """Who, with identifiers; below, what, how many photos, and the consent."""
+    subject = encounter.subject
+    words = Text()
+    words.append(clean(subject.name, 40), style="bold")
+    words.append(f"   MRN {clean(subject.mrn, 24)} ({clean(subject.issuer, 24)})")
+    if subject.birth_date:
+        words.append(f"   born {clean(subject.birth_date, 10)}")
+    label = clean(encounter.label, 30)
+    about = [label] if label else []
+    about += [moment(encounter.at)[:10], count(encounter.captures, "photo"), consent_words(encounter)]
+    words.append("\n  " + "; ".join(about), style="not bold")
+    return words
+
+
+class AskReason(Dialog[str]):
+    """Asks for a reason in words; an empty one is no answer."""
+
+    BINDINGS = bindings(Where.REASON)
+
+    def __init__(self, question: str, explanation: str = "") -> None:
+        super().__init__()
+        self._question = question
+        self._explanation = explanation
+
+    def compose(self) -> ComposeResult:
+        """Question, field, keys."""
+        with Vertical(classes="dialog"):
+            yield Static(Text(clean(self._question), style="bold"), markup=False)
+            if self._explanation:
+                yield Static(Text(clean(self._explanation)), markup=False)
+            yield Field(placeholder="Reason", max_length=200)
+            yield Legend(Where.REASON)
+
+    def action_enter(self) -> None:
+        """Take the reason, when it has been typed."""
+        settled(self.query(Field), self._given)
+
+    def _given(self) -> None:
+        if reason := self.query_one(Field).value.strip():
+            self.dismiss(reason)
+
+
+class Confirm(Dialog[bool]):
+    """Asks before something that leaves the kiosk or cannot be taken back."""
+
+    BINDINGS = bindings(Where.CONFIRM)
+
+    def __init__(self, question: str, explanation: str = "") -> None:
+        super().__init__()
+        self._question = question
+        self._explanation = explanation
+
+    def compose(self) -> ComposeResult:
+        """Question and keys."""
+        with Vertical(classes="dialog"):
+            yield Static(Text(clean(self._question), style="bold"), markup=False)
+            yield Static(Text(clean(self._explanation)), markup=False)
+            yield Legend(Where.CONFIRM)
+
+    def action_yes(self) -> None:
+        """Take it as a yes."""
+        self.dismiss(True)
+
+
+class ChooseEncounter(Dialog[EncounterId]):
+    """Asks whose photos these are."""
+
+    BINDINGS = bindings(Where.CHOICE)
+
+    def __init__(self, question: str, encounters: Sequence[EncounterInfo]) -> None:
+        super().__init__()
+        self._question = question
+        self._encounters = encounters
+
+    def compose(self) -> ComposeResult:
+        """One line an encounter, newest first, and one for a new one."""
+        with Vertical(classes="dialog"):
+            yield Static(Text(clean(self._question), style="bold"), markup=False)
+            yield OptionList(*self._options(), Option(Text("New encounter..."), id="new"), markup=False)
+            yield Legend(Where.CHOICE)
+
+    def _options(self) -> list[Option]:
+        return [Option(encounter_text(each), id=each.encounter_id) for each in self._encounters]
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        chosen = event.option.id
+        self.dismiss(NEW if chosen in {None, "new"} else EncounterId(str(chosen)))

@@ -1,0 +1,88 @@
+"""Forms: labels on the left, one field a line, Enter goes on, the button at the end saves.
+
+Enter is taken before the field sees it, so that what is typed right after it already goes to the next field.
+"""
+
+from __future__ import annotations
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Grid, VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Button, Label
+
+from medkiosk.console.actions import Where, bindings
+from medkiosk.console.messages import Refused
+from medkiosk.console.screens.base import KioskScreen
+from medkiosk.console.widgets.field import Field, settled
+
+Rows = list[tuple[str, Widget]]
+
+
+class FormScreen(KioskScreen):
+    """Base of the forms.
+
+    Attributes:
+        BUTTON: what stands on the button.
+        LAST: id of a field whose Enter saves at once; the button is for the others.
+    """
+
+    WHERE = Where.FORM
+    BINDINGS = bindings(Where.FORM)
+    AUTO_FOCUS = ".form Field, .form Choice"
+    BUTTON = "Save"
+    LAST = ""
+
+    def above(self) -> ComposeResult:
+        """What stands above the fields."""
+        yield from ()
+
+    def rows(self) -> Rows:
+        """Labels and fields."""
+        raise NotImplementedError
+
+    def save(self) -> str | None:
+        """Check and send; a sentence where something is missing."""
+        raise NotImplementedError
+
+    def body(self) -> ComposeResult:
+        """Lay the rows out in two columns."""
+        with VerticalScroll(id="fields", can_focus=False):
+            yield from self.above()
+            with Grid(classes="form"):
+                for label, field in self.rows():
+                    yield Label(label, markup=False)
+                    yield field
+                yield Label("", markup=False)
+                yield Button(self.BUTTON, id="save", variant="primary")
+
+    def text(self, name: str) -> str:
+        """What stands in a field."""
+        return self.query_one(f"#{name}", Field).value.strip()
+
+    def action_enter(self) -> None:
+        """Go to the next field; on the button or after the last field, save."""
+        focused = self.focused
+        if isinstance(focused, Button) or (focused is not None and focused.id == self.LAST):
+            self.action_save()
+        else:
+            self.focus_next()
+
+    @on(Button.Pressed, "#save")
+    def action_save(self) -> None:
+        """Save, once, when everything that was typed has arrived."""
+        settled(self.query("Field, Choice").results(Widget), self._save)
+
+    def _save(self) -> None:
+        button = self.query_one("#save", Button)
+        if button.disabled:
+            return
+        problem = self.save()
+        if problem:
+            self.say(problem, wrong=True)
+        else:
+            button.disabled = True
+
+    @on(Refused)
+    def _save_again(self) -> None:
+        self.query_one("#save", Button).disabled = False

@@ -1,0 +1,174 @@
+"""Home: what is plugged in, in words that are read from three metres, and what to do next."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from medkiosk.console.actions import Where, bindings
+from medkiosk.console.screens.base import NO_ANSWER, KioskScreen
+from medkiosk.console.screens.encounters import EncountersScreen
+from medkiosk.console.screens.export import ExportScreen
+from medkiosk.console.screens.imports import ImportsScreen
+from medkiosk.console.screens.login import LoginScreen
+from medkiosk.console.screens.review import ReviewScreen
+from medkiosk.console.widgets.bigwords import BigWords
+from medkiosk.console.widgets.frame import facts
+from medkiosk.console.words import (
+    BUSY,
+    NO_DAEMON,
+    advice,
+    clean,
+    count,
+    redaction_words,
+    size,
+)
+from medkiosk.core.device import HEADLINES, DeviceState
+from medkiosk.core.photo import ReviewState
+from medkiosk.ipc.types import DeviceStatus, Session, Status
+
+_BAR = 20
+
+
+def mood(status: Status | None) -> str:
+    """The class that colours the big words: ``-alarm``, ``-busy``, ``-safe`` or ``-quiet``."""
+    states = {device.state for device in status.devices} if status else set()
+    if status is None or DeviceState.INCOMPLETE in states:
+        return "-alarm"
+    if states & BUSY:
+        return "-busy"
+    return "-safe" if DeviceState.SAFE in states else "-quiet"
+
+
+def bar(done: int, total: int, width: int = _BAR) -> Text:
+    """A bar of character cells with its percentage in words; empty where there is nothing to measure."""
+    if total <= 0:
+        return Text(" " * width + "      ")
+    share = min(max(done / total, 0.0), 1.0)
+    filled = int(share * width)
+    line = Text(no_wrap=True)
+    line.append(" " * filled, style="reverse dim")
+    line.append("-" * (width - filled), style="dim")
+    line.append(f" {int(share * 100):3d} %")
+    return line
+
+
+def device_table(devices: tuple[DeviceStatus, ...]) -> Table:
+    """One line a device, and its sentence below where it has one."""
+    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    table.add_column(no_wrap=True, max_width=20)
+    table.add_column(no_wrap=True, width=_BAR + 6)
+    table.add_column(ratio=1)
+    for device in devices:
+        known = device.sealed + device.already + device.failed
+        figures = [f"{known} of {count(device.files, 'file')}", size(device.bytes_done)]
+        if device.failed:
+            figures.append(f"{device.failed} not read")
+        words = Text(HEADLINES[device.state], style="bold")
+        words.append("  " + ", ".join(figures), style="not bold")
+        if device.detail:
+            words.append("\n" + clean(device.detail), style="not bold")
+        table.add_row(
+            Text(clean(device.model, 20) or clean(device.kind, 20)),
+            bar(device.bytes_done, device.bytes_total),
+            words,
+        )
+    return table
+
+
+def status_facts(status: Status) -> Table:
+    """Redaction, what is missing, what is wrong."""
+    redaction = status.redaction
+    rows: list[tuple[str, Text | str]] = [("Redaction", redaction_words(redaction))]
+    if redaction.missing:
+        names = ", ".join(clean(name, 30) for name in redaction.missing)
+        rows.append(("MISSING", Text(f"detector for {names}: nothing can be approved", style="bold")))
+    rows += [("PROBLEM", Text(clean(problem), style="bold")) for problem in status.problems]
+    sealed = f"{count(status.objects, 'object')} sealed, " if status.objects else ""
+    lock = "open: somebody is logged in" if status.unlocked else "locked: no photo can be read here"
+    rows.append(("Store", f"{sealed}{lock}"))
+    return facts(rows)
+
+
+class HomeScreen(KioskScreen):
+    """The screen that is always underneath."""
+
+    WHERE = Where.HOME
+    BINDINGS = bindings(Where.HOME)
+
+    @property
+    def heading(self) -> str:
+        """The product's name."""
+        return "medkiosk"
+
+    def body(self) -> ComposeResult:
+        """Big words, devices, figures, advice."""
+        yield BigWords(id="headline")
+        yield Static(id="devices", markup=False)
+        yield Static(id="facts", markup=False)
+        yield Static(id="advice", markup=False)
+
+    def on_mount(self) -> None:
+        """Follow the daemon."""
+        self.watch(self.kiosk, "status", self._show)
+        self.watch(self.kiosk, "session", self._advise)
+
+    def _show_headline(self, status: Status | None) -> None:
+        """Home says it in big words, and not twice."""
+
+    def _show(self, status: Status | None) -> None:
+        headline = self.query_one("#headline", BigWords)
+        headline.words = clean(status.headline, 60) if status else NO_ANSWER
+        headline.set_classes(mood(status))
+        devices = self.query_one("#devices", Static)
+        devices.display = bool(status and status.devices)
+        devices.update(device_table(status.devices) if status else "")
+        self.query_one("#facts", Static).update(status_facts(status) if status else Text(NO_DAEMON))
+        self._advise(self.kiosk.session)
+
+    def _advise(self, session: Session | None) -> None:
+        line = Text("Next: ", style="bold")
+        line.append(advice(self.kiosk.status, session), style="not bold")
+        self.query_one("#advice", Static).update(line)
+
+    def _go(self, screen: type[KioskScreen]) -> None:
+        if self.kiosk.session is None:
+            self.app.push_screen(LoginScreen(), lambda _: self._enter(screen))
+        else:
+            self.app.push_screen(screen())
+
+    def _enter(self, screen: type[KioskScreen]) -> None:
+        if self.kiosk.session is not None:
+            self.app.push_screen(screen())
+
+    def action_log_in(self) -> None:
+        """Ask who it is."""
+        if self.kiosk.session is None:
+            self.app.push_screen(LoginScreen())
+        else:
+            self.say("You are logged in. F9 logs you out.")
+
+    def action_imports(self) -> None:
+        """Show the imports."""
+        self._go(ImportsScreen)
+
+    def action_encounters(self) -> None:
+        """Show the encounters."""
+        self._go(EncountersScreen)
+
+    def action_review(self) -> None:
+        """Review everything that waits for it."""
+        self._go(ReviewQueue)
+
+    def action_export(self) -> None:
+        """Export what is approved."""
+        self._go(ExportScreen)
+
+
+class ReviewQueue(ReviewScreen):
+    """All photos that wait for review."""
+
+    def __init__(self) -> None:
+        super().__init__(state=ReviewState.PROPOSED)

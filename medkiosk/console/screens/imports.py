@@ -1,0 +1,199 @@
+"""Imports and the photos in them: choose, assign to an encounter, go on to review."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.widgets import DataTable, Static
+
+from medkiosk.console.actions import Where, bindings
+from medkiosk.console.messages import (
+    CapturesLoaded,
+    EncounterSaved,
+    EncountersLoaded,
+    ImportsLoaded,
+)
+from medkiosk.console.screens.base import KioskScreen
+from medkiosk.console.screens.dialogs import NEW, AskReason, ChooseEncounter
+from medkiosk.console.screens.encounter import EncounterScreen
+from medkiosk.console.screens.review import ReviewScreen
+from medkiosk.console.words import STATES, clean, count, moment, subject_words
+from medkiosk.core.ids import CaptureId, EncounterId, ImportId
+from medkiosk.ipc.types import CaptureInfo, EncounterInfo, ImportInfo
+
+_MARK = "x"
+
+
+def import_words(entry: ImportInfo) -> str:
+    """How far an import is."""
+    words = "finished" if entry.finished else "importing now"
+    return f"{words}, {entry.failed} not read" if entry.failed else words
+
+
+class ImportsScreen(KioskScreen):
+    """Imports above, the photos of the chosen one below."""
+
+    WHERE = Where.IMPORTS
+    BINDINGS = bindings(Where.IMPORTS)
+    AUTO_FOCUS = "#imports"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._imports: tuple[ImportInfo, ...] = ()
+        self._captures: tuple[CaptureInfo, ...] = ()
+        self._encounters: dict[EncounterId, EncounterInfo] = {}
+        self._shown: ImportId | None = None
+        self._marked: set[CaptureId] = set()
+        self._to_assign: tuple[CaptureId, ...] = ()
+
+    def body(self) -> ComposeResult:
+        """Two tables."""
+        yield Static("Imports, newest first", classes="caption", markup=False)
+        imports: DataTable[Text] = DataTable(id="imports", cursor_type="row")
+        imports.add_columns("When", "Device", "Photos", "Assigned", "State")
+        yield imports
+        yield Static("Photos", id="captures-caption", classes="caption", markup=False)
+        captures: DataTable[Text] = DataTable(id="captures", cursor_type="row")
+        captures.add_columns(" ", "Photo", "Files", "Findings", "State", "Encounter")
+        yield captures
+
+    def on_screen_resume(self) -> None:
+        """Ask for what is there, now and after every other screen."""
+        if self.kiosk.session is None:
+            return  # on the way home, past this screen
+        self.say("")
+        self._load()
+
+    def _load(self) -> None:
+        self.ask(lambda kiosk: kiosk.list_encounters(), EncountersLoaded)
+        self.ask(lambda kiosk: kiosk.list_imports(), ImportsLoaded)
+
+    @on(EncountersLoaded)
+    def _encounters_loaded(self, message: EncountersLoaded) -> None:
+        self._encounters = {each.encounter_id: each for each in message.encounters}
+        self._draw_captures()
+
+    @on(ImportsLoaded)
+    def _imports_loaded(self, message: ImportsLoaded) -> None:
+        self._imports = message.imports
+        table = self.query_one("#imports", DataTable)
+        row = table.cursor_row
+        table.clear()
+        for entry in self._imports:
+            table.add_row(
+                Text(moment(entry.at)),
+                Text(f"{clean(entry.model, 24)} {clean(entry.serial, 16)}".strip()),
+                Text(f"{entry.captures:>6}"),
+                Text(f"{entry.assigned} of {entry.captures}"),
+                Text(import_words(entry)),
+            )
+        table.move_cursor(row=min(row, len(self._imports) - 1))
+        if not self._imports:
+            self.say("Nothing was imported yet. Plug in the camera or a card.")
+        self._load_captures()
+
+    @on(DataTable.RowHighlighted, "#imports")
+    def _load_captures(self) -> None:
+        row = self.query_one("#imports", DataTable).cursor_row
+        if 0 <= row < len(self._imports):
+            wanted = self._imports[row].import_id
+            if wanted != self._shown:
+                self._marked = set()
+            self._shown = wanted
+            self.ask(lambda kiosk: kiosk.list_captures(import_id=wanted), CapturesLoaded)
+
+    @on(CapturesLoaded)
+    def _captures_loaded(self, message: CapturesLoaded) -> None:
+        if any(each.import_id != self._shown for each in message.captures):
+            return  # the answer for another import, which came late
+        self._captures = message.captures
+        caption = f"{count(message.total, 'photo')} in this import"
+        if message.total > len(message.captures):
+            caption += f"; the first {len(message.captures)} are shown"
+        self.query_one("#captures-caption", Static).update(caption)
+        self._draw_captures()
+
+    def _draw_captures(self) -> None:
+        table = self.query_one("#captures", DataTable)
+        row = table.cursor_row
+        table.clear()
+        for capture in self._captures:
+            encounter = self._encounters.get(capture.encounter_id) if capture.encounter_id else None
+            table.add_row(
+                Text(_MARK if capture.capture_id in self._marked else " "),
+                Text(clean(capture.name, 16)),
+                Text("+".join(kind.value.upper() for kind in capture.media)),
+                Text(f"{capture.findings:>8}"),
+                Text(STATES[capture.state]),
+                Text(subject_words(encounter) if encounter else "none"),
+            )
+        table.move_cursor(row=min(row, len(self._captures) - 1))
+
+    @on(DataTable.RowSelected, "#imports")
+    def _open_import(self) -> None:
+        self.query_one("#captures").focus()
+
+    @on(DataTable.RowSelected, "#captures")
+    def _open_capture(self, event: DataTable.RowSelected) -> None:
+        if 0 <= event.cursor_row < len(self._captures):
+            chosen = self._captures[event.cursor_row].capture_id
+            self.app.push_screen(ReviewScreen(import_id=self._shown, first=chosen))
+
+    def action_mark(self) -> None:
+        """Mark the photo under the cursor, or take the mark back, and go down."""
+        table = self.query_one("#captures", DataTable)
+        if not self._captures:
+            return
+        table.focus()
+        row = table.cursor_row
+        self._marked ^= {self._captures[row].capture_id}
+        self._draw_captures()
+        table.move_cursor(row=min(row + 1, len(self._captures) - 1))
+        self.say(f"{count(len(self._marked), 'photo')} marked.")
+
+    def action_assign(self) -> None:
+        """Ask for the encounter of the marked photos, or of all that have none."""
+        chosen = [each for each in self._captures if each.capture_id in self._marked]
+        if not self._marked:
+            chosen = [each for each in self._captures if each.encounter_id is None]
+        if not chosen:
+            self.say("Every photo here has an encounter. Mark (Space) those that belong to another one.")
+            return
+        self._to_assign = tuple(each.capture_id for each in chosen)
+        moving = sum(each.encounter_id is not None for each in chosen)
+        self.app.push_screen(
+            ChooseEncounter(
+                f"Whose {'photo is this' if len(chosen) == 1 else f'{len(chosen)} photos are these'}?",
+                list(self._encounters.values()),
+            ),
+            lambda answer: self._encounter_chosen(answer, moving),
+        )
+
+    def _encounter_chosen(self, encounter_id: EncounterId | None, moving: int) -> None:
+        if encounter_id is None:
+            return
+        if encounter_id == NEW:
+            self.app.push_screen(EncounterScreen(tuple(self._encounters.values())))
+            return
+        if moving:
+            self.app.push_screen(
+                AskReason(
+                    f"Why do {count(moving, 'photo')} belong to another encounter?",
+                    "They have one already. The correction and your reason stay on record.",
+                ),
+                lambda reason: self._assign(encounter_id, reason) if reason else None,
+            )
+        else:
+            self._assign(encounter_id, "")
+
+    def _assign(self, encounter_id: EncounterId, reason: str) -> None:
+        captures = self._to_assign
+        self.ask(lambda kiosk: kiosk.assign(encounter_id, captures, reason), EncounterSaved)
+
+    @on(EncounterSaved)
+    def _assigned(self, message: EncounterSaved) -> None:
+        self._marked = set()
+        photos = count(len(self._to_assign), "photo")
+        self.say(f"{photos} assigned to {subject_words(message.encounter)}. Enter on a photo reviews it.")
+        self._load()

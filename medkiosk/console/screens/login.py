@@ -1,0 +1,48 @@
+"""Log in: a name and a passphrase. Neither is kept, shown or logged."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.widgets import Input
+
+from medkiosk.console.actions import Where, bindings
+from medkiosk.console.messages import LoggedIn, Refused
+from medkiosk.console.screens.form import FormScreen, Rows
+from medkiosk.console.widgets.field import Field
+
+
+class LoginScreen(FormScreen):
+    """Opens the vault for one person, until they log out or the daemon goes away."""
+
+    WHERE = Where.LOGIN
+    BINDINGS = bindings(Where.LOGIN)
+    BUTTON = "Log in"
+    LAST = "passphrase"
+
+    def rows(self) -> Rows:
+        """Who, and the proof."""
+        return [
+            ("User", Field(id="user", max_length=64)),
+            ("Passphrase", Field(id="passphrase", password=True, max_length=1024)),
+        ]
+
+    def save(self) -> str | None:
+        """Send them, and forget the passphrase."""
+        field = self.query_one("#passphrase", Input)
+        user, passphrase = self.text("user"), field.value
+        field.value = ""
+        if not user or not passphrase:
+            return "Both the user and the passphrase are needed."
+        self.say("Opening the vault, which takes a second or two.")
+        self.ask(lambda kiosk: kiosk.login(user, passphrase), LoggedIn)
+        return None
+
+    @on(LoggedIn)
+    def _logged_in(self, message: LoggedIn) -> None:
+        message.stop()
+        self.kiosk.session = message.session
+        self.dismiss(None)
+
+    @on(Refused)
+    def _try_again(self) -> None:
+        self.query_one("#passphrase").focus()

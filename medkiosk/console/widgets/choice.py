@@ -1,0 +1,85 @@
+"""One line of words to choose among, drawn in plain characters: ``(*) self  ( ) parent``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import ClassVar, Generic, TypeVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class Choice(Widget, Generic[E], can_focus=True):
+    """A line of alternatives; with ``several``, any number of them can be chosen.
+
+    Args:
+        words: the alternatives in order, and how each is written.
+        chosen: what is chosen at first.
+        several: whether any number can be chosen.
+        name: id of the widget.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "go(-1)", show=False),
+        Binding("right", "go(1)", show=False),
+        Binding("space", "choose", show=False),
+    ]
+    at: reactive[int] = reactive(0)
+
+    class Changed(Message):
+        """Something else is chosen."""
+
+        def __init__(self, choice: Widget) -> None:
+            self.choice = choice
+            super().__init__()
+
+        @property
+        def control(self) -> Widget:
+            """The line, so that a handler can name the one it means."""
+            return self.choice
+
+    def __init__(
+        self, words: Mapping[E, str], chosen: tuple[E, ...], *, several: bool = False, name: str
+    ) -> None:
+        super().__init__(id=name)
+        self._words = dict(words)
+        self._several = several
+        self._chosen = set(chosen)
+        self.at = list(self._words).index(chosen[0]) if chosen else 0
+
+    @property
+    def chosen(self) -> tuple[E, ...]:
+        """What is chosen, in the order of the line."""
+        return tuple(value for value in self._words if value in self._chosen)
+
+    def render(self) -> Text:
+        """Draw the line; where the keys are is in reverse video."""
+        line = Text(no_wrap=True, overflow="ellipsis")
+        for number, (value, word) in enumerate(self._words.items()):
+            marked = value in self._chosen
+            box = ("[x]" if marked else "[ ]") if self._several else ("(*)" if marked else "( )")
+            style = "reverse" if self.has_focus and number == self.at else ("bold" if marked else "")
+            line.append("  " if number else "")
+            line.append(f"{box} {word}", style=style)
+        return line
+
+    def action_go(self, by: int) -> None:
+        """Go along the line; where only one can be chosen, choose it."""
+        self.at = min(max(self.at + by, 0), len(self._words) - 1)
+        if not self._several:
+            self.action_choose()
+
+    def action_choose(self) -> None:
+        """Choose what the keys are on, or take it back where several can be chosen."""
+        value = list(self._words)[self.at]
+        before = set(self._chosen)
+        self._chosen = self._chosen ^ {value} if self._several else {value}
+        if self._chosen != before:
+            self.refresh()
+            self.post_message(self.Changed(self))

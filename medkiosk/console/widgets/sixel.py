@@ -1,0 +1,300 @@
+"""Raw RGB to sixels, pure: scale, choose colours, draw outlines, encode.
+
+The only module of the console that uses numpy. It never sees an image file: the daemon's worker decoded it,
+and what arrives here is rows of 8-bit RGB whose length was checked.
+
+Sixels are the raster format of the DEC VT340 (DEC STD 070, "VT330/VT340 Programmer Reference Manual",
+chapter 14): bands of six rows; in a band, for each colour, one character a column whose low six bits say
+which of the six rows get that colour.
+
+It is our own encoder because the widget of textual-image encodes while the screen is being drawn, which
+stops every key for a third of a second; this one runs in a thread, in numpy calls that let go of the
+interpreter, and encodes only the tiles that changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Rgb = npt.NDArray[np.uint8]
+"""Shape (height, width, 3)."""
+Indices = npt.NDArray[np.uint8]
+"""Shape (height, width): numbers of palette entries."""
+
+PAPER, DARK, LIGHT, SOFT = 0, 1, 2, 3
+"""Palette entries that every palette has: around the picture, and three for outlines."""
+_FIXED = ((18, 21, 26), (0, 0, 0), (255, 214, 10), (150, 200, 255))
+_COLOURS = 248
+"""Entries for the picture itself; with the fixed ones fewer than the 256 that terminals have."""
+_BINS = 1 << 15
+_LONGEST_RUN = 9999
+_BAYER = np.array(
+    [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]],
+    dtype=np.int16,
+)
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours of one picture.
+
+    Attributes:
+        colours: shape (n, 3), at most 256.
+        nearest: shape (32768,): for each 15-bit colour the number of the entry closest to it.
+    """
+
+    colours: Rgb
+    nearest: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class View:
+    """The part of a picture that is shown, in the picture's pixels."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A rectangle to draw, in the picture's pixels; the strong one is the selected one."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+    strong: bool
+
+
+def picture(pixels: bytes, width: int, height: int) -> Rgb:
+    """See raw RGB bytes as an array.
+
+    Raises:
+        ValueError: the length is not ``width * height * 3``, or a side is 0.
+    """
+    if width < 1 or height < 1 or len(pixels) != width * height * 3:
+        raise ValueError("the picture's size and its bytes do not agree")
+    return np.frombuffer(pixels, dtype=np.uint8).reshape(height, width, 3)
+
+
+def _bin_of(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
+    deep = (rgb >> 3).astype(np.int32)
+    bins: npt.NDArray[np.int32] = (deep[..., 0] << 10) | (deep[..., 1] << 5) | deep[..., 2]
+    return bins
+
+
+class _Box:
+    """Some bins of the histogram, and how much there is to gain from splitting them."""
+
+    def __init__(
+        self, points: npt.NDArray[np.intp], weights: npt.NDArray[np.intp], bins: npt.NDArray[np.intp]
+    ) -> None:
+        spans = np.ptp(points[bins], axis=0)
+        self.bins = bins
+        self.axis = int(np.argmax(spans))
+        self.span = int(spans[self.axis]) * int(weights[bins].sum())
+
+    def halves(self, points: npt.NDArray[np.intp], weights: npt.NDArray[np.intp]) -> list[_Box]:
+        """Cut along the widest axis, half of the pixels to each side."""
+        bins = self.bins[np.argsort(points[self.bins, self.axis], kind="stable")]
+        sums = np.cumsum(weights[bins])
+        half = min(int(np.searchsorted(sums, sums[-1] / 2)) + 1, len(bins) - 1)
+        return [_Box(points, weights, bins[:half]), _Box(points, weights, bins[half:])]
+
+
+def palette_of(rgb: Rgb) -> Palette:
+    """Choose colours for a picture by median cut (Heckbert 1982) over a 15-bit histogram."""
+    counts = np.bincount(_bin_of(rgb[::2, ::2]).ravel(), minlength=_BINS)
+    used = np.flatnonzero(counts)
+    points = np.stack([used >> 10, (used >> 5) & 31, used & 31], axis=1)
+    weights = counts[used]
+    boxes = [_Box(points, weights, np.arange(len(used)))]
+    while len(boxes) < _COLOURS:
+        widest = max(range(len(boxes)), key=lambda n: boxes[n].span)
+        if boxes[widest].span == 0:
+            break
+        boxes += boxes.pop(widest).halves(points, weights)
+    chosen = [np.average(points[box.bins], axis=0, weights=weights[box.bins]) * 8 + 4 for box in boxes]
+    colours = np.concatenate([np.array(_FIXED), np.rint(chosen)]).clip(0, 255)
+    every = np.arange(_BINS)
+    grid = np.stack([every >> 10, (every >> 5) & 31, every & 31], axis=1).astype(np.float32) * 8 + 4
+    own = colours[len(_FIXED) :].astype(np.float32)
+    distance = (own * own).sum(axis=1) - 2 * grid @ own.T
+    nearest = np.argmin(distance, axis=1) + len(_FIXED)
+    return Palette(colours.astype(np.uint8), nearest.astype(np.uint8))
+
+
+def _axis(start: int, length: int, size: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+    """Where each of ``size`` output samples falls between two inputs, and how far."""
+    at = (np.arange(size, dtype=np.float32) + 0.5) * (length / size) - 0.5
+    at = at.clip(0, max(length - 1, 0))
+    low = np.minimum(np.floor(at), max(length - 2, 0))
+    return low.astype(np.intp) + start, (at - low).astype(np.float32)
+
+
+def scaled(rgb: Rgb, view: View, width: int, height: int) -> Rgb:
+    """Scale a part of a picture: whole-pixel averages first, then linear interpolation."""
+    part = rgb[view.y : view.y + view.h, view.x : view.x + view.w]
+    fold = max(min(part.shape[0] // height, part.shape[1] // width), 1)
+    if fold > 1:
+        rows, columns = part.shape[0] // fold, part.shape[1] // fold
+        part = (
+            part[: rows * fold, : columns * fold]
+            .reshape(rows, fold, columns, fold, 3)
+            .mean(axis=(1, 3), dtype=np.float32)
+            .astype(np.uint8)
+        )
+    top, down = _axis(0, part.shape[0], height)
+    left, right = _axis(0, part.shape[1], width)
+    bottom = np.minimum(top + 1, part.shape[0] - 1)
+    beside = np.minimum(left + 1, part.shape[1] - 1)
+    down, right = down[:, None, None], right[None, :, None]
+    rows_between = part[top] * (1 - down) + part[bottom] * down
+    mixed = rows_between[:, left] * (1 - right) + rows_between[:, beside] * right
+    whole: Rgb = np.rint(mixed).astype(np.uint8)
+    return whole
+
+
+def quantised(rgb: Rgb, palette: Palette) -> Indices:
+    """Give each pixel its palette entry, with an ordered dither of half a step against banding."""
+    rows, columns = -(-rgb.shape[0] // 4), -(-rgb.shape[1] // 4)
+    noise = np.tile((_BAYER >> 1) - 4, (rows, columns))[: rgb.shape[0], : rgb.shape[1], None]
+    dithered = (rgb.astype(np.int16) + noise).clip(0, 255).astype(np.uint8)
+    chosen: Indices = palette.nearest[_bin_of(dithered)]
+    return chosen
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A picture quantised and placed on paper of the size of the widget.
+
+    Attributes:
+        paper: the whole area.
+        view: the part of the picture that is shown.
+        left, top, width, height: where it lies on the paper, in screen pixels.
+    """
+
+    paper: Indices
+    view: View
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def placed(rgb: Rgb, palette: Palette, view: View, area_width: int, area_height: int) -> Placed:
+    """Fit a view into an area, centred, its proportions kept, never enlarged more than fourfold."""
+    factor = min(area_width / view.w, area_height / view.h, 4.0)
+    width = max(min(round(view.w * factor), area_width), 1)
+    height = max(min(round(view.h * factor), area_height), 1)
+    left, top = (area_width - width) // 2, (area_height - height) // 2
+    paper = np.full((area_height, area_width), PAPER, dtype=np.uint8)
+    paper[top : top + height, left : left + width] = quantised(scaled(rgb, view, width, height), palette)
+    return Placed(paper, view, left, top, width, height)
+
+
+def _frame(paper: Indices, box: tuple[int, int, int, int], inset: int, entry: int) -> None:
+    x0, y0, x1, y1 = box
+    x0, y0, x1, y1 = x0 + inset, y0 + inset, x1 - inset, y1 - inset
+    rows, columns = paper.shape
+    across = slice(max(x0, 0), max(min(x1 + 1, columns), 0))
+    along = slice(max(y0, 0), max(min(y1 + 1, rows), 0))
+    for y in (y0, y1):
+        if 0 <= y < rows:
+            paper[y, across] = entry
+    for x in (x0, x1):
+        if 0 <= x < columns:
+            paper[along, x] = entry
+
+
+def outlined(base: Placed, outlines: Sequence[Outline]) -> Indices:
+    """Draw outlines on a copy; the strong one last, so that nothing hides it."""
+    paper = base.paper.copy()
+    fx, fy = base.width / base.view.w, base.height / base.view.h
+    for outline in sorted(outlines, key=lambda each: each.strong):
+        x0 = base.left + round((outline.x - base.view.x) * fx)
+        y0 = base.top + round((outline.y - base.view.y) * fy)
+        x1 = base.left + round((outline.x + outline.w - base.view.x) * fx) - 1
+        y1 = base.top + round((outline.y + outline.h - base.view.y) * fy) - 1
+        box = (x0, y0, max(x1, x0), max(y1, y0))
+        if outline.strong:
+            for inset, entry in ((-3, DARK), (-2, LIGHT), (-1, LIGHT), (0, LIGHT), (1, DARK)):
+                _frame(paper, box, inset, entry)
+        else:
+            _frame(paper, box, -1, DARK)
+            _frame(paper, box, 0, SOFT)
+    return paper
+
+
+def _digits(limit: int) -> npt.NDArray[np.uint8]:
+    """Decimal digits of 0 to ``limit``, right-aligned in four bytes, 0 for unused ones."""
+    numbers = np.arange(limit + 1)
+    places = np.stack([numbers // power % 10 + 48 for power in (1000, 100, 10, 1)], axis=1)
+    places[numbers < 1000, 0] = 0
+    places[numbers < 100, 1] = 0
+    places[numbers < 10, 2] = 0
+    return places.astype(np.uint8)
+
+
+_DIGITS = _digits(_LONGEST_RUN)
+
+
+def encode(indices: Indices, palette: Palette) -> str:
+    """Encode palette indices as one sixel picture, complete with its introducer and terminator.
+
+    Every pixel is painted. Where the height is no multiple of six, the rows below the last one are left as
+    they are on the screen.
+
+    Raises:
+        ValueError: wider than 9999 pixels, or more than about four million of them.
+    """
+    height, width = indices.shape
+    if width > _LONGEST_RUN or (height + 5) // 6 * 256 * width * 8 >= 1 << 32:
+        raise ValueError("too large for one sixel picture: cut it into tiles")
+    # One sortable number a pixel: band, colour, column, row in the band. Sorting brings the pixels of one
+    # character together, in the order in which characters are written.
+    rows, columns = np.arange(height, dtype=np.uint32)[:, None], np.arange(width, dtype=np.uint32)[None, :]
+    order = ((rows // 6 * 256 + indices) * width + columns) * 8 + rows % 6
+    keys = np.sort(order.astype(np.uint32).ravel())
+    cell = keys >> 3
+    bits = (np.uint8(1) << (keys & 7).astype(np.uint8)).astype(np.uint8)
+    firsts = np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]]))
+    bits, cell = np.add.reduceat(bits, firsts), cell[firsts]
+    line, column = cell // width, cell % width  # a line: one colour in one band
+    breaks = (cell[1:] != cell[:-1] + 1) | (bits[1:] != bits[:-1]) | (line[1:] != line[:-1])
+    starts = np.flatnonzero(np.concatenate([[True], breaks]))
+    lengths = np.diff(np.concatenate([starts, [len(cell)]]))
+    line, column, bits = line[starts], column[starts].astype(np.int64), bits[starts]
+
+    tokens = np.zeros((len(starts), 18), dtype=np.uint8)
+    fresh = np.concatenate([[True], line[1:] != line[:-1]])
+    band = line // 256
+    tokens[fresh, 0] = ord("$")
+    tokens[np.concatenate([[False], band[1:] != band[:-1]]), 0] = ord("-")
+    tokens[0, 0] = 0
+    tokens[fresh, 1] = ord("#")
+    tokens[fresh, 2:5] = _DIGITS[line[fresh] % 256, 1:]
+    ends = np.concatenate([[0], (column + lengths)[:-1]])
+    gaps = column - np.where(fresh, 0, ends)
+    tokens[gaps > 1, 5] = ord("!")
+    tokens[gaps > 1, 6:10] = _DIGITS[gaps[gaps > 1]]
+    tokens[gaps > 0, 10] = ord("?")
+    tokens[lengths > 1, 11] = ord("!")
+    tokens[lengths > 1, 12:16] = _DIGITS[lengths[lengths > 1]]
+    tokens[:, 16] = bits + 63
+    body = tokens[tokens != 0].tobytes().decode("ascii")
+
+    percent = (palette.colours.astype(np.int32) * 100 + 127) // 255
+    registers = "".join(f"#{n};2;{percent[n, 0]};{percent[n, 1]};{percent[n, 2]}" for n in np.unique(indices))
+    return f'\x1bP0;1;0q"1;1;{width};{height}{registers}{body}\x1b\\'
+
+
+def equal(one: Indices, other: Indices) -> bool:
+    """Whether two tiles look the same."""
+    return bool(np.array_equal(one, other))

@@ -1,0 +1,190 @@
+"""Text for the screen, pure: clean what comes from elsewhere, and put figures into words.
+
+Everything that the daemon says is `untrusted` here: a patient's name, a file name on a card or a camera's
+model may hold control characters, direction overrides or markup. It passes `clean` before it is drawn, and
+is drawn as plain text, never as markup.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, date, datetime, time, timedelta
+
+from medkiosk.core.clock import parse_rfc3339, rfc3339
+from medkiosk.core.consent import ConsentKind, ConsentMethod, Purpose, Relationship
+from medkiosk.core.device import DeviceState
+from medkiosk.core.photo import Decision, ReviewState
+from medkiosk.ipc.types import EncounterInfo, RedactionStatus, Session, Status
+
+STRANGE = "\N{REPLACEMENT CHARACTER}"
+"""Stands for each character that is not shown as it is."""
+_MOST_MARKS = 3
+"""Combining marks in a row that are drawn; real names need two."""
+
+NO_DAEMON = "The kiosk's daemon is not answering. What was acknowledged is safe; trying again."
+SESSION_LOST = "The kiosk's daemon went away and you were logged out. What was saved is safe. Log in again."
+LOGGED_OUT = "You are logged out."
+INTERNAL = "The console failed inside while doing this; nothing was changed by it. Try again, or log out."
+
+PURPOSES: dict[Purpose, str] = {
+    Purpose.CLINICAL_RECORD: "clinical record",
+    Purpose.TEACHING_RESEARCH: "teaching, research",
+    Purpose.PUBLICATION: "publication",
+}
+ANSWERS: dict[ConsentKind, str] = {
+    ConsentKind.GRANT: "agrees",
+    ConsentKind.REFUSAL: "refuses",
+    ConsentKind.WITHDRAWAL: "withdraws",
+}
+RELATIONSHIPS: dict[Relationship, str] = {
+    Relationship.SELF: "self",
+    Relationship.PARENT: "parent",
+    Relationship.GUARDIAN: "guardian",
+    Relationship.PROXY: "proxy",
+    Relationship.CLINICIAN: "clinician",
+}
+METHODS: dict[ConsentMethod, str] = {
+    ConsentMethod.SIGNED_FORM: "signed form",
+    ConsentMethod.TYPED_NAME: "typed name",
+    ConsentMethod.ORAL: "oral",
+}
+STATES: dict[ReviewState, str] = {
+    ReviewState.WAITING: "waiting for redaction",
+    ReviewState.PROPOSED: "to review",
+    ReviewState.APPROVED: "approved",
+    ReviewState.REJECTED: "rejected",
+    ReviewState.UNUSABLE: "cannot be used",
+}
+DECISIONS: dict[Decision, str] = {
+    Decision.MASK: "MASKED",
+    Decision.KEEP: "KEPT",
+    Decision.SUGGEST: "SUGGESTED",
+}
+
+
+def clean(untrusted_text: str, limit: int = 200) -> str:
+    """Make a text of others fit to be drawn on one line.
+
+    Control and format characters (escape sequences, direction overrides), unassigned code points and
+    surplus combining marks become `STRANGE`; white space becomes a space; what is longer than ``limit``
+    characters is cut, and says so.
+    """
+    shown: list[str] = []
+    marks = 0
+    for character in untrusted_text[: limit + 1]:
+        if character.isspace():
+            character = " "  # noqa: PLW2901
+        elif not character.isprintable():
+            character = STRANGE  # noqa: PLW2901
+        marks = marks + 1 if unicodedata.category(character) in {"Mn", "Me"} else 0
+        if marks > _MOST_MARKS:
+            continue
+        shown.append(character)
+    if len(untrusted_text) > limit:
+        shown[limit - 1 :] = "\N{HORIZONTAL ELLIPSIS}"
+    return "".join(shown)
+
+
+def size(octets: int) -> str:
+    """Bytes as a person reads them, in decimal units."""
+    if octets < 1000:
+        return f"{octets} bytes"
+    value = float(octets)
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1000
+        if value < 999.5 or unit == "TB":
+            break
+    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
+
+
+def count(number: int, thing: str) -> str:
+    """``1 photo``, ``2 photos``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def moment(untrusted_at: str) -> str:
+    """A recorded time in the kiosk's own time zone, to the minute."""
+    try:
+        return parse_rfc3339(untrusted_at).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return clean(untrusted_at, 16)
+
+
+def day(untrusted_text: str) -> str:
+    """A typed date in the form YYYY-MM-DD, or nothing.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    text = untrusted_text.strip()
+    return date.fromisoformat(text).isoformat() if text else ""
+
+
+def end_of(last_day: str) -> str:
+    """The first instant after a day in the kiosk's own time zone, as RFC 3339 UTC.
+
+    Raises:
+        ValueError: not a date.
+    """
+    after = date.fromisoformat(last_day.strip()) + timedelta(days=1)
+    return rfc3339(datetime.combine(after, time.min).astimezone(UTC))
+
+
+def last_day(untrusted_expires: str) -> str:
+    """The last day on which a consent counts: what `end_of` was given."""
+    try:
+        return (parse_rfc3339(untrusted_expires).astimezone() - timedelta(seconds=1)).date().isoformat()
+    except ValueError:
+        return clean(untrusted_expires, 16)
+
+
+def consent_words(encounter: EncounterInfo) -> str:
+    """The last answer of an encounter in a few words."""
+    if not encounter.consents:
+        return "no consent yet"
+    terms = max(encounter.consents, key=lambda consent: consent.at).terms
+    earlier = f" (+{len(encounter.consents) - 1} earlier)" if len(encounter.consents) > 1 else ""
+    purposes = ", ".join(PURPOSES[purpose] for purpose in terms.purposes)
+    until = f" until {last_day(terms.expires)}" if terms.expires else ""
+    return f"{ANSWERS[terms.kind]}: {purposes}{until}{earlier}"
+
+
+def subject_words(encounter: EncounterInfo) -> str:
+    """Who it is, with two identifiers."""
+    subject = encounter.subject
+    return f"{clean(subject.name, 40)}, MRN {clean(subject.mrn, 24)}"
+
+
+def redaction_words(redaction: RedactionStatus) -> str:
+    """The queue in one line."""
+    if not any((redaction.waiting, redaction.done, redaction.failed, redaction.deferred)):
+        return "no photos yet"
+    parts = [f"{redaction.done} done", f"{redaction.waiting} waiting"]
+    if redaction.deferred:
+        parts.append(f"{redaction.deferred} wait for the next login")
+    if redaction.failed:
+        parts.append(f"{redaction.failed} could not be redacted")
+    return ", ".join(parts)
+
+
+BUSY = frozenset({DeviceState.OPENING, DeviceState.LISTING, DeviceState.IMPORTING, DeviceState.RETRYING})
+
+
+def advice(status: Status | None, session: Session | None) -> str:
+    """The one thing to do next, for whoever stands before the screen."""
+    if status is None:
+        return "Wait a moment. If this stays, ask the administrator to look at the service medkioskd."
+    states = {device.state for device in status.devices}
+    if DeviceState.INCOMPLETE in states:
+        return "Plug the camera or card in again: what is missing is read again, nothing twice."
+    if states & BUSY:
+        return "Leave it plugged in. You can log in and work meanwhile."
+    if status.redaction.missing:
+        return "Call the installer: without every detector no photo can be approved."
+    if session is not None:
+        return "Record an encounter and its consent (E), assign the import (I), then review (R)."
+    if status.redaction.deferred:
+        return "Log in (L): photos that were interrupted by a restart are redacted then."
+    if DeviceState.SAFE in states:
+        return "Unplug the camera when you like. Log in (L) to assign and review the photos."
+    return "Plug in the camera or a card. Everything on it is imported by itself."

@@ -1,0 +1,1 @@
+"""The console: its pure parts, each screen through Pilot, whole flows through real terminals."""

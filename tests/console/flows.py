@@ -1,0 +1,173 @@
+"""What a person does at the console, as keys. Functions for Textual's Pilot; the same on any kiosk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from medkiosk.console.app import KioskApp
+from medkiosk.console.terminal import Terminal
+from tests.console.kiosk import PASSPHRASE
+
+TIMEOUT_S = 30.0
+
+
+def app_of(pilot: Pilot[Any]) -> KioskApp:
+    assert isinstance(pilot.app, KioskApp)
+    return pilot.app
+
+
+def lines(pilot: Pilot[Any]) -> list[str]:
+    """The screen as text, control sequences left out."""
+    strips = pilot.app.screen._compositor.render_strips()
+    return ["".join(part.text for part in strip if not part.control).rstrip() for strip in strips]
+
+
+def text(pilot: Pilot[Any]) -> str:
+    """The screen as one text, line ends and columns folded, so that wrapped sentences are found."""
+    return " ".join("\n".join(lines(pilot)).replace("█", " ").replace("▌", " ").split())
+
+
+async def until(
+    pilot: Pilot[Any], condition: Callable[[], object], what: str, timeout_s: float = TIMEOUT_S
+) -> None:
+    """Let the application go on until something is as wanted."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}\n" + "\n".join(lines(pilot))
+        await pilot.pause(0.05)
+
+
+async def until_text(pilot: Pilot[Any], wanted: str) -> None:
+    await until(pilot, lambda: wanted in text(pilot), f"never said: {wanted}")
+
+
+async def until_screen(pilot: Pilot[Any], name: str) -> None:
+    await until(
+        pilot,
+        lambda: name in {kind.__name__ for kind in type(pilot.app.screen).__mro__},
+        f"never reached {name}",
+    )
+    await pilot.pause()
+
+
+async def type_text(pilot: Pilot[Any], words: str) -> None:
+    """At once; the flows through real terminals type key by key."""
+    field = pilot.app.screen.focused
+    assert isinstance(field, Input), field
+    field.insert_text_at_cursor(words)
+    await pilot.pause()
+
+
+async def log_in(pilot: Pilot[Any], user: str, passphrase: str = PASSPHRASE) -> None:
+    """From Home."""
+    await pilot.press("l")
+    await until_screen(pilot, "LoginScreen")
+    await type_text(pilot, user)
+    await pilot.press("enter")
+    await type_text(pilot, passphrase)
+    await pilot.press("enter")
+    await until(pilot, lambda: app_of(pilot).session is not None, "not logged in")
+    await until_screen(pilot, "HomeScreen")
+
+
+async def new_encounter(
+    pilot: Pilot[Any],
+    *,
+    mrn: str,
+    issuer: str,
+    name: str,
+    birth_date: str = "1984-08-12",
+    label: str = "left forearm",
+) -> None:
+    """From Home to the consent form."""
+    await pilot.press("e")
+    await until_screen(pilot, "EncountersScreen")
+    await pilot.press("n")
+    await until_screen(pilot, "EncounterScreen")
+    for words in (mrn, issuer, name, birth_date, label):
+        await type_text(pilot, words)
+        await pilot.press("enter")
+    await pilot.press("enter")
+    await until_screen(pilot, "ConsentScreen")
+
+
+async def record_consent(pilot: Pilot[Any]) -> None:
+    """From the consent form: agrees to record and teaching; back to Home."""
+    await pilot.press("enter", "enter", "enter", "right", "space", "f2")
+    await until_screen(pilot, "EncountersScreen")
+    await until_text(pilot, "agrees: clinical record, teaching, research until")
+    await pilot.press("escape")
+    await until_screen(pilot, "HomeScreen")
+
+
+async def assign_all(pilot: Pilot[Any]) -> None:
+    """From Home: the newest import's photos belong to the newest encounter; stays on Imports."""
+    await pilot.press("i")
+    await until_screen(pilot, "ImportsScreen")
+    await until_text(pilot, "in this import")
+    await pilot.press("a")
+    await until_screen(pilot, "ChooseEncounter")
+    await pilot.press("enter")
+    await until_screen(pilot, "ImportsScreen")
+    await until_text(pilot, "assigned to")
+
+
+async def open_first_photo(pilot: Pilot[Any]) -> None:
+    """From Imports: the first photo, on the review screen, as far as this terminal shows it."""
+    await pilot.press("enter", "enter")
+    await on_review(pilot)
+
+
+async def on_review(pilot: Pilot[Any]) -> None:
+    """The first photo is on the review screen."""
+    await until_screen(pilot, "ReviewScreen")
+    await until_text(pilot, "photo 1 of")
+    if app_of(pilot).terminal.sixel:
+        await until_text(pilot, "READY")
+
+
+async def give_reason(pilot: Pilot[Any], reason: str) -> None:
+    await until_screen(pilot, "AskReason")
+    await type_text(pilot, reason)
+    await pilot.press("enter")
+    await until_screen(pilot, "ReviewScreen")
+
+
+async def review_some(pilot: Pilot[Any]) -> None:
+    """From the first photo: add, move, size and save a mask; keep a finding; approve; reject the next."""
+    await pilot.press("m", "left", "left", "shift+down", "plus", "s")
+    await until_text(pilot, "revision 2")
+    await until_text(pilot, "READY")
+    await pilot.press("tab", "k")
+    await give_reason(pilot, "a poster")
+    await until_text(pilot, "MASKS CHANGED, NOT SAVED")
+    await pilot.press("s")
+    await until_text(pilot, "revision 3")
+    await until_text(pilot, "READY")
+    await pilot.press("a")
+    await until_text(pilot, "approved.")
+    await until_text(pilot, "photo 2 of")
+    await pilot.press("r")
+    await give_reason(pilot, "blurred")
+    await until_text(pilot, "rejected.")
+
+
+async def whole_flow(
+    socket: Path, user: str = "rita", passphrase: str = PASSPHRASE, size: tuple[int, int] = (120, 40)
+) -> None:
+    """Log in, create an encounter and its consent, assign the import, review: on a kiosk with two photos."""
+    app = KioskApp(socket, terminal=Terminal(sixel=True, cell=lambda: (10, 20)))
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.status is not None, "no status")
+        await log_in(pilot, user, passphrase)
+        await new_encounter(pilot, mrn="7421093", issuer="Demo Hospital", name="Mustermann, Erika")
+        await record_consent(pilot)
+        await assign_all(pilot)
+        await open_first_photo(pilot)
+        await review_some(pilot)

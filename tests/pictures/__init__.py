@@ -1,0 +1,1 @@
+"""Pictures of the product for its documentation, made by scripts and never by hand."""

@@ -1,0 +1,243 @@
+"""Make the pictures of the console in ``docs/img``.
+
+``python -m tests.pictures.console`` starts the in-memory kiosk of the console's tests, photographs Home,
+Imports, the forms and Export as SVG through Textual, and Review as PNG in a real xterm with sixels under
+Xvfb. For the latter install: ``apt install xvfb xterm imagemagick``; without them Review is left out, in
+words. The photo is the astronaut of scikit-image (public domain, NASA) where set-up has put it, and bands of
+colour where not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import html
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from PIL import Image
+from textual.pilot import Pilot
+
+from medkiosk.console.app import KioskApp
+from medkiosk.console.terminal import Terminal, cell_size
+from medkiosk.core.clock import rfc3339
+from medkiosk.core.device import DeviceState
+from medkiosk.core.events import Role
+from medkiosk.core.ids import RecipientId
+from medkiosk.core.photo import Category
+from medkiosk.ipc.types import RecipientInfo
+from tests.console import kiosk as scratch
+from tests.console.flows import assign_all, log_in, new_encounter, record_consent
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+ASTRONAUT = CHECKOUT / ".cache" / "photos" / "astronaut.png"
+SIZE = (100, 30)
+GEOMETRY = "150x46+0+0"
+Steps = Callable[[Pilot[Any]], Awaitable[None]]
+
+
+def filled() -> scratch.Kiosk:
+    """A kiosk in the middle of a morning."""
+    kiosk = scratch.Kiosk()
+    kiosk.hire("rita", "Rita Reviewer", Role.REVIEWER, Role.PRIVACY_OFFICER)
+    kiosk.recipients.append(
+        RecipientInfo(
+            recipient_id=RecipientId(kiosk.new_id()),
+            display_name="Dr. Ana Sousa",
+            organisation="University Hospital, Dermatology",
+            age_recipient="age1example",
+            expires=rfc3339(datetime.now(UTC) + timedelta(days=300)),
+        )
+    )
+    kiosk.plug_in(4, name="IMG_01{:02d}")
+    kiosk.plug_in(12)
+    if ASTRONAUT.exists():
+        width, height = scratch.PREVIEW
+        image = Image.open(ASTRONAUT).convert("RGB")
+        image = image.crop((0, 0, image.width, image.width * height // width)).resize((width, height))
+        kiosk.scene = np.asarray(image)
+        marks = (
+            scratch.finding(Category.FACE, (975, 255, 520, 660)),
+            scratch.finding(Category.TEXT, (2220, 1210, 330, 150), 810),
+            scratch.finding(Category.TEXT, (700, 1225, 420, 290), 760),
+        )
+        for photo in kiosk.photos.values():
+            photo.findings = marks
+            photo.info = msgspec.structs.replace(photo.info, findings=len(marks))
+    return kiosk
+
+
+_TEXT = re.compile(
+    r'(<text class="[^"]*") x="([0-9.]+)"( y="[0-9.]+") textLength="([0-9.]+)"([^>]*>)([^<]*)</text>'
+)
+
+
+def portable(svg: str) -> str:
+    """Take out what not every viewer does: fonts from the network, and blanks around a text.
+
+    Each text is placed by its first visible character; what is only blank goes.
+    """
+
+    def trimmed(match: re.Match[str]) -> str:
+        start, x, y, length, rest, raw = match.groups()
+        words = html.unescape(raw).replace("\N{NO-BREAK SPACE}", " ")
+        if not words.strip():
+            return ""
+        width = float(length) / len(words)
+        left = float(x) + (len(words) - len(words.lstrip())) * width
+        shown = words.strip()
+        body = html.escape(shown).replace(" ", "&#160;")
+        return f'{start} x="{left:.1f}"{y} textLength="{len(shown) * width:.1f}"{rest}{body}</text>'
+
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+    return _TEXT.sub(trimmed, svg.replace("Fira Code, monospace", "DejaVu Sans Mono, Menlo, monospace"))
+
+
+async def _svg(socket: Path, name: str, folder: Path, steps: Steps) -> None:
+    app = KioskApp(socket, terminal=Terminal(sixel=False, cell=lambda: None))
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause(0.5)
+        await steps(pilot)
+        await pilot.pause(0.5)
+        (folder / f"console-{name}.svg").write_text(portable(app.export_screenshot(title="medkiosk-console")))
+    print(f"docs/img/console-{name}.svg")
+
+
+async def _plain(folder: Path, socket: Path, kiosk: scratch.Kiosk) -> None:
+    async def nothing(pilot: Pilot[Any]) -> None:
+        pass
+
+    async def imports(pilot: Pilot[Any]) -> None:
+        await log_in(pilot, "rita")
+        await pilot.press("i")
+
+    async def consent(pilot: Pilot[Any]) -> None:
+        await log_in(pilot, "rita")
+        await new_encounter(pilot, mrn="7421093", issuer="Demo Hospital", name="Mustermann, Erika")
+
+    async def encounters(pilot: Pilot[Any]) -> None:
+        await consent(pilot)
+        await record_consent(pilot)
+        await assign_all(pilot)
+        await pilot.press("escape", "e")
+
+    async def login(pilot: Pilot[Any]) -> None:
+        await pilot.press("l", *"rita", "enter", *"secret")
+
+    await _svg(socket, "home", folder, nothing)
+    await _svg(socket, "login", folder, login)
+    await _svg(socket, "consent", folder, consent)
+    await _svg(socket, "encounters", folder, encounters)
+    await _svg(socket, "imports", folder, imports)
+    kiosk.devices = (scratch.device(DeviceState.IMPORTING, 12, 7),)
+    kiosk.touch()
+    await _svg(socket, "importing", folder, nothing)
+
+
+async def _to_review(pilot: Pilot[Any]) -> None:
+    await log_in(pilot, "rita")
+    await new_encounter(pilot, mrn="7421093", issuer="Demo Hospital", name="Mustermann, Erika")
+    await record_consent(pilot)
+    await assign_all(pilot)
+    await pilot.press("enter", "enter")
+    await pilot.pause(2)
+    await pilot.press("tab")
+    await pilot.pause(1)
+
+
+def _wait_for_photograph(ready: Path) -> None:
+    """Say that the screen is as wanted, and wait until the other process has taken its picture."""
+    ready.touch()
+    while ready.exists():
+        time.sleep(0.1)
+
+
+def _inside(socket: Path, ready: Path) -> None:
+    """What runs in the xterm: the console, driven to the review screen, until the photo is taken."""
+
+    async def drive(pilot: Pilot[Any]) -> None:
+        await pilot.pause(0.5)
+        await _to_review(pilot)
+        await asyncio.to_thread(_wait_for_photograph, ready)
+        pilot.app.exit()
+
+    KioskApp(socket, terminal=Terminal(sixel=True, cell=cell_size)).run(auto_pilot=drive)
+
+
+def _photograph(socket: Path, ready: Path, target: Path) -> None:
+    """Run xterm under Xvfb, wait for the review screen, photograph it."""
+    screen = "1400x900"
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{screen}x24", "-nolisten", "tcp"],
+        pass_fds=(write,),
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    with os.fdopen(read) as number:
+        environment = {**os.environ, "DISPLAY": f":{number.readline().strip()}"}
+    options = ["-ti", "vt340", "-xrm", "XTerm*decTerminalID: vt340", "-xrm", "XTerm*numColorRegisters: 256"]
+    options += ["-fa", "DejaVu Sans Mono", "-fs", "11", "-b", "0", "-bw", "0", "+sb", "-geometry", GEOMETRY]
+    inside = ["env", "COLORTERM=truecolor", sys.executable, "-m", "tests.pictures.console", "--inside"]
+    terminal = subprocess.Popen(
+        ["xterm", *options, "-e", *inside, str(socket), str(ready)], env=environment, cwd=CHECKOUT
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not ready.exists():
+            if time.monotonic() > deadline or terminal.poll() is not None:
+                raise RuntimeError("the console did not get as far as the review screen")
+            time.sleep(0.2)
+        time.sleep(1)
+        subprocess.run(
+            ["import", "-window", "root", "-trim", "+repage", str(target)], env=environment, check=True
+        )
+    finally:
+        ready.unlink(missing_ok=True)
+        terminal.terminate()
+        terminal.wait(10)
+        server.terminate()
+        server.wait(10)
+
+
+def main() -> int:
+    """Make all pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=CHECKOUT / "docs" / "img")
+    parser.add_argument("--inside", nargs=2, type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.inside:
+        _inside(*options.inside)
+        return 0
+    options.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        plain = scratch.RunningKiosk(Path(folder) / "plain", filled())
+        plain.start()
+        asyncio.run(_plain(options.out, plain.path, plain.kiosk))
+        plain.stop()
+        missing = [tool for tool in ("Xvfb", "xterm", "import") if shutil.which(tool) is None]
+        if missing:
+            print(f"console-review.png is left out; missing: {', '.join(missing)}.")
+            print("apt install xvfb xterm imagemagick")
+            return 1
+        for_review = scratch.RunningKiosk(Path(folder) / "review", filled())
+        for_review.start()
+        _photograph(for_review.path, Path(folder) / "ready", options.out / "console-review.png")
+        for_review.stop()
+        print("docs/img/console-review.png")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -41,7 +41,7 @@ from medkiosk.vault.slots import normalise_name, open_passphrase_slot, recovery_
 from medkiosk.vault.writer import Buffers, ObjectWriter, PendingObject, PendingRecord
 
 _THREADS = 2
-"""Helpers: one hashes and writes for the writer in hand, one more so that two writers do not wait."""
+"""Helper threads that hash and write behind the writers, and as many that read back what was committed."""
 
 
 class Vault(StoreReader):
@@ -62,7 +62,9 @@ class Vault(StoreReader):
         self._random = random
         self._disk = disk
         self._root_fd = durable.open_dir(root)
-        self._helpers = ThreadPoolExecutor(_THREADS, thread_name_prefix="vault")
+        # Apart, so that a writer does not wait in line behind a batch that is being read back.
+        self._helpers = ThreadPoolExecutor(_THREADS, thread_name_prefix="vault-write")
+        self._readers = ThreadPoolExecutor(_THREADS, thread_name_prefix="vault-read")
         self._buffers = Buffers()
         self._stopped: str | None = None
         self.repairs = []
@@ -148,6 +150,7 @@ class Vault(StoreReader):
     def close(self) -> None:
         """Let go of the store; unfinished writers must have ended."""
         self._helpers.shutdown()
+        self._readers.shutdown()
         super().close()
         if self._lock_fd >= 0:
             os.close(self._root_fd)
@@ -263,7 +266,7 @@ class Vault(StoreReader):
         for pending, final in zip(objects, finals, strict=True):
             self._disk.publish(pending.file.path, final)
         self._disk.sync_dirs(self._root_fd, [final.parent for final in finals] + [manifest.parent])
-        for _ in self._helpers.map(self._verify, objects):
+        for _ in self._readers.map(self._verify, objects):
             pass
 
     def _verify(self, pending: PendingObject) -> None:

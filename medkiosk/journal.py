@@ -38,8 +38,8 @@ class Fact:
     seen: Sequence[SeenRow] = ()
 
 
-Listener = Callable[[AnyEvent, int], None]
-"""Told of each event after it became a fact, in order, with its ledger index."""
+Listener = Callable[[Fact, int], None]
+"""Told of each fact, in order, with its ledger index."""
 
 
 @dataclass
@@ -96,7 +96,7 @@ class Journal:
             indices = self._flush()[-len(facts) :]
             for fact, index in zip(facts, indices, strict=True):
                 for listener in self.listeners:
-                    listener(fact.event, index)
+                    listener(fact, index)
 
     def _flush(self) -> list[int]:
         waiting = self.vault.outbox()

@@ -141,6 +141,7 @@ class Catalog:
             case (
                 ev.KioskStarted()
                 | ev.ExportPrepared()
+                | ev.ExportFailed()
                 | ev.LoggedIn()
                 | ev.LoginFailed()
                 | ev.LoggedOut()

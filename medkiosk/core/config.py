@@ -34,9 +34,10 @@ class Store(Section, frozen=True):
 
 
 class Ipc(Section, frozen=True):
-    """``socket``: where clients connect."""
+    """``socket``: where clients connect; ``users``: who may, besides root and the daemon's own user."""
 
     socket: str = "/run/medkiosk/kiosk.sock"
+    users: tuple[str, ...] = ()
 
 
 class Models(Section, frozen=True):

@@ -258,6 +258,13 @@ class Exported(Event, frozen=True, tag="export.written"):
     manifest_sha256: str
 
 
+class ExportFailed(Event, frozen=True, tag="export.failed", gc=False):
+    """A prepared bundle was not finished; part of it may be on the stick, encrypted to the recipient."""
+
+    export_id: ExportId
+    code: str
+
+
 class ExportRefused(Event, frozen=True, tag="export.refused"):
     """An export was asked for and stopped by the policy."""
 
@@ -288,6 +295,7 @@ AnyEvent = (
     | RecipientEnrolled
     | ExportPrepared
     | Exported
+    | ExportFailed
     | ExportRefused
 )
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from medkiosk.catalog.views import CaptureView
 from medkiosk.consent.decision import Action, may
 from medkiosk.core.consent import Purpose
-from medkiosk.core.errors import BadRequestError, NotAllowedError, NotFoundError
+from medkiosk.core.errors import BadRequestError, KioskError, NotAllowedError, NotFoundError
 from medkiosk.core.events import (
     AccountCreated,
     Exported,
+    ExportFailed,
     ExportPrepared,
     ExportRefused,
     RecipientEnrolled,
@@ -139,7 +140,14 @@ def export(
         derivatives=derivatives,
     )
     kiosk.journal.commit([Fact(prepared)])
-    written = write_bundle(target, bundle)
+    try:
+        written = write_bundle(target, bundle)
+    except KioskError as error:
+        failed = ExportFailed(
+            at=kiosk.journal.now(), actor=who.account_id, export_id=bundle.export_id, code=error.code
+        )
+        kiosk.journal.commit([Fact(failed)])
+        raise
     exported = Exported(
         at=kiosk.journal.now(),
         actor=who.account_id,

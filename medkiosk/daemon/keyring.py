@@ -19,7 +19,7 @@ from medkiosk.catalog.fold import Catalog
 from medkiosk.core import canon
 from medkiosk.core.clock import Clock
 from medkiosk.core.errors import KioskError, NotAllowedError
-from medkiosk.core.events import AccountCreated, AnyEvent, LoggedIn, LoggedOut, LoginFailed, Redacted, decode
+from medkiosk.core.events import AccountCreated, LoggedIn, LoggedOut, LoginFailed, Redacted, decode
 from medkiosk.core.ids import KIOSK, ObjectId
 from medkiosk.journal import Fact, Journal
 from medkiosk.ledger import entry
@@ -162,11 +162,12 @@ class Keyring:
                     derivative_leaf[ObjectId(item.id)] = index
         return Opened(identity, catalog, derivative_leaf, unreadable)
 
-    def _apply(self, event: AnyEvent, index: int) -> None:
+    def _apply(self, fact: Fact, index: int) -> None:
         # Called by the journal under its lock.
         opened = self._opened
         if opened is None:
             return
+        event = fact.event
         opened.catalog.apply(event)
         if isinstance(event, Redacted):
             opened.derivative_leaf[event.derivative_id] = index

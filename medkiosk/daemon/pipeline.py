@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import logging
 import os
+import pwd
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from medkiosk import __version__, keyfiles
 from medkiosk.core.channel import Channel
 from medkiosk.core.config import Config
-from medkiosk.core.events import AnyEvent, KioskStarted
+from medkiosk.core.errors import ConfigError
+from medkiosk.core.events import KioskStarted
 from medkiosk.core.ids import KIOSK
 from medkiosk.daemon.board import Board
 from medkiosk.daemon.importer import Importer, Original, Tools
@@ -64,6 +67,7 @@ class Daemon:
             self._journal, self.board, self._spawn_redact, timeout_s=config.workers.redact_timeout_s
         )
         self._keyring = Keyring(self._journal, _now, store.parent / "lockout", self._unlocked)
+        self.board.set(objects=vault.count(), ledger_size=log.size)
         self._journal.listeners.append(self._count)
         self._kiosk = Kiosk(
             config=config,
@@ -112,8 +116,9 @@ class Daemon:
                 )
             ]
         )
-        self._count()
-        self._server = Server(Path(self._config.ipc.socket), lambda _uid: Service(self._kiosk))
+        self._server = Server(
+            Path(self._config.ipc.socket), self._serve, allowed=_uids(self._config.ipc.users)
+        )
         self._configured.start()
         if self._config.udev and not self._udev.start():
             self.board.problem("There is no udev here: only devices named in the configuration are seen.")
@@ -154,6 +159,9 @@ class Daemon:
         if importer is not None:
             importer.unplugged()
 
+    def _serve(self) -> Service:
+        return Service(self._kiosk)
+
     # Redaction
 
     def _sealed(self, original: Original) -> None:
@@ -169,8 +177,9 @@ class Daemon:
             key = opened.identity.open_key(original.object_id)
             self._redactor.submit(Job(original.capture_id, original.object_id, original.size, key))
 
-    def _count(self, _event: AnyEvent | None = None, _index: int = 0) -> None:
-        self.board.set(objects=self._journal.vault.count(), ledger_size=self._journal.log.size)
+    def _count(self, fact: Fact, index: int) -> None:
+        objects = self.board.status.objects + len(fact.objects)
+        self.board.set(objects=objects, ledger_size=index + 1)
 
     # Workers
 
@@ -185,6 +194,15 @@ class Daemon:
         if workers.launch == "socket":
             return SocketChannel(Path(workers.sockets) / "redact.sock")
         return ProcessChannel(python_worker("medkiosk.redact.worker", "--models", self._config.models.path))
+
+
+def _uids(users: Sequence[str]) -> frozenset[int]:
+    """Who may connect: root, the daemon's own user, and the users that the configuration names."""
+    try:
+        named = [pwd.getpwnam(user).pw_uid for user in users]
+    except KeyError as error:
+        raise ConfigError(path="[ipc] users", detail=f"there is no user {error.args[0]}") from error
+    return frozenset([0, os.geteuid(), *named])
 
 
 def _now() -> datetime:

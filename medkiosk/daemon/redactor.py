@@ -132,6 +132,7 @@ class Redactor:
             except (KioskError, OSError) as error:
                 # The photo stays without a derivative and is queued again at the next login.
                 _log.error("redaction: a photo was put off: %s", type(error).__name__)
+                self._board.redaction(add_deferred=1)
             finally:
                 self._queued.discard(job.object_id)
                 self._board.redaction(add_waiting=-1)

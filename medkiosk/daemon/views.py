@@ -127,6 +127,8 @@ def summary(event: ev.AnyEvent) -> str:
         case ev.ExportRefused():
             reasons = "; ".join(sorted(set(event.reasons)))
             return f"to recipient {event.recipient_id} for {event.purpose}: {reasons}"
+        case ev.ExportFailed():
+            return f"export {event.export_id}: {event.code}"
         case ev.RecipientEnrolled():
             return f"recipient {event.recipient_id}"
         case ev.LoggedOut():

@@ -13,7 +13,7 @@ import socket
 import struct
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import Any, Protocol, cast, get_type_hints
 
@@ -55,8 +55,8 @@ class Service(Protocol):
         ...
 
 
-ServiceFactory = Callable[[int], Service]
-"""Makes the service of one connection from the peer's uid (``SO_PEERCRED``)."""
+ServiceFactory = Callable[[], Service]
+"""Makes the service of one connection."""
 
 
 def bind(service: type) -> None:
@@ -82,10 +82,14 @@ class Server:
     Args:
         path: where; a stale socket file of an earlier run is replaced.
         factory: makes the service of each connection.
+        allowed: uids that may connect (``SO_PEERCRED``, unix(7)); others are hung up on.
         mode: permissions of the socket file.
     """
 
-    def __init__(self, path: Path, factory: ServiceFactory, *, mode: int = 0o660) -> None:
+    def __init__(
+        self, path: Path, factory: ServiceFactory, *, allowed: Container[int], mode: int = 0o660
+    ) -> None:
+        self._allowed = allowed
         self._factory = factory
         self._path = path
         self._connections: set[socket.socket] = set()
@@ -118,18 +122,16 @@ class Server:
             except OSError:
                 return
             with self._lock:
-                full = len(self._connections) >= _MAX_CONNECTIONS
-                if not full:
+                welcome = len(self._connections) < _MAX_CONNECTIONS and _peer(connection) in self._allowed
+                if welcome:
                     self._connections.add(connection)
-            if full:
+            if not welcome:
                 connection.close()
                 continue
             threading.Thread(target=self._serve, args=(connection,), name="ipc-client", daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-        _, uid, _ = _UCRED.unpack(credentials)
-        service = self._factory(uid)
+        service = self._factory()
         try:
             for untrusted_message in _messages(connection):
                 _answer(connection, service, untrusted_message)
@@ -140,6 +142,12 @@ class Server:
             with self._lock:
                 self._connections.discard(connection)
             connection.close()
+
+
+def _peer(connection: socket.socket) -> int:
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    _, uid, _ = _UCRED.unpack(credentials)
+    return int(uid)
 
 
 def _shut(connection: socket.socket) -> None:

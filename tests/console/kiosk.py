@@ -7,6 +7,7 @@ approved unseen or unassigned, all-or-nothing exports. Pictures are made of plai
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -496,7 +497,7 @@ class RunningKiosk:
 
     def start(self) -> None:
         self.kiosk.leaving = False
-        self._server = Server(self.path, lambda _uid: Service(self.kiosk))
+        self._server = Server(self.path, lambda: Service(self.kiosk), allowed={os.geteuid()})
 
     def stop(self) -> None:
         if self._server is not None:

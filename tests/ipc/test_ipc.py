@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -37,9 +38,6 @@ class Service:
 
     closed = threading.Event()
 
-    def __init__(self, uid: int) -> None:
-        self.uid = uid
-
     def check(self, needs: Capability | None) -> None:
         if needs not in (None, Capability.SEE_REDACTED):
             raise NotAllowedError(reason="nobody is logged in")
@@ -68,7 +66,7 @@ class Service:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Iterator[Path]:
-    server = Server(tmp_path / "s", Service)
+    server = Server(tmp_path / "s", Service, allowed={os.geteuid()})
     yield tmp_path / "s"
     server.close()
 
@@ -148,6 +146,13 @@ def test_an_endless_request_is_cut_off(path: Path) -> None:
 def test_nobody_listening_is_one_clear_sentence(tmp_path: Path) -> None:
     with pytest.raises(wire.ConnectionLostError, match="daemon is not answering"):
         connect(tmp_path / "nothing")
+
+
+def test_a_user_who_is_not_allowed_is_hung_up_on(tmp_path: Path) -> None:
+    server = Server(tmp_path / "s", Service, allowed={os.geteuid() + 1})
+    with connect(tmp_path / "s") as client, pytest.raises(wire.ConnectionLostError):
+        client.get_status()
+    server.close()
 
 
 def test_a_service_that_differs_from_the_definition_is_refused_at_start() -> None:

@@ -62,7 +62,14 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.HOME, "export", ("x",), "Export", "Hand approved photos over on a stick."),
     Action(_W.LOGIN, "enter", ("enter",), "Next", "Go on; after the passphrase, log in.", first=True),
     Action(_W.LOGIN, "back", ("escape",), "Back", "Go back without logging in."),
-    Action(_W.IMPORTS, "", ("enter",), "Open", "Open the import's photos; on a photo, review it."),
+    Action(
+        _W.IMPORTS,
+        "open",
+        ("enter",),
+        "Open",
+        "Go to the import's photos; on a photo, review it.",
+        first=True,
+    ),
     Action(_W.IMPORTS, "mark", ("space",), "Mark", "Mark a photo, to assign only some of them."),
     Action(
         _W.IMPORTS,

@@ -25,7 +25,7 @@ from textual.worker import Worker, WorkerState
 from medkiosk.console import words
 from medkiosk.console.actions import Where, bindings
 from medkiosk.console.link import Link
-from medkiosk.console.messages import LinkLost, LoggedOut, Refused, StatusArrived
+from medkiosk.console.messages import LinkLost, LoggedOut, Refused, SessionLost, StatusArrived
 from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.screens.home import HomeScreen
 from medkiosk.console.screens.keys import KeysScreen
@@ -106,7 +106,7 @@ class KioskApp(App[None]):
         """Wake the threads that wait on the daemon."""
         self.link.close()
 
-    @work(thread=True, exit_on_error=False, group="follow")
+    @work(thread=True, exit_on_error=False, group="follow", description="follow the status")
     def _follow(self) -> None:
         """Post each status; post the loss of the daemon, and try again."""
         while True:
@@ -122,7 +122,7 @@ class KioskApp(App[None]):
         """Make calls in a worker thread; post ``answer`` of the result, or `Refused`, to who asked."""
         self._ask(request, answer, asker)
 
-    @work(thread=True, exit_on_error=False, group="ask")
+    @work(thread=True, exit_on_error=False, group="ask", description="ask the daemon")
     def _ask(
         self, request: Callable[[Client], Any], answer: Callable[[Any], Message], asker: MessagePump
     ) -> None:
@@ -130,7 +130,7 @@ class KioskApp(App[None]):
             asker.post_message(answer(self.link.run(request)))
         except ConnectionLostError as error:
             asker.post_message(Refused(error.message))
-            self.post_message(LinkLost())
+            self.post_message(SessionLost())
         except KioskError as error:
             asker.post_message(Refused(error.message))
         except Exception:  # noqa: BLE001 - a fault of ours in one request must not leave the asker waiting
@@ -143,6 +143,10 @@ class KioskApp(App[None]):
     @on(LinkLost)
     async def _link_lost(self) -> None:
         self.status = None
+        await self._session_lost()
+
+    @on(SessionLost)
+    async def _session_lost(self) -> None:
         self.link.forget()
         if self.session is not None:
             self.session = None

@@ -20,6 +20,10 @@ class LinkLost(Message):
     """The daemon does not answer; whatever session there was is over."""
 
 
+class SessionLost(Message):
+    """The session's connection broke; the daemon itself may still be there."""
+
+
 class Refused(Message):
     """A request failed; ``words`` is the sentence for the person."""
 

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from medkiosk.core.clock import parse_rfc3339, rfc3339
 from medkiosk.core.consent import ConsentKind, ConsentMethod, Purpose, Relationship
 from medkiosk.core.device import DeviceState
+from medkiosk.core.events import Role
 from medkiosk.core.photo import Decision, ReviewState
 from medkiosk.ipc.types import EncounterInfo, RedactionStatus, Session, Status
 
@@ -170,6 +171,16 @@ def redaction_words(redaction: RedactionStatus) -> str:
 BUSY = frozenset({DeviceState.OPENING, DeviceState.LISTING, DeviceState.IMPORTING, DeviceState.RETRYING})
 
 
+def _work_of(roles: tuple[Role, ...]) -> str:
+    if Role.REVIEWER in roles:
+        return "Record an encounter and its consent (E), assign the import (I), then review (R)."
+    if Role.PHOTOGRAPHER in roles:
+        return "Record an encounter and its consent (E), then assign the import to it (I)."
+    if Role.PRIVACY_OFFICER in roles:
+        return "Export approved photos to a recipient (X)."
+    return "There is nothing for you to do at this screen; your work is done with kioskctl."
+
+
 def advice(status: Status | None, session: Session | None) -> str:
     """The one thing to do next, for whoever stands before the screen."""
     if status is None:
@@ -182,7 +193,7 @@ def advice(status: Status | None, session: Session | None) -> str:
     if status.redaction.missing:
         return "Call the installer: without every detector no photo can be approved."
     if session is not None:
-        return "Record an encounter and its consent (E), assign the import (I), then review (R)."
+        return _work_of(session.roles)
     if status.redaction.deferred:
         return "Log in (L): photos that were interrupted by a restart are redacted then."
     if DeviceState.SAFE in states:

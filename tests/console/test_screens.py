@@ -33,7 +33,7 @@ from medkiosk.ipc.client import connect
 from tests.console import flows
 from tests.console.kiosk import PASSPHRASE, RunningKiosk, device
 
-SIXEL = Terminal(sixel=True, cell=lambda: (10, 20))
+SIXEL = Terminal(sixel=True, cell=lambda: (6, 12))
 PLAIN = Terminal(sixel=False, cell=lambda: None)
 
 
@@ -429,6 +429,8 @@ async def test_the_keys_of_the_screen_come_first_in_their_list(running: RunningK
 
 async def test_a_daemon_that_restarts_ends_the_session_in_words(running: RunningKiosk) -> None:
     async with reviewing(running) as pilot:
+        await pilot.press("r")
+        await flows.until_screen(pilot, "AskReason")
         running.stop()
         await flows.until_screen(pilot, "LoginScreen")
         await flows.until_text(pilot, "you were logged out")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from medkiosk.core.photo import ReviewState
-from tests.console.kiosk import RunningKiosk
+from tests.console.kiosk import PASSPHRASE, RunningKiosk
 from tests.console.terminals import CHECKOUT, PtyConsole, command, log_in, plain_flow, sixel_flow
 from tests.console.test_sixel import decode
 
@@ -35,6 +35,17 @@ def test_home_and_login_on_eighty_by_twenty_four(running: RunningKiosk) -> None:
         console.press("l")
         console.until("Passphrase")
         golden("login", console.inked())
+
+
+def test_keys_that_come_all_at_once_go_where_they_belong(running: RunningKiosk) -> None:
+    """As from a barcode scanner, which types and presses Enter faster than anything is drawn."""
+    with PtyConsole(command(running.path)) as console:
+        console.until("Log in")
+        console.press("l")
+        console.until("Passphrase")
+        console.type(f"rita\r{PASSPHRASE}\r")
+        console.until("open: somebody is logged in")
+        assert PASSPHRASE not in console.raw.decode()
 
 
 def test_the_whole_flow_in_a_terminal_with_pictures(running: RunningKiosk) -> None:

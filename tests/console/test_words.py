@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from medkiosk.console import words
 from medkiosk.core.clock import parse_rfc3339
 from medkiosk.core.device import DeviceState
+from medkiosk.core.events import Role
+from medkiosk.core.ids import AccountId
 from medkiosk.ipc import types as t
 from tests.console.kiosk import Kiosk, device
 
@@ -94,6 +96,20 @@ def status(*states: DeviceState, missing: tuple[str, ...] = (), deferred: int = 
 )
 def test_there_is_always_one_thing_to_do_next(given_status: t.Status | None, wanted: str) -> None:
     assert wanted in words.advice(given_status, None)
+
+
+@pytest.mark.parametrize(
+    ("role", "wanted"),
+    [
+        (Role.REVIEWER, "then review"),
+        (Role.PHOTOGRAPHER, "assign the import"),
+        (Role.PRIVACY_OFFICER, "Export"),
+        (Role.AUDITOR, "kioskctl"),
+    ],
+)
+def test_the_next_thing_to_do_is_in_ones_power(role: Role, wanted: str) -> None:
+    session = t.Session(account_id=AccountId("a" * 32), display_name="A", roles=(role,))
+    assert wanted in words.advice(status(DeviceState.SAFE), session)
 
 
 def test_times_are_shown_in_the_kiosks_own_zone() -> None:

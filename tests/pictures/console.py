@@ -36,6 +36,7 @@ from medkiosk.core.device import DeviceState
 from medkiosk.core.events import Role
 from medkiosk.core.ids import RecipientId
 from medkiosk.core.photo import Category
+from medkiosk.ipc.client import connect
 from medkiosk.ipc.types import RecipientInfo
 from tests.console import kiosk as scratch
 from tests.console.flows import assign_all, log_in, new_encounter, record_consent
@@ -69,8 +70,7 @@ def filled() -> scratch.Kiosk:
         kiosk.scene = np.asarray(image)
         marks = (
             scratch.finding(Category.FACE, (975, 255, 520, 660)),
-            scratch.finding(Category.TEXT, (2220, 1210, 330, 150), 810),
-            scratch.finding(Category.TEXT, (700, 1225, 420, 290), 760),
+            scratch.finding(Category.TEXT, (2200, 1095, 190, 110), 810),
         )
         for photo in kiosk.photos.values():
             photo.findings = marks
@@ -132,6 +132,10 @@ async def _plain(folder: Path, socket: Path, kiosk: scratch.Kiosk) -> None:
         await assign_all(pilot)
         await pilot.press("escape", "e")
 
+    async def export(pilot: Pilot[Any]) -> None:
+        await log_in(pilot, "rita")
+        await pilot.press("x")
+
     async def login(pilot: Pilot[Any]) -> None:
         await pilot.press("l", *"rita", "enter", *"secret")
 
@@ -140,9 +144,19 @@ async def _plain(folder: Path, socket: Path, kiosk: scratch.Kiosk) -> None:
     await _svg(socket, "consent", folder, consent)
     await _svg(socket, "encounters", folder, encounters)
     await _svg(socket, "imports", folder, imports)
+    _approve_first(socket)
+    await _svg(socket, "export", folder, export)
     kiosk.devices = (scratch.device(DeviceState.IMPORTING, 12, 7),)
     kiosk.touch()
     await _svg(socket, "importing", folder, nothing)
+
+
+def _approve_first(socket: Path) -> None:
+    with connect(socket) as rita:
+        rita.login("rita", scratch.PASSPHRASE)
+        first = next(each for each in rita.list_captures().captures if each.encounter_id)
+        rita.get_preview(first.capture_id)
+        rita.approve(first.capture_id, first.revision)
 
 
 async def _to_review(pilot: Pilot[Any]) -> None:
@@ -201,7 +215,9 @@ def _photograph(socket: Path, ready: Path, target: Path) -> None:
             time.sleep(0.2)
         time.sleep(1)
         subprocess.run(
-            ["import", "-window", "root", "-trim", "+repage", str(target)], env=environment, check=True
+            ["import", "-window", "root", "-trim", "+repage", "+dither", "-colors", "255", f"PNG8:{target}"],
+            env=environment,
+            check=True,
         )
     finally:
         ready.unlink(missing_ok=True)

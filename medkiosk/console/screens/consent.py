@@ -50,13 +50,9 @@ class ConsentScreen(FormScreen):
         self._encounter = encounter
         self._explanation = EXPLANATIONS[TEXT_VERSION]
 
-    @property
-    def heading(self) -> str:
-        """The form's name, and whose it is."""
-        return f"Consent of {subject_words(self._encounter)}"
-
     def above(self) -> ComposeResult:
-        """What to read aloud."""
+        """Whose consent, and what to read aloud."""
+        yield Static(subject_words(self._encounter), classes="caption", markup=False)
         with VerticalScroll(id="aloud", can_focus=False):
             yield Static(aloud(TEXT_VERSION, self._explanation), markup=False)
 

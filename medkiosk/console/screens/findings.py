@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from medkiosk.console.masks import Draft
-from medkiosk.console.words import DECISIONS, STATES, clean, count, subject_words
+from medkiosk.console.words import DECISIONS, STATES, clean, consent_words, count, subject_words
 from medkiosk.core.photo import Decision, Finding
 from medkiosk.ipc.types import CaptureDetail, EncounterInfo
 
@@ -16,6 +16,8 @@ def photo_text(detail: CaptureDetail, at: int, total: int, encounter: EncounterI
     words.append(f"{clean(detail.info.name, 16)}", style="bold")
     words.append(f"   photo {at + 1} of {total}\n", style="dim")
     words.append(f"{subject_words(encounter) if encounter else 'no encounter yet'}\n")
+    if encounter:
+        words.append(f"{consent_words(encounter)}\n", style="dim")
     words.append(STATES[detail.info.state], style="bold")
     if detail.info.revision:
         words.append(f", revision {detail.info.revision}", style="dim")

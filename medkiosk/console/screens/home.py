@@ -29,7 +29,7 @@ from medkiosk.core.device import HEADLINES, DeviceState
 from medkiosk.core.photo import ReviewState
 from medkiosk.ipc.types import DeviceStatus, Session, Status
 
-_BAR = 20
+_BAR = 14
 
 
 def mood(status: Status | None) -> str:

@@ -18,6 +18,7 @@ from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.screens.dialogs import NEW, AskReason, ChooseEncounter
 from medkiosk.console.screens.encounter import EncounterScreen
 from medkiosk.console.screens.review import ReviewScreen
+from medkiosk.console.widgets.field import settled
 from medkiosk.console.words import STATES, clean, count, moment, subject_words
 from medkiosk.core.ids import CaptureId, EncounterId, ImportId
 from medkiosk.ipc.types import CaptureInfo, EncounterInfo, ImportInfo
@@ -130,14 +131,18 @@ class ImportsScreen(KioskScreen):
             )
         table.move_cursor(row=min(row, len(self._captures) - 1))
 
-    @on(DataTable.RowSelected, "#imports")
-    def _open_import(self) -> None:
-        self.query_one("#captures").focus()
+    def action_open(self) -> None:
+        """Go on to the photos; on a photo, review it, once the keys before have moved the cursor."""
+        captures = self.query_one("#captures", DataTable)
+        if self.focused is captures:
+            settled([captures], self._review)
+        else:
+            self.set_focus(captures)  # at once, for an Enter that follows at once
 
-    @on(DataTable.RowSelected, "#captures")
-    def _open_capture(self, event: DataTable.RowSelected) -> None:
-        if 0 <= event.cursor_row < len(self._captures):
-            chosen = self._captures[event.cursor_row].capture_id
+    def _review(self) -> None:
+        row = self.query_one("#captures", DataTable).cursor_row
+        if 0 <= row < len(self._captures):
+            chosen = self._captures[row].capture_id
             self.app.push_screen(ReviewScreen(import_id=self._shown, first=chosen))
 
     def action_mark(self) -> None:

@@ -26,7 +26,7 @@ from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ImportId
 from medkiosk.core.photo import Box, Decision, ReviewState
 from medkiosk.ipc.client import Client
 from medkiosk.ipc.types import CaptureDetail, CaptureInfo, EncounterInfo
-from medkiosk.ipc.wire import ConnectionLostError, RemoteError
+from medkiosk.ipc.wire import RemoteError
 
 _ZOOMS = (1, 2, 4)
 _OPEN = frozenset({ReviewState.WAITING, ReviewState.PROPOSED})
@@ -43,11 +43,11 @@ def looked(kiosk: Client, capture_id: CaptureId, *, picture: bool) -> CaptureLoa
     try:
         seen = kiosk.get_preview(capture_id)
         detail = kiosk.get_capture(capture_id)
-    except ConnectionLostError:
-        raise
     except RemoteError as error:
         return CaptureLoaded(detail, None, error.message)
-    return CaptureLoaded(detail, seen if seen[0].revision == detail.info.revision else None)
+    if seen[0].revision != detail.info.revision:
+        return CaptureLoaded(detail, None, "This photo was just redacted again. Leave it and come back.")
+    return CaptureLoaded(detail, seen)
 
 
 class ReviewScreen(KioskScreen):

@@ -235,7 +235,7 @@ class PhotoView(Widget):
         )
         return sixel.View(x, y, w, h), outlines
 
-    @work(thread=True, exit_on_error=False, group="photo")
+    @work(thread=True, exit_on_error=False, group="photo", description="draw a photo")
     def _encode(
         self,
         number: int,

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from medkiosk.core.events import Role
-from tests.console.kiosk import Kiosk, RunningKiosk
+from tests.console.kiosk import RunningKiosk
+from tests.console.state import Kiosk
 
 
 @pytest.fixture

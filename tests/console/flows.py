@@ -12,7 +12,7 @@ from textual.widgets import Input
 
 from medkiosk.console.app import KioskApp
 from medkiosk.console.terminal import Terminal
-from tests.console.kiosk import PASSPHRASE
+from tests.console.state import PASSPHRASE
 
 TIMEOUT_S = 30.0
 

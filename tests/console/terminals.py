@@ -24,7 +24,7 @@ from typing import Self
 
 import pyte
 
-from tests.console.kiosk import PASSPHRASE
+from tests.console.state import PASSPHRASE
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 40.0

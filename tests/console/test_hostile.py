@@ -10,7 +10,8 @@ from medkiosk.core.consent import Subject
 from medkiosk.core.device import DeviceState
 from medkiosk.ipc.client import connect
 from tests.console import flows
-from tests.console.kiosk import PASSPHRASE, RunningKiosk, device
+from tests.console.kiosk import RunningKiosk
+from tests.console.state import PASSPHRASE, device
 from tests.console.terminals import PtyConsole, command, log_in
 from tests.console.test_screens import console
 

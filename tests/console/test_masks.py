@@ -9,7 +9,7 @@ from medkiosk.console.masks import REVIEWER, Draft, grown, moved, scaled, step
 from medkiosk.core.ids import AccountId
 from medkiosk.core.photo import Box, Decision
 from medkiosk.review.gate import why_not_change
-from tests.console.kiosk import FOUND, FULL
+from tests.console.state import FOUND, FULL
 
 ME = AccountId("a" * 32)
 sides = st.integers(min_value=1, max_value=9000)

@@ -31,7 +31,8 @@ from medkiosk.core.events import Role
 from medkiosk.core.photo import Decision, RedactCode, ReviewState
 from medkiosk.ipc.client import connect
 from tests.console import flows
-from tests.console.kiosk import PASSPHRASE, RunningKiosk, device
+from tests.console.kiosk import RunningKiosk
+from tests.console.state import PASSPHRASE, device
 
 SIXEL = Terminal(sixel=True, cell=lambda: (6, 12))
 PLAIN = Terminal(sixel=False, cell=lambda: None)

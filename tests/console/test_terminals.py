@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from medkiosk.core.photo import ReviewState
-from tests.console.kiosk import PASSPHRASE, RunningKiosk
+from tests.console.kiosk import RunningKiosk
+from tests.console.state import PASSPHRASE
 from tests.console.terminals import CHECKOUT, PtyConsole, command, log_in, plain_flow, sixel_flow
 from tests.console.test_sixel import decode
 

@@ -15,7 +15,7 @@ from medkiosk.core.device import DeviceState
 from medkiosk.core.events import Role
 from medkiosk.core.ids import AccountId
 from medkiosk.ipc import types as t
-from tests.console.kiosk import Kiosk, device
+from tests.console.state import Kiosk, device
 
 
 @given(st.text(), st.integers(min_value=1, max_value=300))

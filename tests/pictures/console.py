@@ -38,8 +38,9 @@ from medkiosk.core.ids import RecipientId
 from medkiosk.core.photo import Category
 from medkiosk.ipc.client import connect
 from medkiosk.ipc.types import RecipientInfo
-from tests.console import kiosk as scratch
+from tests.console import state as scratch
 from tests.console.flows import assign_all, log_in, new_encounter, record_consent
+from tests.console.kiosk import RunningKiosk
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ASTRONAUT = CHECKOUT / ".cache" / "photos" / "astronaut.png"
@@ -238,7 +239,7 @@ def main() -> int:
         return 0
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        plain = scratch.RunningKiosk(Path(folder) / "plain", filled())
+        plain = RunningKiosk(Path(folder) / "plain", filled())
         plain.start()
         asyncio.run(_plain(options.out, plain.path, plain.kiosk))
         plain.stop()
@@ -247,7 +248,7 @@ def main() -> int:
             print(f"console-review.png is left out; missing: {', '.join(missing)}.")
             print("apt install xvfb xterm imagemagick")
             return 1
-        for_review = scratch.RunningKiosk(Path(folder) / "review", filled())
+        for_review = RunningKiosk(Path(folder) / "review", filled())
         for_review.start()
         _photograph(for_review.path, Path(folder) / "ready", options.out / "console-review.png")
         for_review.stop()

@@ -24,7 +24,12 @@ class FacePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     long_sides: Annotated[tuple[Side, ...], msgspec.Meta(min_length=1, max_length=4)]
     threshold: PerMille
+    support: PerMille
     padding: Padding
+
+    def __post_init__(self) -> None:
+        if self.support > self.threshold:
+            raise ValueError("support above the threshold")
 
 
 class TextPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

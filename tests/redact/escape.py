@@ -83,7 +83,7 @@ def child_attempts(parent: int) -> dict[str, Callable[[], object]]:
         "signal the parent": lambda: os.kill(parent, 0),
         "signal anybody": lambda: os.kill(1, 0),
         "read the daemon's pipe": lambda: os.read(0, 1),
-        "raise a limit": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9)),
+        "raise a limit": lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 40, 1 << 40)),
         "be dumpable again": lambda: check(LIBC.prctl(4, 1, 0, 0, 0)),
         "take too much memory": lambda: mmap.mmap(-1, 1 << 34),
     }

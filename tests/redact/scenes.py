@@ -22,11 +22,11 @@ RIGHT_TURNS = {
 
 def skin(width: int, height: int) -> Image.Image:
     """A smooth skin-coloured ground with a little noise: nothing to find."""
-    rng = np.random.default_rng(5)
-    y, x = np.mgrid[0:height, 0:width]
-    shade = 1 - 0.25 * ((x / width - 0.4) ** 2 + (y / height - 0.5) ** 2)
-    pixels = np.array([205, 160, 135]) * shade[:, :, None] + rng.normal(0, 3, (height, width, 3))
-    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+    y, x = np.ogrid[0:height, 0:width]
+    shade = (1 - 0.25 * ((x / width - 0.4) ** 2 + (y / height - 0.5) ** 2)).astype(np.float32)
+    noise = np.random.default_rng(5).integers(-6, 7, (height, width), np.int8)
+    planes = [(shade * level + noise).clip(0, 255).astype(np.uint8) for level in (205, 160, 135)]
+    return Image.fromarray(np.stack(planes, axis=-1))
 
 
 def face(folder: Path, index: int) -> tuple[Image.Image, list[Box]]:
@@ -55,3 +55,16 @@ def with_qr(ground: Image.Image, content: str, module: int, at: tuple[int, int])
     ground.paste(code, at)
     quiet = 4 * module
     return Box(at[0] + quiet, at[1] + quiet, code.width - 2 * quiet, code.height - 2 * quiet)
+
+
+def with_mole(ground: Image.Image, radius: int, at: tuple[int, int], colour: tuple[int, int, int]) -> None:
+    """Draw a dark spot with a soft, uneven border: a lesion, which is the subject of the picture."""
+    half = 2 * radius
+    corner = (at[0] - half, at[1] - half)
+    pixels = np.asarray(ground.crop((*corner, at[0] + half, at[1] + half))).astype(float)
+    y, x = np.mgrid[-half:half, -half:half]
+    y = y * 1.2
+    border = radius * (1 + 0.15 * np.sin(3 * np.arctan2(y, x)))
+    share = 0.85 / (1 + np.exp((np.hypot(x, y) - border) / (radius * 0.08 + 1)))
+    mixed = pixels * (1 - share[:, :, None]) + np.array(colour) * share[:, :, None]
+    ground.paste(Image.fromarray(mixed.clip(0, 255).astype(np.uint8)), corner)

@@ -42,7 +42,7 @@ class FaceDetector:
             small = scaled_to(pixels, side)
             for quarter_turns in range(4):
                 hits += self._view(small, quarter_turns, Size(width, height))
-        return merge(hits, _SAME_FACE_IOU)
+        return [hit for hit in merge(hits, _SAME_FACE_IOU) if hit.confidence >= self._policy.threshold]
 
     def _view(self, small: Pixels, quarter_turns: int, full: Size) -> list[Hit]:
         """Hits of one size seen from one side, in full-size pixels of the unturned picture."""
@@ -51,7 +51,7 @@ class FaceDetector:
         canvas = np.zeros((_up(height), _up(width), 3), np.uint8)
         canvas[:height, :width] = turned
         heat, size, offset, _landmarks = self._forward(canvas)
-        rows, columns = np.nonzero(heat[0, 0] >= self._policy.threshold / 1000)
+        rows, columns = np.nonzero(heat[0, 0] >= self._policy.support / 1000)
         if len(rows) > _MAX_PER_VIEW:
             order = np.argsort(-heat[0, 0, rows, columns], kind="stable")[:_MAX_PER_VIEW]
             rows, columns = rows[order], columns[order]

@@ -1,0 +1,98 @@
+"""What each detector finds and what it must leave alone, on pictures with known content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from medkiosk.core.photo import Box, Decision
+from medkiosk.redact.detect.hit import Hit, merge
+from medkiosk.redact.detect.kit import Kit
+from medkiosk.redact.detectors import DetectorId
+from medkiosk.redact.pixels import Pixels
+from medkiosk.redact.region import Size, share_covered
+from tests.redact.scenes import face, skin, with_mole, with_qr, with_text
+
+
+def bgr(image: Image.Image) -> Pixels:
+    return np.ascontiguousarray(np.asarray(image)[:, :, ::-1])
+
+
+@pytest.mark.parametrize("quarter_turns", [1, 2, 3])
+def test_faces_are_found_from_every_side(kit: Kit, faces_folder: Path, quarter_turns: int) -> None:
+    image, labels = face(faces_folder, 1)
+    pixels = np.rot90(bgr(image), quarter_turns).copy()
+    upright = [hit.box for hit in kit.faces.find(bgr(image))] if kit.faces else []
+    turned = kit.faces.find(pixels) if kit.faces else []
+    assert len(turned) == len(upright) == len(labels)
+    assert sorted(box.w * box.h for box in upright) == pytest.approx(
+        sorted(hit.box.w * hit.box.h for hit in turned), rel=0.1
+    )
+
+
+def covered(label: Box, margin: int, hits: list[Hit]) -> float:
+    inner = Box(label.x + margin, label.y + margin, label.w - 2 * margin, label.h - 2 * margin)
+    return share_covered(inner, [hit.box for hit in hits])
+
+
+@pytest.mark.parametrize("angle", [0, 90, 45])
+def test_lines_of_every_size_and_angle_are_covered(kit: Kit, angle: int) -> None:
+    ground = skin(4000, 3000)
+    labels = [
+        (with_text(ground, "Ward 7B 04711", size, at, angle), size // 2)
+        for size, at in ((20, (300, 200)), (48, (2600, 300)), (150, (700, 900)))
+    ]
+    assert kit.text is not None
+    hits = kit.text.find(bgr(ground))
+    assert [covered(*label, hits) > 0.95 for label in labels] == [True] * 3
+    assert all(any(share_covered(hit.box, [label]) > 0.3 for label, _ in labels) for hit in hits)
+
+
+def test_few_letters_are_text(kit: Kit) -> None:
+    ground = skin(2400, 1600)
+    words = ("JS", "7B", "1961", "MRN")
+    labels = [(with_text(ground, word, 60, (200 + 500 * i, 700)), 30) for i, word in enumerate(words)]
+    assert kit.text is not None
+    hits = kit.text.find(bgr(ground))
+    assert [covered(*label, hits) > 0.95 for label in labels] == [True] * 4
+
+
+@pytest.mark.parametrize("colour", [(95, 60, 40), (150, 70, 60)])
+def test_moles_are_left_alone(kit: Kit, colour: tuple[int, int, int]) -> None:
+    ground = skin(2400, 1600)
+    for radius, at in ((30, (400, 400)), (60, (1000, 1100)), (150, (1800, 700))):
+        with_mole(ground, radius, at, colour)
+    assert kit.find_all(bgr(ground)) == []
+
+
+@pytest.mark.parametrize("module", [3, 8])
+def test_codes_are_found_at_full_size_and_padded(kit: Kit, module: int) -> None:
+    ground = skin(4000, 3000)
+    code = with_qr(ground, "encounter 7f3a9c", module, (2500, 1500))
+    findings = [kit.finding(hit, Decision.MASK, Size(4000, 3000)) for hit in kit.codes.find(bgr(ground))]
+    assert len(findings) == 1
+    assert share_covered(code, [findings[0].box]) == 1
+
+
+def test_an_unreadable_code_is_found_too(kit: Kit) -> None:
+    ground = skin(800, 600)
+    code = with_qr(ground, "encounter 7f3a9c and some more to fill it", 6, (200, 150))
+    # Data modules painted over: the finder patterns are there, the content cannot be read.
+    middle = (code.x + code.w // 3, code.y + code.h // 3)
+    ground.paste((250, 250, 250), (*middle, code.x + code.w - 8, code.y + code.h - 8))
+    hits = kit.codes.find(bgr(ground))
+    assert [hit.confidence for hit in hits] == [500]
+    assert share_covered(code, [kit.finding(hits[0], Decision.MASK, Size(800, 600)).box]) > 0.95
+
+
+def test_merging_keeps_the_surest_and_covers_all() -> None:
+    whole = Hit(DetectorId.TEXT, Box(0, 0, 100, 10), 700)
+    part = Hit(DetectorId.TEXT, Box(5, 1, 40, 8), 900)
+    other = Hit(DetectorId.TEXT, Box(0, 50, 20, 10), 800)
+    assert merge([whole, part, other], 0.5) == [
+        Hit(DetectorId.TEXT, Box(0, 0, 100, 10), 900),
+        other,
+    ]

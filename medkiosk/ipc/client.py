@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import msgspec
 
 from medkiosk.ipc import wire
-from medkiosk.ipc.api import MAX_ATTACHMENT, MAX_MESSAGE, Api
+from medkiosk.ipc.api import MAX_ATTACHMENT, Api
 
 _CHUNK = 1 << 16
 
@@ -87,7 +87,7 @@ class Connection:
         scanned = 0
         while (end := self._buffer.find(0, scanned)) < 0:
             scanned = len(self._buffer)
-            if scanned > MAX_MESSAGE:
+            if scanned > wire.MAX_REPLY:
                 raise wire.ConnectionLostError
             self._more()
         message = bytes(self._buffer[:end])

@@ -6,16 +6,20 @@ server starts, so that definition and implementation cannot drift apart.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import inspect
 import logging
 import os
 import socket
 import struct
 import threading
+import time
 import traceback
-from collections.abc import Callable, Container, Iterator
+from collections import Counter
+from collections.abc import Callable, Container, Generator, Iterator
 from pathlib import Path
-from typing import Any, Protocol, cast, get_type_hints
+from typing import NamedTuple, Protocol, cast, get_type_hints
 
 import msgspec
 
@@ -26,8 +30,13 @@ from medkiosk.ipc.api import MAX_MESSAGE, Api
 
 _log = logging.getLogger(__name__)
 _UCRED = struct.Struct("3i")
-_MAX_CONNECTIONS = 32
+_MAX_CONNECTIONS = 64
+_MAX_CONNECTIONS_PER_UID = 16  # one user's forgotten windows must not lock the others out
+_BREATH_S = 0.1
+_THREAD_END_S, _ALL_THREADS_END_S = 5.0, 10.0
 _CHUNK = 1 << 16
+# The listening socket itself is gone or was never one: no waiting mends that.
+_HOPELESS = frozenset({errno.EBADF, errno.EINVAL, errno.ENOTSOCK})
 
 
 class InternalError(KioskError):
@@ -55,6 +64,10 @@ class Service(Protocol):
         ...
 
 
+class _StreamEnded(Exception):  # noqa: N818 - no error: the daemon is leaving
+    """A stream is over. It has no end of its own, so the connection ends with it."""
+
+
 ServiceFactory = Callable[[], Service]
 """Makes the service of one connection."""
 
@@ -76,6 +89,11 @@ def bind(service: type) -> None:
             raise SignatureMismatchError(f"{service.__name__}.{name} has other types than Api.{name}")
 
 
+class _Client(NamedTuple):
+    uid: int
+    thread: threading.Thread
+
+
 class Server:
     """Listens on a Unix socket until `close`.
 
@@ -92,8 +110,9 @@ class Server:
         self._allowed = allowed
         self._factory = factory
         self._path = path
-        self._connections: set[socket.socket] = set()
+        self._clients: dict[socket.socket, _Client] = {}
         self._lock = threading.Lock()
+        self._closing = threading.Event()
         path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         previous = os.umask(0o777 & ~mode)
@@ -105,43 +124,93 @@ class Server:
         self._thread = threading.Thread(target=self._accept, name="ipc", daemon=True)
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether new connections are still taken."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
-        """Stop listening and end every connection."""
+        """Stop listening, end every connection, and wait until their calls are over.
+
+        A call that takes longer than five seconds (ten for all together) is logged and left behind.
+        """
+        self._closing.set()
         _shut(self._socket)
         self._thread.join()
+        self._socket.close()
         with self._lock:
-            connections = list(self._connections)
-        for connection in connections:
-            _shut(connection)
+            clients = dict(self._clients)
+        for connection in clients:
+            _shut(connection)  # its own thread closes it: a number closed here could be another's by then
+        deadline = time.monotonic() + _ALL_THREADS_END_S
+        for client in clients.values():
+            client.thread.join(max(0.0, min(_THREAD_END_S, deadline - time.monotonic())))
+        if left := sum(client.thread.is_alive() for client in clients.values()):
+            _log.error("%d calls were still running when the socket was closed", left)
         self._path.unlink(missing_ok=True)
 
     def _accept(self) -> None:
-        while True:
+        while not self._closing.is_set():
             try:
                 connection, _ = self._socket.accept()
-            except OSError:
-                return
-            with self._lock:
-                welcome = len(self._connections) < _MAX_CONNECTIONS and _peer(connection) in self._allowed
-                if welcome:
-                    self._connections.add(connection)
-            if not welcome:
-                connection.close()
+            except OSError as error:
+                if self._closing.is_set():
+                    return
+                _log.error("a connection could not be taken: %s", error.strerror)
+                if error.errno in _HOPELESS:
+                    return
+                self._closing.wait(_BREATH_S)  # no descriptors, no memory: that passes
                 continue
-            threading.Thread(target=self._serve, args=(connection,), name="ipc-client", daemon=True).start()
+            if not self._welcome(connection):
+                connection.close()
+
+    def _welcome(self, connection: socket.socket) -> bool:
+        """Start the connection's thread, if it may come in."""
+        try:
+            uid = _peer(connection)
+        except OSError as error:
+            _log.error("who connected could not be told: %s", error.strerror)
+            return False
+        if uid not in self._allowed:
+            return False
+        thread = threading.Thread(target=self._serve, args=(connection,), name="ipc-client", daemon=True)
+        with self._lock:
+            by_uid = Counter(client.uid for client in self._clients.values())
+            if by_uid.total() >= _MAX_CONNECTIONS or by_uid[uid] >= _MAX_CONNECTIONS_PER_UID:
+                _log.warning("uid %d has %d of %d connections: no more", uid, by_uid[uid], by_uid.total())
+                return False
+            self._clients[connection] = _Client(uid, thread)
+            try:
+                thread.start()
+            except RuntimeError:  # the system has no more threads to give
+                del self._clients[connection]
+                _log.error("a connection was refused: no thread could be started")
+                return False
+        return True
 
     def _serve(self, connection: socket.socket) -> None:
+        try:
+            self._converse(connection)
+        except _StreamEnded:
+            _log.debug("a stream has ended")
+        except OSError:
+            _log.debug("a client went away in mid-call")
+        except Exception as error:  # noqa: BLE001 - the boundary: a service that does not start or end
+            _log_failure("a connection", error)
+        finally:
+            with self._lock:
+                del self._clients[connection]
+            connection.close()
+
+    def _converse(self, connection: socket.socket) -> None:
         service = self._factory()
         try:
             for untrusted_message in _messages(connection):
-                _answer(connection, service, untrusted_message)
-        except OSError:
-            _log.debug("a client went away in mid-call")
+                with contextlib.closing(_replies(service, untrusted_message)) as replies:
+                    for reply in replies:
+                        connection.sendall(reply)
         finally:
             service.close()
-            with self._lock:
-                self._connections.discard(connection)
-            connection.close()
 
 
 def _peer(connection: socket.socket) -> int:
@@ -151,11 +220,11 @@ def _peer(connection: socket.socket) -> int:
 
 
 def _shut(connection: socket.socket) -> None:
+    """Wake whoever waits on it."""
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
         _log.debug("a connection was already closed")
-    connection.close()
 
 
 def _messages(connection: socket.socket) -> Iterator[bytes]:
@@ -176,29 +245,40 @@ def _messages(connection: socket.socket) -> Iterator[bytes]:
         untrusted_buffer += data
 
 
-def _answer(connection: socket.socket, service: Service, untrusted_message: bytes) -> None:
+def _replies(service: Service, untrusted_message: bytes) -> Generator[bytes, None, None]:
+    """Do what is asked. Only what the service does can fail in here, never the sending.
+
+    Raises:
+        _StreamEnded: hang up now.
+    """
+    stream = False
     try:
         method, arguments = wire.decode_call(untrusted_message)
         service.check(method.needs)
         result = getattr(service, method.name)(**arguments)
+        stream = method.stream
         if method.stream:
             for item in cast("Iterator[msgspec.Struct]", result):
-                connection.sendall(wire.encode_reply(item, continues=True))
-            raise ConnectionAbortedError  # a stream has no end of its own: the daemon is leaving
-        attachment: bytes = b""
-        if method.attached:
-            result, attachment = cast("tuple[Any, bytes]", result)
-        connection.sendall(wire.encode_reply(cast("msgspec.Struct", result)))
-        if attachment:
-            connection.sendall(attachment)
+                yield wire.encode_reply(item, continues=True)
+        elif method.attached:
+            described, attachment = cast("tuple[msgspec.Struct, bytes]", result)
+            yield wire.encode_reply(described)
+            yield attachment
+        else:
+            yield wire.encode_reply(cast("msgspec.Struct", result))
     except KioskError as error:
-        connection.sendall(wire.encode_error(error))
-    except OSError:
-        raise
+        yield wire.encode_error(error)
     except Exception as error:  # noqa: BLE001 - the boundary: one failed call must not end the daemon
-        # Where, and the type, but not the text: an unexpected error may quote what a person typed.
-        where = " < ".join(
-            f"{f.filename}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__))
-        )
-        _log.error("a call failed: %s at %s", type(error).__name__, where)
-        connection.sendall(wire.encode_error(InternalError()))
+        _log_failure("a call", error)
+        yield wire.encode_error(InternalError())
+    else:
+        if stream:
+            raise _StreamEnded
+
+
+def _log_failure(what: str, error: Exception) -> None:
+    # Where, and the type, but not the text: an unexpected error may quote what a person typed.
+    where = " < ".join(
+        f"{f.filename}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__))
+    )
+    _log.error("%s failed: %s at %s", what, type(error).__name__, where)

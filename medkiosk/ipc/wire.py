@@ -9,6 +9,7 @@ Call: ``{"method": "org.medkiosk.Kiosk.Name", "parameters": {...}, "more": true}
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast, get_args, get_origin, get_type_hints
@@ -18,6 +19,12 @@ import msgspec
 from medkiosk.core.capability import Capability
 from medkiosk.core.errors import BadRequestError, KioskError
 from medkiosk.ipc.api import INTERFACE, Api
+
+MAX_REPLY = 16 << 20
+"""Longest reply, bytes before the NUL: lists grow with the catalogue, requests (`MAX_MESSAGE`) do not."""
+
+# The path at the end of msgspec's messages: our own field names and positions, nothing of the sender's.
+_PATH = re.compile(r"- at (?:`key` in )?`\$((?:\.[A-Za-z_]\w*|\[\d+\]|\[\.\.\.\])+)`\Z")
 
 
 class RemoteError(KioskError):
@@ -141,17 +148,28 @@ def decode_call(untrusted_message: bytes) -> tuple[Method, dict[str, Any]]:
     try:
         parameters = msgspec.json.decode(call.parameters, type=method.parameters)
     except msgspec.ValidationError as error:
-        # The message names the path and the types, never the value.
-        raise BadRequestError(detail=str(error)) from error
+        # Its text may quote the value ("Invalid enum value 'x'"), which may be a secret: only the place.
+        # A field that we do not know could be named like a path, so then not even that.
+        unknown = str(error).startswith("Object contains unknown field")
+        place = None if unknown else _PATH.search(str(error))
+        where = f"`$.parameters{place[1] if place else ''}`"
+        raise BadRequestError(detail=f"{where} is not what {method.wire_name} takes") from error
     except msgspec.DecodeError as error:
         raise BadRequestError(detail="its parameters are not JSON") from error
     return method, {name: getattr(parameters, name) for name in parameters.__struct_fields__}
 
 
 def encode_reply(result: msgspec.Struct, *, continues: bool = False) -> bytes:
-    """Encode one reply, with its NUL."""
+    """Encode one reply, with its NUL.
+
+    Raises:
+        ValueError: it is longer than any client reads.
+    """
     raw = msgspec.Raw(msgspec.json.encode(result))
-    return msgspec.json.encode(Reply(parameters=raw, continues=continues)) + b"\0"
+    encoded = msgspec.json.encode(Reply(parameters=raw, continues=continues))
+    if len(encoded) > MAX_REPLY:
+        raise ValueError("the reply is too long")
+    return encoded + b"\0"
 
 
 def encode_error(error: KioskError) -> bytes:

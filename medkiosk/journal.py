@@ -12,19 +12,25 @@ A crash after 2 is completed at the next start (`Journal.recover`), a crash befo
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from medkiosk.core import canon
 from medkiosk.core.clock import Clock, rfc3339
+from medkiosk.core.errors import KioskError
 from medkiosk.core.events import AnyEvent
 from medkiosk.ledger import entry
 from medkiosk.ledger.file import Log
 from medkiosk.vault.batch import Batch
+from medkiosk.vault.db import CommitUnknownError
 from medkiosk.vault.schema import SeenRow
 from medkiosk.vault.store import Vault
-from medkiosk.vault.writer import PendingObject
+from medkiosk.vault.writer import PendingObject, PendingRecord
+
+_log = logging.getLogger(__name__)
 
 RECORD_KIND = "event"
 
@@ -39,7 +45,22 @@ class Fact:
 
 
 Listener = Callable[[Fact, int], None]
-"""Told of each fact, in order, with its ledger index."""
+"""Told of each fact, in order, with its ledger index. Must not raise."""
+Guard = Callable[[AnyEvent], str]
+"""Asked before an event is recorded; returns why it must not be, or nothing."""
+
+
+class JournalStoppedError(KioskError):
+    """The kiosk cannot write its ledger ({detail}), so it takes nothing more until it was started again. What
+    was acknowledged is safe; keep the card as it is and call the administrator."""
+
+    code = "journal.stopped"
+
+
+class OutOfDateError(KioskError):
+    """This was overtaken by something else ({detail}). Nothing was changed; look again and decide anew."""
+
+    code = "journal.out_of_date"
 
 
 @dataclass
@@ -54,10 +75,17 @@ class Journal:
     clock: Clock
     lock: threading.RLock = field(default_factory=threading.RLock)
     listeners: list[Listener] = field(default_factory=list)
+    guards: list[Guard] = field(default_factory=list)
+    stopped: str = ""
 
     def now(self) -> str:
         """The time to put into an event."""
         return rfc3339(self.clock())
+
+    @property
+    def healthy(self) -> bool:
+        """Whether more can be taken; if not, only a restart helps."""
+        return not (self.stopped or self.vault.stopped)
 
     def recover(self) -> int:
         """Bring leaves that a crash left in the outbox into the ledger; return how many there were."""
@@ -68,40 +96,76 @@ class Journal:
         """Make events and their objects facts, all of them or none.
 
         Raises:
-            OSError: the disk is full or failing; nothing of this call is acknowledged.
-            VaultDamagedError: what was read back is not what was written.
+            JournalStoppedError: the ledger could not be written. What this call brought is in the vault and
+                is completed at the next start; nothing of it was acknowledged, and nothing more is taken.
+            OutOfDateError: a guard said no; nothing of this call happened.
+            KioskError: the disk is full or failing; nothing of this call happened.
         """
         facts = list(facts)
-        records = [self.vault.seal_record(RECORD_KIND, canon.encode(fact.event)) for fact in facts]
-        leaves = [
-            entry.encode(
-                entry.Leaf(
-                    type=fact.event.name,
-                    at=fact.event.at,
-                    actor=fact.event.actor,
-                    record=record.ref,
-                    objects=tuple(pending.ref for pending in fact.objects),
-                )
+        pending = [pending for fact in facts for pending in fact.objects]
+        try:
+            records = [self.vault.seal_record(RECORD_KIND, canon.encode(fact.event)) for fact in facts]
+            batch = Batch(
+                objects=pending,
+                records=records,
+                leaves=[_leaf(fact, record) for fact, record in zip(facts, records, strict=True)],
+                seen=[row for fact in facts for row in fact.seen],
             )
-            for fact, record in zip(facts, records, strict=True)
-        ]
-        batch = Batch(
-            objects=[o for fact in facts for o in fact.objects],
-            records=records,
-            leaves=leaves,
-            seen=[row for fact in facts for row in fact.seen],
-        )
-        with self.lock:
-            self.vault.commit(batch)
+            with self.lock:
+                self._ask(facts)
+                self.vault.commit(batch)
+                self._acknowledge(facts)
+        except JournalStoppedError:
+            raise  # the vault has the objects; the next start completes them
+        except BaseException:
+            for object_ in pending:
+                self.vault.discard(object_)
+            raise
+
+    def check(self) -> None:
+        """Raise JournalStoppedError if nothing more is taken until a restart."""
+        if not self.healthy:
+            raise JournalStoppedError(detail=self.stopped or "the disk's state is unknown")
+
+    def _ask(self, facts: Sequence[Fact]) -> None:
+        self.check()
+        for fact in facts:
+            for guard in self.guards:
+                if reason := guard(fact.event):
+                    raise OutOfDateError(detail=reason)
+
+    def _acknowledge(self, facts: Sequence[Fact]) -> None:
+        try:
             indices = self._flush()[-len(facts) :]
-            for fact, index in zip(facts, indices, strict=True):
-                for listener in self.listeners:
-                    listener(fact, index)
+        except (KioskError, OSError, ValueError, sqlite3.Error) as error:
+            # From here on the vault is ahead of the ledger. Taking more would let a replugged card count as
+            # acknowledged without a single ledger entry, so nothing is taken until a start has caught up.
+            self.stopped = error.message if isinstance(error, KioskError) else type(error).__name__
+            raise JournalStoppedError(detail=self.stopped) from error
+        for fact, index in zip(facts, indices, strict=True):
+            for listener in self.listeners:
+                listener(fact, index)
 
     def _flush(self) -> list[int]:
         waiting = self.vault.outbox()
         if not waiting:
             return []
         indices = self.log.append_once(waiting)
-        self.vault.outbox_done(waiting[-1][0])
+        try:
+            self.vault.outbox_done(waiting[-1][0])
+        except (sqlite3.Error, CommitUnknownError):
+            # The ledger has them: the rows that stay are recognised by their index the next time.
+            _log.warning("the outbox could not be emptied; it is next time")
         return indices
+
+
+def _leaf(fact: Fact, record: PendingRecord) -> bytes:
+    return entry.encode(
+        entry.Leaf(
+            type=fact.event.name,
+            at=fact.event.at,
+            actor=fact.event.actor,
+            record=record.ref,
+            objects=tuple(pending.ref for pending in fact.objects),
+        )
+    )

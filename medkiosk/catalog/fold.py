@@ -46,6 +46,7 @@ class _Capture:
     revisions: tuple[ev.Redacted, ...] = ()
     code: RedactCode | None = None
     approved: ev.Approved | None = None
+    assigned_by: AccountId | None = None
 
     @property
     def revision(self) -> int:
@@ -195,6 +196,23 @@ class Catalog:
         if capture.to_redact is not before and not capture.revisions:
             self._waiting[event.capture_id] = event
 
+    def why_not(self, event: ev.AnyEvent) -> str:
+        """Return why an event about a review would not fit now; empty if it would or is about another thing.
+
+        Asked before such an event is recorded: what does not fit can never be taken back.
+        """
+        if not isinstance(event, ev.Redacted | ev.RedactionFailed | ev.Approved | ev.Rejected):
+            return ""
+        if (capture := self._captures.get(event.capture_id)) is None:
+            return "unknown capture"
+        if self._review(capture.state, event) is None:
+            return f"not possible while {capture.state}"
+        latest = capture.revision
+        wanted = latest + 1 if isinstance(event, ev.Redacted) else latest
+        if not isinstance(event, ev.RedactionFailed) and event.revision != wanted:
+            return f"revision {latest} is the latest one"
+        return ""
+
     def _redacted(self, event: ev.Redacted) -> str:
         if (capture := self._captures.get(event.capture_id)) is None:
             return "unknown capture"
@@ -253,7 +271,12 @@ class Catalog:
                 self._imports[capture.originals[0].import_id].assigned += 1
             else:
                 del self._encounters[capture.encounter_id].captures[capture_id]
+                # Whoever approved it looked at it as another patient's.
+                if capture.encounter_id != event.encounter_id and capture.state is ReviewState.APPROVED:
+                    capture.state = ReviewState.PROPOSED
+                    capture.approved = None
             capture.encounter_id = event.encounter_id
+            capture.assigned_by = event.actor
             encounter.captures[capture_id] = capture
         return f"{unknown} unknown captures" if unknown else ""
 
@@ -312,7 +335,9 @@ class Catalog:
         """One capture with its files and revisions."""
         if (capture := self._captures.get(capture_id)) is None:
             return None
-        return CaptureView(_row(capture), capture.originals, capture.revisions, capture.approved)
+        return CaptureView(
+            _row(capture), capture.originals, capture.revisions, capture.approved, capture.assigned_by
+        )
 
     def waiting(self) -> tuple[ev.OriginalSealed, ...]:
         """The originals that redaction has not been tried on yet, one a capture, oldest first.

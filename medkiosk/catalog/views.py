@@ -72,12 +72,14 @@ class CaptureView:
         originals: its files.
         revisions: its derivatives, oldest first; the last one is the latest.
         approved: the approval that is in force; None unless the state is approved.
+        assigned_by: who said that it belongs to its encounter.
     """
 
     row: CaptureRow
     originals: tuple[OriginalSealed, ...]
     revisions: tuple[Redacted, ...]
     approved: Approved | None
+    assigned_by: AccountId | None
 
     @property
     def latest(self) -> Redacted | None:

@@ -168,6 +168,7 @@ def redaction_words(redaction: RedactionStatus) -> str:
     return ", ".join(parts)
 
 
+ALARM = frozenset({DeviceState.INCOMPLETE, DeviceState.LOST})
 BUSY = frozenset({DeviceState.OPENING, DeviceState.LISTING, DeviceState.IMPORTING, DeviceState.RETRYING})
 
 
@@ -186,7 +187,7 @@ def advice(status: Status | None, session: Session | None) -> str:
     if status is None:
         return "Wait a moment. If this stays, ask the administrator to look at the service medkioskd."
     states = {device.state for device in status.devices}
-    if DeviceState.INCOMPLETE in states:
+    if states & ALARM:
         return "Plug the camera or card in again: what is missing is read again, nothing twice."
     if states & BUSY:
         return "Leave it plugged in. You can log in and work meanwhile."

@@ -79,10 +79,14 @@ class Card(Section, frozen=True):
 
 
 class Stick(Section, frozen=True):
-    """A directory that stands for a stick that exports are written to."""
+    """Where exports are written to.
+
+    ``mounted``: something must be mounted there; false for a directory that stands for a stick.
+    """
 
     name: str
     path: str
+    mounted: bool = False
 
 
 class Config(Section, frozen=True):

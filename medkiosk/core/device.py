@@ -14,7 +14,8 @@ class DeviceState(StrEnum):
     SAFE = "safe"
     RETRYING = "retrying"
     INCOMPLETE = "incomplete"
-    GONE = "gone"
+    GONE = "gone"  # unplugged when it was safe
+    LOST = "lost"  # unplugged before
 
 
 HEADLINES: dict[DeviceState, str] = {
@@ -25,5 +26,6 @@ HEADLINES: dict[DeviceState, str] = {
     DeviceState.RETRYING: "DO NOT UNPLUG",
     DeviceState.INCOMPLETE: "NOT EVERYTHING WAS READ",
     DeviceState.GONE: "UNPLUGGED",
+    DeviceState.LOST: "UNPLUGGED TOO EARLY",
 }
 """Big words for three metres."""

@@ -23,10 +23,10 @@ _NOT_SAFE = tuple(s for s in DeviceState if HEADLINES[s] == "DO NOT UNPLUG")
 def headline(devices: tuple[DeviceStatus, ...]) -> str:
     """The big words: the most careful one of all devices wins.
 
-    A device that was unplugged says nothing unless there is no other.
+    A device that was unplugged when it was safe says nothing; one that was unplugged before goes on warning.
     """
     states = [device.state for device in devices]
-    for careful in (*_NOT_SAFE, DeviceState.INCOMPLETE, DeviceState.SAFE):
+    for careful in (*_NOT_SAFE, DeviceState.LOST, DeviceState.INCOMPLETE, DeviceState.SAFE):
         if careful in states:
             return HEADLINES[careful]
     return _NOTHING
@@ -67,9 +67,23 @@ class Board:
             self._changed.notify_all()
 
     def device(self, device: DeviceStatus) -> None:
-        """Put one device's line up, replacing the one with its key."""
+        """Put one device's line up, replacing the one with its key.
+
+        Lines that have nothing more to say go: of devices that were unplugged when they were safe, and the
+        warning about one that was unplugged too early and is now, on another plug, all read.
+        """
         with self._changed:
-            others = tuple(d for d in self._status.devices if d.key != device.key)
+            others = tuple(
+                d
+                for d in self._status.devices
+                if d.key != device.key
+                and d.state is not DeviceState.GONE
+                and not (
+                    d.state is DeviceState.LOST
+                    and device.state is DeviceState.SAFE
+                    and d.serial == device.serial != ""
+                )
+            )
             self.set(devices=tuple(sorted((*others, device), key=lambda d: d.key)))
 
     def redaction(self, **values: Any) -> None:

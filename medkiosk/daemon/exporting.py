@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 from medkiosk.catalog.views import CaptureView
 from medkiosk.consent.decision import Action, may
+from medkiosk.core.clock import rfc3339
 from medkiosk.core.consent import Purpose
 from medkiosk.core.errors import BadRequestError, KioskError, NotAllowedError, NotFoundError
 from medkiosk.core.events import (
@@ -27,11 +29,19 @@ from medkiosk.ipc import types as t
 from medkiosk.journal import Fact
 from medkiosk.vault.envelope import commitment_key
 
-_MOST = 10_000
+_MOST = 1000
+_TOLERANCE = timedelta(minutes=5)
+
+
+class NoStickError(KioskError):
+    """No stick is plugged in at {name}. Nothing was written; plug the stick in and try again."""
+
+    code = "export.no_stick"
 
 
 def _recipient(kiosk: Kiosk, recipient_id: RecipientId) -> RecipientEnrolled:
-    recipient = kiosk.catalog.recipient(recipient_id)
+    with kiosk.reading() as catalog:
+        recipient = catalog.recipient(recipient_id)
     if recipient is None:
         raise NotFoundError(what="recipient", id=recipient_id)
     return recipient
@@ -42,10 +52,12 @@ def _reasons(
 ) -> tuple[str, ...]:
     now = kiosk.clock()
     encounter_id = view.row.encounter_id
-    answers = kiosk.catalog.answers(encounter_id) if encounter_id else ()
+    with kiosk.reading() as catalog:
+        answers = catalog.answers(encounter_id) if encounter_id else ()
+        problems = catalog.problems
     facts = policy.Facts(
         state=view.row.state,
-        # Every frame is a clinical one until roles are told apart at ingest; slates never are approved.
+        # Every frame counts as a clinical one until ingest tells roles apart; a reviewer rejects a slate.
         role=ImageRole.CLINICAL,
         code=view.row.code,
         latest=view.row.revision,
@@ -56,9 +68,13 @@ def _reasons(
     reasons = policy.decide(facts, decision, recipient, now)
     if kiosk.redactor.missing:
         reasons += (f"Detectors are missing on this kiosk: {', '.join(kiosk.redactor.missing)}.",)
-    if kiosk.keyring.opened.unreadable or kiosk.catalog.problems:
+    opened = kiosk.keyring.opened
+    if opened.unreadable or problems:
         # One of them may be a withdrawal.
         reasons += ("Records of this kiosk are damaged or out of order; nothing leaves until that is clear.",)
+    if rfc3339(now + _TOLERANCE) < opened.newest:
+        # An expired consent must not come back to life because a battery ran out.
+        reasons += ("The kiosk's clock is behind its own records; it must be set right first.",)
     return reasons
 
 
@@ -98,56 +114,20 @@ def export(
         KioskError: what `medkiosk.export.bundle.write_bundle` raises.
     """
     target = _stick(kiosk, stick)
-    checked = check(kiosk, recipient_id, purpose, captures)
-    if checked.denials:
-        reasons = tuple(denial.reason for denial in checked.denials)
-        refused = ExportRefused(
-            at=kiosk.journal.now(),
-            actor=who.account_id,
-            recipient_id=recipient_id,
-            purpose=purpose,
-            captures=captures,
-            reasons=reasons,
-        )
-        kiosk.journal.commit([Fact(refused)])
-        raise NotAllowedError(reason=" ".join(dict.fromkeys(reasons)))
-    revisions = [_approved(kiosk, capture_id) for capture_id in captures]
-    # One head for all proofs: nothing may be appended between the first and the last.
-    with kiosk.journal.lock:
-        checkpoint = kiosk.journal.log.checkpoint
-        proofs = [
-            kiosk.journal.log.proof(kiosk.keyring.opened.derivative_leaf[r.derivative_id]) for r in revisions
-        ]
-    bundle = Bundle(
-        export_id=ExportId(new_id(kiosk.random)),
-        created=kiosk.clock().date(),
-        purpose=purpose,
-        recipient=_recipient(kiosk, recipient_id).age_recipient,
-        pictures=_pictures(kiosk, revisions, proofs),
-        checkpoint=checkpoint,
-        signer=kiosk.keys.export_key,
-        random=kiosk.random,
-    )
-    derivatives = tuple(r.derivative_id for r in revisions)
-    # Before the first byte is on the stick: whatever happens then, the ledger says that it may be outside.
-    prepared = ExportPrepared(
-        at=kiosk.journal.now(),
-        actor=who.account_id,
-        export_id=bundle.export_id,
-        recipient_id=recipient_id,
-        purpose=purpose,
-        captures=captures,
-        derivatives=derivatives,
-    )
-    kiosk.journal.commit([Fact(prepared)])
-    try:
-        written = write_bundle(target, bundle)
-    except KioskError as error:
-        failed = ExportFailed(
-            at=kiosk.journal.now(), actor=who.account_id, export_id=bundle.export_id, code=error.code
-        )
-        kiosk.journal.commit([Fact(failed)])
-        raise
+    with kiosk.stick:
+        # From the decision to its record nothing may come between, least of all a withdrawal; and all proofs
+        # lead to one head.
+        with kiosk.journal.lock:
+            bundle, prepared = _prepare(kiosk, who, recipient_id, purpose, captures)
+        try:
+            written = write_bundle(target, bundle)
+        except BaseException as error:
+            code = error.code if isinstance(error, KioskError) else "kiosk.internal"
+            failed = ExportFailed(
+                at=kiosk.journal.now(), actor=who.account_id, export_id=bundle.export_id, code=code
+            )
+            kiosk.journal.commit([Fact(failed)])
+            raise
     exported = Exported(
         at=kiosk.journal.now(),
         actor=who.account_id,
@@ -155,7 +135,7 @@ def export(
         recipient_id=recipient_id,
         purpose=purpose,
         captures=captures,
-        derivatives=derivatives,
+        derivatives=prepared.derivatives,
         manifest_sha256=written.manifest_sha256,
     )
     kiosk.journal.commit([Fact(exported)])
@@ -169,9 +149,59 @@ def export(
     )
 
 
+def _prepare(
+    kiosk: Kiosk,
+    who: AccountCreated,
+    recipient_id: RecipientId,
+    purpose: Purpose,
+    captures: tuple[CaptureId, ...],
+) -> tuple[Bundle, ExportPrepared]:
+    """Decide and record: before the first byte is on the stick the ledger says that it may be outside."""
+    checked = check(kiosk, recipient_id, purpose, captures)
+    if checked.denials:
+        reasons = tuple(dict.fromkeys(denial.reason for denial in checked.denials))
+        refused = ExportRefused(
+            at=kiosk.journal.now(),
+            actor=who.account_id,
+            recipient_id=recipient_id,
+            purpose=purpose,
+            captures=captures,
+            reasons=reasons,
+        )
+        kiosk.journal.commit([Fact(refused)])
+        raise NotAllowedError(reason=" ".join(reasons))
+    revisions = [_approved(kiosk, capture_id) for capture_id in captures]
+    leaves = kiosk.keyring.opened.derivative_leaf
+    bundle = Bundle(
+        export_id=ExportId(new_id(kiosk.random)),
+        created=kiosk.clock().date(),
+        purpose=purpose,
+        recipient=_recipient(kiosk, recipient_id).age_recipient,
+        pictures=_pictures(
+            kiosk, revisions, [kiosk.journal.log.proof(leaves[r.derivative_id]) for r in revisions]
+        ),
+        checkpoint=kiosk.journal.log.checkpoint,
+        signer=kiosk.keys.export_key,
+        random=kiosk.random,
+    )
+    prepared = ExportPrepared(
+        at=kiosk.journal.now(),
+        actor=who.account_id,
+        export_id=bundle.export_id,
+        recipient_id=recipient_id,
+        purpose=purpose,
+        captures=captures,
+        derivatives=tuple(r.derivative_id for r in revisions),
+    )
+    kiosk.journal.commit([Fact(prepared)])
+    return bundle, prepared
+
+
 def _stick(kiosk: Kiosk, name: str) -> Path:
     for stick in kiosk.config.stick:
         if name in ("", stick.name):
+            if stick.mounted and not Path(stick.path).is_mount():
+                raise NoStickError(name=stick.name)
             return Path(stick.path)
     raise NotFoundError(what="stick", id=name or "(none is configured)")
 

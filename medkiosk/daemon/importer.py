@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import shutil
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,7 +32,8 @@ from medkiosk.journal import Fact, Journal
 from medkiosk.redact.media import sniff
 from medkiosk.source import dcf
 from medkiosk.source.client import SourceSession
-from medkiosk.source.model import DeviceInfo, Entry, SourceError
+from medkiosk.source.model import DeviceInfo, Entry, SourceCode, SourceError
+from medkiosk.vault.errors import VaultFullError
 from medkiosk.vault.keys import DataKey
 from medkiosk.vault.schema import SeenRow
 from medkiosk.vault.writer import PendingObject
@@ -39,6 +41,8 @@ from medkiosk.vault.writer import PendingObject
 _log = logging.getLogger(__name__)
 _SELDOM = 15
 """After the last quick retry, how many times longer the pauses are."""
+_RESERVE = 64 << 20
+"""Bytes that stay free on the store's disk, so that the database and the ledger can always be written."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ class Importer:
         self._device = device
         self._tools = tools
         self._stop = threading.Event()
+        self._lock = threading.RLock()
         self._channel: Channel | None = None
         self.status = DeviceStatus(
             key=device.key,
@@ -120,47 +125,64 @@ class Importer:
         if channel is not None:
             channel.kill()
         self._thread.join()
-        self._happen(Happening.UNPLUGGED)
+        self._happen(Happening.UNPLUGGED, "" if self.status.state is DeviceState.SAFE else self._too_early())
+
+    def _too_early(self) -> str:
+        done, files = self.status.sealed + self.status.already, self.status.files
+        return f"{done} of {files} files are safe. Keep the card as it is and plug it in again."
 
     def _happen(self, happening: Happening, detail: str = "") -> None:
         self._show(state=next_state(self.status.state, happening), detail=detail)
 
     def _show(self, **values: object) -> None:
-        self.status = msgspec.structs.replace(self.status, **values)
-        self._tools.board.device(self.status)
+        with self._lock:
+            self.status = msgspec.structs.replace(self.status, **values)
+            self._tools.board.device(self.status)
 
     def _run(self) -> None:
         attempt = 0
         while True:
+            attempt += 1
+            # A person is told after a few tries; the kiosk goes on trying, less often, until unplugged.
+            gave_up = attempt > self._tools.settings.retries
+            pause = self._tools.settings.retry_s * (_SELDOM if gave_up else attempt)
             try:
                 self._once()
                 return
-            except SourceError as error:
-                if self._stop.is_set():
-                    return
-                attempt += 1
-                _log.warning("import: device %s: source code %d", self._device.key, error.reason)
-                # A person is told after a few tries; the kiosk goes on trying, less often, until unplugged.
-                gave_up = attempt > self._tools.settings.retries
-                self._happen(Happening.GAVE_UP if gave_up else Happening.LOST, error.message)
-                pause = self._tools.settings.retry_s * (_SELDOM if gave_up else attempt)
-            except (KioskError, OSError) as error:
-                # The disk is full or failing, or the vault is damaged: reading more would not help.
-                detail = error.message if isinstance(error, KioskError) else _disk_words(error)
-                _log.exception("import: device %s stopped", self._device.key)
-                self._happen(Happening.GAVE_UP, detail)
+            except _StoppedError:
                 return
+            except SourceError as error:
+                _log.warning("import: device %s: source code %d", self._device.key, error.reason)
+                happening, detail = Happening.GAVE_UP if gave_up else Happening.LOST, error.message
+            except KioskError as error:
+                # The disk is full or failing: tried again seldom, in case somebody made room.
+                _log.error("import: device %s stopped: %s", self._device.key, error.code)
+                happening, detail = Happening.GAVE_UP, error.message
+                pause = self._tools.settings.retry_s * _SELDOM
+            except Exception as error:  # noqa: BLE001 - the thread's boundary: it must end in words
+                _log.error("import: device %s failed inside: %s", self._device.key, type(error).__name__)
+                happening, detail = Happening.GAVE_UP, ImportFailedError().message
+                pause = self._tools.settings.retry_s * _SELDOM
+            if self._stop.is_set():
+                return
+            self._happen(happening, detail)
             if self._stop.wait(pause):
                 return
             self._happen(Happening.RETRY)
 
     def _once(self) -> None:
-        self._channel = self._tools.spawn()
-        session = SourceSession(self._channel, stall_s=self._tools.stall_s)
-        session.open(
-            DeviceInfo(kind=self._device.kind, model=self._device.model, serial="", port=self._device.port)
-        )
         try:
+            self._channel = self._tools.spawn()
+        except OSError as error:
+            raise SourceError(SourceCode.CRASHED) from error
+        session = SourceSession(self._channel, stall_s=self._tools.stall_s)
+        try:
+            self.check_stop()
+            session.open(
+                DeviceInfo(
+                    kind=self._device.kind, model=self._device.model, serial="", port=self._device.port
+                )
+            )
             info = session.hello()
             self._show(model=info.model, serial=info.serial)
             self._happen(Happening.OPENED)
@@ -186,15 +208,32 @@ class Importer:
             self._channel = None
             session.close()
 
+    def check_stop(self) -> None:
+        """Raise _StoppedError once the device was unplugged or the daemon is leaving."""
+        if self._stop.is_set():
+            raise _StoppedError
+
     def progress(self, *, sealed: int = 0, already: int = 0, failed: int = 0, bytes_done: int = 0) -> None:
         """Add to the device's line on the board."""
-        now = self.status
-        self._show(
-            sealed=now.sealed + sealed,
-            already=now.already + already,
-            failed=now.failed + failed,
-            bytes_done=now.bytes_done + bytes_done,
-        )
+        with self._lock:
+            now = self.status
+            self._show(
+                sealed=now.sealed + sealed,
+                already=now.already + already,
+                failed=now.failed + failed,
+                bytes_done=now.bytes_done + bytes_done,
+            )
+
+
+class _StoppedError(Exception):
+    """The device was unplugged, or the daemon is leaving."""
+
+
+class ImportFailedError(KioskError):
+    """The import failed inside the kiosk. What was acknowledged is safe; keep the card as it is, and call the
+    administrator if it does not go on by itself."""
+
+    code = "import.internal"
 
 
 class _Run:
@@ -213,6 +252,7 @@ class _Run:
         self._failures: list[FileFailed] = []
         self._bytes = 0
         self._already = 0
+        self._began = False
 
     def all(self, entries: list[Entry], durable: ThreadPoolExecutor) -> None:
         """Seal every file that is not acknowledged yet.
@@ -239,18 +279,30 @@ class _Run:
             self._begin(entries)
         try:
             for entry, tag in new:
+                self._importer.check_stop()
                 self._seal(entry, tag)
                 if self._group.full:
                     self._hand_over(durable)
-        finally:
-            # Also when the device is yanked: what was read whole becomes durable.
             self._hand_over(durable)
             self._settle()
+        except (SourceError, _StoppedError):
+            # The device is gone: what was read whole becomes durable all the same.
+            self._hand_over(durable)
+            self._settle()
+            raise
+        finally:
+            for item in self._group.take():
+                self._tools.journal.vault.discard(item.object)
 
     def finish(self, entries: list[Entry]) -> int:
-        """Write the end of the import into the ledger; return how many files failed."""
+        """Write the end of the import into the ledger; return how many files failed.
+
+        Raises:
+            JournalStoppedError: what counts as seen may not be in the ledger yet, so nothing is safe.
+        """
+        self._tools.journal.check()
         failed = len(self._failures)
-        if self._bytes or failed:
+        if self._began:
             end = ImportFinished(
                 at=self._tools.journal.now(),
                 actor=KIOSK,
@@ -265,6 +317,7 @@ class _Run:
         return failed
 
     def _begin(self, entries: list[Entry]) -> None:
+        self._began = True
         self._tools.journal.commit(
             [
                 Fact(
@@ -304,6 +357,8 @@ class _Run:
 
     def _seal(self, entry: Entry, tag: bytes) -> None:
         vault = self._tools.journal.vault
+        if shutil.disk_usage(vault.root).free < entry.size + _RESERVE:
+            raise VaultFullError
         writer = vault.start("original")
         head = b""
         try:
@@ -377,6 +432,8 @@ class _Run:
                 self._tools.sealed(
                     Original(item.capture_id, item.object.id, item.entry.size, item.object.data_key)
                 )
+            else:
+                item.object.data_key.wipe()
 
     def _facts(self, item: Sealed, now: str) -> Sequence[Fact]:
         sealed = OriginalSealed(
@@ -408,10 +465,3 @@ class _Run:
 
 def _shot(entry: Entry) -> str:
     return entry.storage + "/" + dcf.capture_key(entry.folder, entry.name)
-
-
-def _disk_words(error: OSError) -> str:
-    return (
-        f"The kiosk's disk refused to store this ({error.strerror}); what was acknowledged is safe. Keep the"
-        " card as it is and call the administrator."
-    )

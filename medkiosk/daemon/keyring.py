@@ -6,6 +6,7 @@ sessions. When the last session ends, all three are dropped.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,14 +20,24 @@ from medkiosk.catalog.fold import Catalog
 from medkiosk.core import canon
 from medkiosk.core.clock import Clock
 from medkiosk.core.errors import KioskError, NotAllowedError
-from medkiosk.core.events import AccountCreated, LoggedIn, LoggedOut, LoginFailed, Redacted, decode
+from medkiosk.core.events import (
+    AccountCreated,
+    AnyEvent,
+    LoggedIn,
+    LoggedOut,
+    LoginFailed,
+    Redacted,
+    decode,
+)
 from medkiosk.core.ids import KIOSK, ObjectId
 from medkiosk.journal import Fact, Journal
 from medkiosk.ledger import entry
 from medkiosk.review import machine
-from medkiosk.vault.errors import VaultDamagedError, WrongPassphraseError
+from medkiosk.vault.errors import WrongPassphraseError
 from medkiosk.vault.identity import Identity
 from medkiosk.vault.slots import normalise_name
+
+_log = logging.getLogger(__name__)
 
 
 class LockedOutError(KioskError):
@@ -39,14 +50,55 @@ class LockedOutError(KioskError):
 
 @dataclass
 class Opened:
-    """What an unlocked vault gives: never kept by anybody but for the length of one call."""
+    """What an unlocked vault gives; dropped as a whole when the last session ends.
+
+    Attributes:
+        identity: the private keys.
+        catalog: the index; read and changed only under ``lock``.
+        derivative_leaf: ledger index of the leaf that brought each derivative.
+        unreadable: records that do not open. While there is one, nothing leaves.
+        newest: the latest time in any event, RFC 3339.
+    """
 
     identity: Identity = field(repr=False)
-    catalog: Catalog
-    derivative_leaf: dict[ObjectId, int]
-    """Ledger index of the leaf that brought each derivative."""
-    unreadable: int
-    """Records that do not open. While there is one, nothing leaves."""
+    catalog: Catalog = field(default_factory=lambda: Catalog(machine.step))
+    derivative_leaf: dict[ObjectId, int] = field(default_factory=dict)
+    unreadable: int = 0
+    newest: str = ""
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    _last_record: int = 0
+    _next_leaf: int = 0
+
+    def catch_up(self, journal: Journal) -> None:
+        """Take in every record and leaf that is new since the last call. What is damaged is counted."""
+        for row in journal.vault.records(after=self._last_record):
+            self._last_record = row.seq
+            try:
+                self.apply(decode(self.identity.open_record(row)))
+            except (KioskError, ValueError):
+                self.unreadable += 1  # the others must still be reached; nothing is exported meanwhile
+        try:
+            for data in journal.log.entries(self._next_leaf):
+                self._take_leaf(data)
+        except KioskError:
+            self.unreadable += 1
+
+    def apply(self, event: AnyEvent) -> None:
+        """Take in one event."""
+        with self.lock:
+            self.catalog.apply(event)
+            self.newest = max(self.newest, event.at)
+
+    def _take_leaf(self, data: bytes) -> None:
+        index = self._next_leaf
+        self._next_leaf += 1
+        try:
+            leaf = entry.decode(data)
+        except ValueError:
+            return  # of a later version: nothing that could be exported from here
+        for item in leaf.objects:
+            if item.kind == "derivative":
+                self.derivative_leaf[ObjectId(item.id)] = index
 
 
 class Keyring:
@@ -56,11 +108,11 @@ class Keyring:
         journal: whose records make the catalogue.
         clock: for the lockout.
         lockout_file: where failed logins are counted across restarts.
-        changed: called with True when the vault was unlocked and with False when it was locked again.
+        changed: called after the vault was unlocked or locked; look at `is_open`.
     """
 
     def __init__(
-        self, journal: Journal, clock: Clock, lockout_file: Path, changed: Callable[[bool], None]
+        self, journal: Journal, clock: Clock, lockout_file: Path, changed: Callable[[], None]
     ) -> None:
         self._journal = journal
         self._clock = clock
@@ -71,6 +123,12 @@ class Keyring:
         self._sessions = 0
         self._opened: Opened | None = None
         journal.listeners.append(self._apply)
+        journal.guards.append(self._why_not)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the keys are in memory."""
+        return self._opened is not None
 
     @property
     def opened(self) -> Opened:
@@ -111,66 +169,71 @@ class Keyring:
             return self._join(identity, name.decode())
 
     def leave(self, account: AccountCreated, reason: str) -> None:
-        """One session ended; the last one locks the vault."""
-        self._journal.commit(
-            [Fact(LoggedOut(at=self._journal.now(), actor=account.account_id, reason=reason))]
-        )
-        with self._logins, self._journal.lock:
+        """One session ended; the last one locks the vault, whatever else fails."""
+        try:
+            self._journal.commit(
+                [Fact(LoggedOut(at=self._journal.now(), actor=account.account_id, reason=reason))]
+            )
+        except KioskError as error:
+            _log.error("a logout is not in the ledger: %s", error.code)
+        finally:
+            self._drop_session()
+
+    def _drop_session(self) -> None:
+        with self._journal.lock:
             self._sessions -= 1
             if self._sessions:
                 return
             opened, self._opened = self._opened, None
         if opened is not None:
             opened.identity.close()
-        self._changed(False)
+        self._changed()
 
     def _join(self, identity: Identity, user: str) -> AccountCreated:
-        with self._journal.lock:
-            fresh = self._opened is None
-            if fresh:
-                self._opened = self._build(identity)
-            opened = self.opened
-            account = opened.catalog.account_of(user)
-            if account is None:
+        # A long history takes seconds to open: the kiosk goes on importing meanwhile, and only what came
+        # since is taken in under the lock.
+        made = None
+        try:
+            if self._opened is None:
+                made = Opened(identity)
+                made.catch_up(self._journal)
+            with self._journal.lock:
+                fresh = self._opened is None
                 if fresh:
-                    self._opened = None
-                identity.close()
-                raise NotAllowedError(reason="this key opens the vault, but no account belongs to it")
-            self._sessions += 1
-        if not fresh:
+                    made = made or Opened(identity)
+                    made.catch_up(self._journal)
+                opened = made if made is not None and fresh else self.opened
+                account = opened.catalog.account_of(user)
+                if account is None:
+                    raise NotAllowedError(reason="this key opens the vault, but no account belongs to it")
+                self._journal.commit([Fact(LoggedIn(at=self._journal.now(), actor=account.account_id))])
+                # Nothing below can fail: a session that counts is a session that somebody will end.
+                self._opened = opened
+                self._sessions += 1
+        except BaseException:
             identity.close()
-        self._journal.commit([Fact(LoggedIn(at=self._journal.now(), actor=account.account_id))])
+            raise
         if fresh:
-            self._changed(True)
+            self._changed()
+        else:
+            identity.close()
         return account
-
-    def _build(self, identity: Identity) -> Opened:
-        catalog = Catalog(machine.step)
-        unreadable = 0
-        for row in self._journal.vault.records():
-            try:
-                event = decode(identity.open_record(row))
-            except (VaultDamagedError, ValueError):
-                unreadable += 1  # the others must still be reached; nothing is exported meanwhile
-                continue
-            catalog.apply(event)
-        derivative_leaf: dict[ObjectId, int] = {}
-        for index, data in enumerate(self._journal.log.entries()):
-            leaf = entry.decode(data)
-            for item in leaf.objects:
-                if item.kind == "derivative":
-                    derivative_leaf[ObjectId(item.id)] = index
-        return Opened(identity, catalog, derivative_leaf, unreadable)
 
     def _apply(self, fact: Fact, index: int) -> None:
         # Called by the journal under its lock.
         opened = self._opened
         if opened is None:
             return
-        event = fact.event
-        opened.catalog.apply(event)
-        if isinstance(event, Redacted):
-            opened.derivative_leaf[event.derivative_id] = index
+        opened.apply(fact.event)
+        if isinstance(fact.event, Redacted):
+            opened.derivative_leaf[fact.event.derivative_id] = index
+
+    def _why_not(self, event: AnyEvent) -> str:
+        opened = self._opened
+        if opened is None:
+            return ""
+        with opened.lock:
+            return opened.catalog.why_not(event)
 
     def _remember(self, state: Lockout) -> None:
         self._lockout = state

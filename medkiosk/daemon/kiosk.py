@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from medkiosk.catalog.fold import Catalog
@@ -29,15 +32,19 @@ class Kiosk:
     redactor: Redactor
     clock: Clock
     random: Random
+    stick: threading.Lock = field(default_factory=threading.Lock)
+    """One export at a time: two would clear away each other's unfinished folder."""
 
-    @property
-    def catalog(self) -> Catalog:
-        """The catalogue, while somebody is logged in.
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Catalog]:
+        """The catalogue, held still for the length of the block, while somebody is logged in.
 
         Raises:
             NotAllowedError: nobody is.
         """
-        return self.keyring.opened.catalog
+        opened = self.keyring.opened
+        with opened.lock:
+            yield opened.catalog
 
     def capture(self, capture_id: CaptureId) -> CaptureView:
         """One capture.
@@ -45,7 +52,8 @@ class Kiosk:
         Raises:
             NotFoundError: there is none with this id.
         """
-        view = self.catalog.capture(capture_id)
+        with self.reading() as catalog:
+            view = catalog.capture(capture_id)
         if view is None:
             raise NotFoundError(what="capture", id=capture_id)
         return view
@@ -56,7 +64,8 @@ class Kiosk:
         Raises:
             NotFoundError: there is none with this id.
         """
-        view = self.catalog.encounter(encounter_id)
+        with self.reading() as catalog:
+            view = catalog.encounter(encounter_id)
         if view is None:
             raise NotFoundError(what="encounter", id=encounter_id)
         return view

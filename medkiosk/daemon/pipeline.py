@@ -18,7 +18,7 @@ from pathlib import Path
 from medkiosk import __version__, keyfiles
 from medkiosk.core.channel import Channel
 from medkiosk.core.config import Config
-from medkiosk.core.errors import ConfigError
+from medkiosk.core.errors import ConfigError, KioskError
 from medkiosk.core.events import KioskStarted
 from medkiosk.core.ids import KIOSK
 from medkiosk.daemon.board import Board
@@ -31,7 +31,7 @@ from medkiosk.device.configured import ConfiguredDevices
 from medkiosk.device.model import DeviceRef
 from medkiosk.device.udev import UdevDevices
 from medkiosk.ipc.server import Server, bind
-from medkiosk.journal import Fact, Journal
+from medkiosk.journal import Fact, Journal, JournalStoppedError
 from medkiosk.ledger.file import Log
 from medkiosk.ledger.sign import Signer
 from medkiosk.vault.store import Vault
@@ -137,11 +137,14 @@ class Daemon:
         self._journal.vault.close()
 
     def alive(self) -> bool:
-        """Whether the parts that must move can move: the journal's lock is to be had."""
-        if not self._journal.lock.acquire(timeout=1.0):
+        """Whether everything that must move does: what systemd's watchdog is fed with.
+
+        False ends in a restart, which completes what a failing disk or ledger left half done.
+        """
+        if not self._journal.healthy:
+            self.board.problem(JournalStoppedError(detail="see the journal of medkioskd").message)
             return False
-        self._journal.lock.release()
-        return True
+        return self._redactor.alive and self._server.alive
 
     # Devices
 
@@ -167,15 +170,23 @@ class Daemon:
     def _sealed(self, original: Original) -> None:
         self._redactor.submit(Job(original.capture_id, original.object_id, original.size, original.key))
 
-    def _unlocked(self, unlocked: bool) -> None:
-        self.board.set(unlocked=unlocked)
-        if not unlocked:
+    def _unlocked(self) -> None:
+        self.board.set(unlocked=self._keyring.is_open)
+        if not self._keyring.is_open:
             return
-        # What a restart left without a derivative is redacted now, with keys from the vault.
-        opened = self._keyring.opened
-        for original in opened.catalog.waiting():
-            key = opened.identity.open_key(original.object_id)
-            self._redactor.submit(Job(original.capture_id, original.object_id, original.size, key))
+        # What a restart left without a derivative is redacted now, with keys from the vault. Under the lock:
+        # a photo that is being redacted is either still queued or no longer waiting.
+        with self._journal.lock:
+            opened = self._keyring.opened
+            with opened.lock:
+                waiting = opened.catalog.waiting()
+            for original in waiting:
+                try:
+                    key = opened.identity.open_key(original.object_id)
+                except KioskError as error:
+                    self.board.problem(error.message)
+                    continue
+                self._redactor.submit(Job(original.capture_id, original.object_id, original.size, key))
 
     def _count(self, fact: Fact, index: int) -> None:
         objects = self.board.status.objects + len(fact.objects)

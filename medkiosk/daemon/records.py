@@ -6,7 +6,7 @@ import re
 
 from medkiosk.consent import terms as consent_terms
 from medkiosk.core.consent import Subject, Terms
-from medkiosk.core.errors import BadRequestError
+from medkiosk.core.errors import BadRequestError, NotAllowedError
 from medkiosk.core.events import AccountCreated, Assigned, ConsentRecorded, EncounterCreated
 from medkiosk.core.ids import CaptureId, ConsentId, EncounterId, new_id
 from medkiosk.daemon import views
@@ -15,6 +15,8 @@ from medkiosk.ipc import types as t
 from medkiosk.journal import Fact
 
 _LONGEST = 200
+_MOST = 2000
+"""Captures in one call: an event record holds 256 KiB."""
 _BIRTH_DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
 
 
@@ -83,27 +85,31 @@ def assign(
     Raises:
         NotFoundError: no such encounter, or no such capture; nothing is assigned then.
         BadRequestError: a capture already belongs to another encounter and no reason is given.
+        NotAllowedError: whoever assigned a capture wants to move it: a correction takes two people.
     """
-    kiosk.encounter(encounter_id)
-    if not captures:
-        raise BadRequestError(detail="no captures were named")
+    if not 0 < len(captures) <= _MOST or len(set(captures)) != len(captures):
+        raise BadRequestError(detail=f"name between 1 and {_MOST} captures, each once")
     if len(reason) > _LONGEST:
         raise BadRequestError(detail=f"the reason has more than {_LONGEST} characters")
-    moved = [
-        capture_id
-        for capture_id in captures
-        if kiosk.capture(capture_id).row.encounter_id not in (None, encounter_id)
-    ]
-    if moved and not reason.strip():
-        raise BadRequestError(
-            detail=f"{len(moved)} of the captures belong to another encounter; moving them needs a reason"
+    with kiosk.journal.lock:  # nobody else may assign them between the look and the record
+        kiosk.encounter(encounter_id)
+        moved = [
+            view for view in map(kiosk.capture, captures) if view.row.encounter_id not in (None, encounter_id)
+        ]
+        if moved and not reason.strip():
+            raise BadRequestError(
+                detail=f"{len(moved)} of the captures belong to another encounter; moving them needs a reason"
+            )
+        if any(view.assigned_by == who.account_id for view in moved):
+            raise NotAllowedError(
+                reason="you assigned some of these captures yourself; correcting that takes a second person"
+            )
+        event = Assigned(
+            at=kiosk.journal.now(),
+            actor=who.account_id,
+            encounter_id=encounter_id,
+            captures=captures,
+            reason=reason,
         )
-    event = Assigned(
-        at=kiosk.journal.now(),
-        actor=who.account_id,
-        encounter_id=encounter_id,
-        captures=captures,
-        reason=reason,
-    )
-    kiosk.journal.commit([Fact(event)])
-    return views.encounter_info(kiosk.encounter(encounter_id))
+        kiosk.journal.commit([Fact(event)])
+        return views.encounter_info(kiosk.encounter(encounter_id))

@@ -19,9 +19,10 @@ from medkiosk.core.events import Redacted, RedactionFailed
 from medkiosk.core.ids import KIOSK, AccountId, CaptureId, ObjectId
 from medkiosk.core.photo import Box, Category, Decision, Finding, RedactCode
 from medkiosk.daemon.board import Board
-from medkiosk.journal import Fact, Journal
+from medkiosk.journal import Fact, Journal, OutOfDateError
 from medkiosk.redact.client import RedactResult, RedactSession
 from medkiosk.vault.keys import DataKey
+from medkiosk.vault.writer import PendingObject
 
 _log = logging.getLogger(__name__)
 
@@ -70,16 +71,21 @@ class Redactor:
         self._session: RedactSession | None = None
         self._channel: Channel | None = None
         self._stopping = threading.Event()
-        self._ready = threading.Event()
+        self._nobody_reviews = threading.Event()
+        self._nobody_reviews.set()
         self.missing: tuple[str, ...] = ()
         self.detectors: tuple[str, ...] = ()
         self._thread = threading.Thread(target=self._run, name="redact", daemon=True)
 
     def start(self) -> None:
-        """Start the worker and learn which detectors it has."""
-        with self._worker:
-            session = self._open()
-        self.detectors, self.missing = session.detectors, session.missing
+        """Start the worker and learn its detectors. Without a worker everything counts as missing."""
+        try:
+            with self._worker:
+                session = self._open()
+            self.detectors, self.missing = session.detectors, session.missing
+        except (KioskError, OSError) as error:
+            _log.error("redaction: no worker: %s", type(error).__name__)
+            self.missing = ("worker",)
         self._board.redaction(detectors=self.detectors, missing=self.missing)
         if self.missing:
             self._board.problem(DetectorMissingError(names=", ".join(self.missing)).message)
@@ -88,6 +94,7 @@ class Redactor:
     def stop(self) -> None:
         """End the worker and forget every key."""
         self._stopping.set()
+        self._nobody_reviews.set()
         self._queue.put(None)
         channel = self._channel
         if channel is not None:
@@ -95,47 +102,64 @@ class Redactor:
         if self._thread.is_alive():
             self._thread.join()
         self._close()
+        while not self._queue.empty():
+            if (job := self._queue.get()) is not None:
+                job.key.wipe()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread that redacts is running."""
+        return self._thread.is_alive()
 
     def submit(self, job: Job) -> None:
         """Queue a photo; one that already waits is not queued twice."""
         if job.object_id in self._queued:
+            job.key.wipe()
             return
         self._queued.add(job.object_id)
         self._board.redaction(add_waiting=1)
         self._queue.put(job)
 
     def replay(self, job: Job, findings: Sequence[Finding], revision: int, reviewer: AccountId) -> Redacted:
-        """Redact again with a reviewer's findings and seal the result.
+        """Redact again with a reviewer's findings and seal the result. The job's key is wiped.
 
         Raises:
             DetectorMissingError: the check of what would leave can't be made.
             RedactionRefusedError: no derivative came out; the earlier revisions are as they were.
+            OutOfDateError: somebody else made this revision meanwhile.
         """
         if self.missing:
             raise DetectorMissingError(names=", ".join(self.missing))
         masks = [(f.category, f.box) for f in findings if f.decision is Decision.MASK]
         kept = [f.box for f in findings if f.decision is Decision.KEEP]
-        result = self._work(job, masks, kept)
+        # The queue lets a person go first: it does not begin another photo while one is asked for.
+        self._nobody_reviews.clear()
+        try:
+            result = self._work(job, masks, kept)
+        finally:
+            self._nobody_reviews.set()
+            job.key.wipe()
         if result.code not in (RedactCode.OK, RedactCode.RESIDUAL):
             raise RedactionRefusedError(words=result.words)
         # What the check after burning still found goes to the reviewer, as suggestions not yet decided.
-        event, fact = self._seal(job, result, (*findings, *result.residual), revision, reviewer)
-        self._journal.commit([fact])
-        return event
+        return self._seal(job, result, (*findings, *result.residual), revision, reviewer)
 
     def _run(self) -> None:
         while (job := self._queue.get()) is not None and not self._stopping.is_set():
-            if self.missing:
-                continue  # the key is forgotten; the photo waits for a login with all detectors there
             try:
-                self._automatic(job)
-            except (KioskError, OSError) as error:
-                # The photo stays without a derivative and is queued again at the next login.
+                self._nobody_reviews.wait()
+                if not self.missing:  # else the photo waits for a login with all detectors there
+                    self._automatic(job)
+                    self._board.redaction(add_waiting=-1)
+            except OutOfDateError:
+                self._board.redaction(add_waiting=-1)  # somebody was faster; what is there stays
+            except Exception as error:  # noqa: BLE001 - the thread's boundary: the next photo must get its turn
+                # This one stays without a derivative and is queued again at the next login.
                 _log.error("redaction: a photo was put off: %s", type(error).__name__)
-                self._board.redaction(add_deferred=1)
+                self._board.redaction(add_waiting=-1, add_deferred=1)
             finally:
+                job.key.wipe()
                 self._queued.discard(job.object_id)
-                self._board.redaction(add_waiting=-1)
             del job
 
     def _automatic(self, job: Job) -> None:
@@ -143,8 +167,7 @@ class Redactor:
         if self._stopping.is_set():
             return
         if result.code in (RedactCode.OK, RedactCode.RESIDUAL):
-            _, fact = self._seal(job, result, result.findings, 1, KIOSK)
-            self._journal.commit([fact])
+            self._seal(job, result, (*result.findings, *result.residual), 1, KIOSK)
             self._board.redaction(add_done=1)
             return
         failed = RedactionFailed(
@@ -174,33 +197,38 @@ class Redactor:
 
     def _seal(
         self, job: Job, result: RedactResult, findings: Sequence[Finding], revision: int, actor: AccountId
-    ) -> tuple[Redacted, Fact]:
+    ) -> Redacted:
         vault = self._journal.vault
         preview = result.preview
         if preview is None:
             raise RedactionRefusedError(words=result.words)
-        objects = []
-        for kind, content in (("derivative", result.derivative), ("preview", preview.rgb)):
-            writer = vault.start(kind)
-            writer.write(content)
-            objects.append(writer.finish())
-        event = Redacted(
-            at=self._journal.now(),
-            actor=actor,
-            capture_id=job.capture_id,
-            original_id=job.object_id,
-            derivative_id=objects[0].id,
-            preview_id=objects[1].id,
-            revision=revision,
-            width=result.width,
-            height=result.height,
-            preview_width=preview.width,
-            preview_height=preview.height,
-            code=result.code,
-            findings=tuple(findings),
-            policy=result.policy,
-        )
-        return event, Fact(event, objects=objects)
+        objects: list[PendingObject] = []
+        try:
+            for kind, content in (("derivative", result.derivative), ("preview", preview.rgb)):
+                writer = vault.start(kind)
+                writer.write(content)
+                objects.append(writer.finish())
+            event = Redacted(
+                at=self._journal.now(),
+                actor=actor,
+                capture_id=job.capture_id,
+                original_id=job.object_id,
+                derivative_id=objects[0].id,
+                preview_id=objects[1].id,
+                revision=revision,
+                width=result.width,
+                height=result.height,
+                preview_width=preview.width,
+                preview_height=preview.height,
+                code=result.code,
+                findings=tuple(findings),
+                policy=result.policy,
+            )
+            self._journal.commit([Fact(event, objects=objects)])
+            return event
+        finally:
+            for pending in objects:
+                pending.data_key.wipe()
 
     def _open(self) -> RedactSession:
         self._channel = self._spawn()

@@ -17,6 +17,7 @@ from medkiosk.journal import Fact
 from medkiosk.review import gate
 
 _LONGEST_REASON = 500
+_LONGEST_TEXTS = 20_000
 
 
 def _latest(view: CaptureView, revision: int | None = None) -> Redacted:
@@ -66,7 +67,10 @@ def preview(
     )
     kiosk.journal.commit([Fact(event)])
     key = kiosk.keyring.opened.identity.open_key(latest.preview_id)
-    pixels = b"".join(kiosk.journal.vault.read_object(latest.preview_id, key))
+    try:
+        pixels = b"".join(kiosk.journal.vault.read_object(latest.preview_id, key))
+    finally:
+        key.wipe()
     looks.revisions[capture_id] = latest.revision
     picture = t.Picture(
         capture_id=capture_id,
@@ -90,6 +94,7 @@ def change_masks(
 
     Raises:
         BadRequestError: an older revision, or findings that make no sense; nothing is changed.
+        OutOfDateError: somebody else changed or judged it meanwhile; nothing is changed.
     """
     view = kiosk.capture(capture_id)
     latest = _latest(view, revision)
@@ -97,6 +102,8 @@ def change_masks(
     signed = tuple(
         f if f in before else msgspec.structs.replace(f, reviewer=who.account_id) for f in findings
     )
+    if sum(len(f.reason) for f in signed) > _LONGEST_TEXTS:
+        raise BadRequestError(detail=f"the reasons together have more than {_LONGEST_TEXTS} characters")
     problems = gate.why_not_change(
         signed, width=latest.width, height=latest.height, reviewer=who.account_id, before=latest.findings
     )

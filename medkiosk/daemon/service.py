@@ -104,13 +104,17 @@ class Service:
 
     def list_accounts(self) -> t.Accounts:
         """See `Api.list_accounts`."""
-        return t.Accounts(accounts=tuple(map(views.account, self._kiosk.catalog.accounts())))
+        with self._kiosk.reading() as catalog:
+            return t.Accounts(accounts=tuple(map(views.account, catalog.accounts())))
 
     # The catalogue
 
-    def list_imports(self) -> t.Imports:
+    def list_imports(self, offset: int = 0, limit: int = 500) -> t.Imports:
         """See `Api.list_imports`."""
-        return t.Imports(imports=tuple(map(views.import_info, self._kiosk.catalog.imports())))
+        with self._kiosk.reading() as catalog:
+            found = catalog.imports()
+        page = found[max(offset, 0) :][: _page(limit)]
+        return t.Imports(imports=tuple(map(views.import_info, page)), total=len(found))
 
     def list_captures(
         self,
@@ -121,7 +125,8 @@ class Service:
         limit: int = 500,
     ) -> t.Captures:
         """See `Api.list_captures`."""
-        page = self._kiosk.catalog.captures(import_id, encounter_id, state, offset, min(limit, _PAGE))
+        with self._kiosk.reading() as catalog:
+            page = catalog.captures(import_id, encounter_id, state, offset, _page(limit))
         return t.Captures(captures=tuple(map(views.capture_info, page.captures)), total=page.total)
 
     def get_capture(self, capture_id: CaptureId) -> t.CaptureDetail:
@@ -138,9 +143,12 @@ class Service:
         """See `Api.create_encounter`."""
         return records.create_encounter(self._kiosk, self._who, subject, label)
 
-    def list_encounters(self) -> t.Encounters:
+    def list_encounters(self, offset: int = 0, limit: int = 500) -> t.Encounters:
         """See `Api.list_encounters`."""
-        return t.Encounters(encounters=tuple(map(views.encounter_info, self._kiosk.catalog.encounters())))
+        with self._kiosk.reading() as catalog:
+            found = catalog.encounters()
+        page = found[max(offset, 0) :][: _page(limit)]
+        return t.Encounters(encounters=tuple(map(views.encounter_info, page)), total=len(found))
 
     def record_consent(self, encounter_id: EncounterId, terms: Terms) -> t.ConsentInfo:
         """See `Api.record_consent`."""
@@ -180,7 +188,8 @@ class Service:
 
     def list_recipients(self) -> t.Recipients:
         """See `Api.list_recipients`."""
-        return t.Recipients(recipients=tuple(map(views.recipient_info, self._kiosk.catalog.recipients())))
+        with self._kiosk.reading() as catalog:
+            return t.Recipients(recipients=tuple(map(views.recipient_info, catalog.recipients())))
 
     def check_export(
         self, recipient_id: RecipientId, purpose: Purpose, captures: tuple[CaptureId, ...]
@@ -198,4 +207,8 @@ class Service:
 
     def list_events(self, offset: int = 0, limit: int = 200) -> t.Events:
         """See `Api.list_events`."""
-        return people.list_events(self._kiosk, self._who, offset, min(limit, _PAGE))
+        return people.list_events(self._kiosk, self._who, offset, _page(limit))
+
+
+def _page(limit: int) -> int:
+    return max(0, min(limit, _PAGE))

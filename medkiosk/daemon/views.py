@@ -113,6 +113,8 @@ def summary(event: ev.AnyEvent) -> str:
         case ev.AccountCreated():
             return f"account {event.account_id}: {', '.join(event.roles)}"
         case ev.Viewed():
+            if event.capture_id is None:
+                return str(event.what)
             return f"{event.what} of capture {event.capture_id} revision {event.revision}"
         case ev.Approved() | ev.Rejected():
             return f"capture {event.capture_id} revision {event.revision}"

@@ -32,29 +32,30 @@ TRANSITIONS: Mapping[DeviceState, Mapping[Happening, DeviceState]] = {
         H.OPENED: S.LISTING,
         H.LOST: S.RETRYING,
         H.GAVE_UP: S.INCOMPLETE,
-        H.UNPLUGGED: S.GONE,
+        H.UNPLUGGED: S.LOST,
     },
     S.LISTING: {
         H.LISTED: S.IMPORTING,
         H.LOST: S.RETRYING,
         H.GAVE_UP: S.INCOMPLETE,
-        H.UNPLUGGED: S.GONE,
+        H.UNPLUGGED: S.LOST,
     },
     S.IMPORTING: {
         H.ALL_ACKNOWLEDGED: S.SAFE,
         H.SOME_FAILED: S.INCOMPLETE,
         H.LOST: S.RETRYING,
         H.GAVE_UP: S.INCOMPLETE,
-        H.UNPLUGGED: S.GONE,
+        H.UNPLUGGED: S.LOST,
     },
     S.RETRYING: {
         H.RETRY: S.OPENING,
         H.GAVE_UP: S.INCOMPLETE,
-        H.UNPLUGGED: S.GONE,
+        H.UNPLUGGED: S.LOST,
     },
     S.SAFE: {H.UNPLUGGED: S.GONE},
-    S.INCOMPLETE: {H.UNPLUGGED: S.GONE, H.RETRY: S.OPENING},
+    S.INCOMPLETE: {H.UNPLUGGED: S.LOST, H.RETRY: S.OPENING},
     S.GONE: {},
+    S.LOST: {},
 }
 """A device that comes back begins a new import in `DeviceState.OPENING`."""
 

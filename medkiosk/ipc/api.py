@@ -79,8 +79,8 @@ class Api(Protocol):
         ...
 
     @method(needs=Capability.SEE_CATALOGUE)
-    def list_imports(self) -> t.Imports:
-        """All imports, newest first."""
+    def list_imports(self, offset: int = 0, limit: int = 500) -> t.Imports:
+        """Imports, newest first."""
         ...
 
     @method(needs=Capability.SEE_CATALOGUE)
@@ -111,8 +111,8 @@ class Api(Protocol):
         ...
 
     @method(needs=Capability.SEE_CATALOGUE)
-    def list_encounters(self) -> t.Encounters:
-        """All encounters, newest first."""
+    def list_encounters(self, offset: int = 0, limit: int = 500) -> t.Encounters:
+        """Encounters, newest first."""
         ...
 
     @method(needs=Capability.RECORD, secret=("terms",))

@@ -121,9 +121,10 @@ class ImportInfo(Wire, frozen=True):
 
 
 class Imports(Wire, frozen=True):
-    """Imports, newest first."""
+    """A page of imports, newest first; ``total`` counts all."""
 
     imports: tuple[ImportInfo, ...]
+    total: int
 
 
 class CaptureInfo(Wire, frozen=True):
@@ -194,9 +195,10 @@ class EncounterInfo(Wire, frozen=True):
 
 
 class Encounters(Wire, frozen=True):
-    """Encounters, newest first."""
+    """A page of encounters, newest first; ``total`` counts all."""
 
     encounters: tuple[EncounterInfo, ...]
+    total: int
 
 
 class RecipientInfo(Wire, frozen=True):

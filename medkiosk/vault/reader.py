@@ -99,14 +99,14 @@ class StoreReader:
         )
         return None if row is None else ObjectRow(*row)
 
-    def records(self) -> Iterator[RecordRow]:
-        """Yield every record, still sealed, in the order of commitment."""
+    def records(self, after: int = 0) -> Iterator[RecordRow]:
+        """Yield every record with a ``seq`` above ``after``, still sealed, in the order of commitment."""
         sql = (
             "SELECT seq, r.id, kind, lower(hex(sha256)), lower(hex(commitment)), sealed, epoch, envelope"
             " FROM records r LEFT JOIN envelopes e ON e.id = r.id AND e.what = 'record'"
             " WHERE seq > ? ORDER BY seq LIMIT ?"
         )
-        last = 0
+        last = after
         while page := self._db.rows(sql, (last, _PAGE)):
             for row in page:
                 yield RecordRow(*row)

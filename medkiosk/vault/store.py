@@ -214,6 +214,11 @@ class Vault(StoreReader):
         pending.data_key.wipe()
         self._discard(pending.file)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the vault takes nothing more until it is opened again (`VaultStoppedError`)."""
+        return self._stopped is not None
+
     # Committing
 
     def commit(self, batch: Batch) -> None:

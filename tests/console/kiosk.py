@@ -117,14 +117,13 @@ class Service:
             )
         )
 
-    def list_imports(self) -> t.Imports:
+    def list_imports(self, offset: int = 0, limit: int = 500) -> t.Imports:
         assigned = [photo.info.import_id for photo in self._kiosk.photos.values() if photo.info.encounter_id]
-        return t.Imports(
-            imports=tuple(
-                msgspec.structs.replace(each, assigned=assigned.count(each.import_id))
-                for each in self._kiosk.imports
-            )
+        found = tuple(
+            msgspec.structs.replace(each, assigned=assigned.count(each.import_id))
+            for each in self._kiosk.imports
         )
+        return t.Imports(imports=found[offset : offset + limit], total=len(found))
 
     def list_captures(
         self,
@@ -209,8 +208,9 @@ class Service:
         captures = sum(each.info.encounter_id == encounter_id for each in self._kiosk.photos.values())
         return msgspec.structs.replace(encounter, captures=captures)
 
-    def list_encounters(self) -> t.Encounters:
-        return t.Encounters(encounters=tuple(self._encounter(each) for each in self._kiosk.encounters))
+    def list_encounters(self, offset: int = 0, limit: int = 500) -> t.Encounters:
+        found = tuple(self._encounter(each) for each in self._kiosk.encounters)
+        return t.Encounters(encounters=found[offset : offset + limit], total=len(found))
 
     def record_consent(self, encounter_id: EncounterId, terms: Terms) -> t.ConsentInfo:
         encounter = self._encounter(encounter_id)

@@ -17,6 +17,7 @@ from medkiosk.console.screens.review import ReviewScreen
 from medkiosk.console.widgets.bigwords import BigWords
 from medkiosk.console.widgets.frame import facts
 from medkiosk.console.words import (
+    ALARM,
     BUSY,
     NO_DAEMON,
     advice,
@@ -35,7 +36,7 @@ _BAR = 14
 def mood(status: Status | None) -> str:
     """The class that colours the big words: ``-alarm``, ``-busy``, ``-safe`` or ``-quiet``."""
     states = {device.state for device in status.devices} if status else set()
-    if status is None or DeviceState.INCOMPLETE in states:
+    if status is None or states & ALARM:
         return "-alarm"
     if states & BUSY:
         return "-busy"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 
@@ -33,6 +34,22 @@ COMMANDS = (
 """Each is `medkiosk.cli.NAME_cmd` with ``HELP``, ``add_arguments`` and ``run``."""
 
 
+class SystemRefusedError(KioskError):
+    """The command stopped: {detail}. Nothing that was acknowledged is affected; correct it and try again."""
+
+    code = "cli.system"
+    exit_code = 1
+
+
+class NoAnswerError(KioskError):
+    """The command asked for something and nobody answered, and it stopped there. Where there is no terminal,
+    give the answer with an option: --help names them.
+    """
+
+    code = "cli.no_answer"
+    exit_code = 2
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     parser = argparse.ArgumentParser(prog="kioskctl", description="Set up, look at and check a medkiosk.")
@@ -52,18 +69,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(arguments)
     try:
         code = args.run(args)
+        sys.stdout.flush()
     except KioskError as error:
-        exit_code = getattr(error, "remote_exit_code", error.exit_code)
-        name = getattr(error, "remote_code", error.code)
-        if args.json:
-            print(json.dumps({"error": name, "message": error.message, "exit_code": exit_code}))
-        else:
-            print(error.message, file=sys.stderr)
-        return int(exit_code)
+        return _tell(error, as_json=args.json)
+    except EOFError:
+        return _tell(NoAnswerError(), as_json=args.json)
+    except BrokenPipeError:
+        # Whoever read our output has gone; without this the interpreter would complain again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        words = error.strerror or type(error).__name__
+        detail = f"{error.filename}: {words}" if error.filename else words
+        return _tell(SystemRefusedError(detail=detail), as_json=args.json)
     except KeyboardInterrupt:
         print("Stopped. Nothing that was acknowledged is affected.", file=sys.stderr)
         return 1
     return int(code)
+
+
+def _tell(error: KioskError, *, as_json: bool) -> int:
+    exit_code = int(getattr(error, "remote_exit_code", error.exit_code))
+    name = getattr(error, "remote_code", error.code)
+    if as_json:
+        print(json.dumps({"error": name, "message": error.message, "exit_code": exit_code}))
+    else:
+        print(error.message, file=sys.stderr)
+    return exit_code
 
 
 if __name__ == "__main__":

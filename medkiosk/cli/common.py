@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import getpass
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,9 +38,19 @@ def add_login(parser: argparse.ArgumentParser) -> None:
 
 
 def read_passphrase(source: str | None, prompt: str) -> str:
-    """Read a passphrase from a file, standard input, or the terminal without echo."""
+    """Read a passphrase from a file, standard input, or the terminal without echo.
+
+    Raises:
+        EOFError: there is no terminal to ask at.
+        BadRequestError: the file cannot be read.
+    """
     if source is None:
-        return getpass.getpass(prompt)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            try:
+                return getpass.getpass(prompt)
+            except getpass.GetPassWarning as warning:  # it would be echoed
+                raise EOFError from warning
     if source == "-":
         return sys.stdin.readline().rstrip("\n")
     try:

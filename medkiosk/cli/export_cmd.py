@@ -9,10 +9,13 @@ import argparse
 
 from medkiosk.cli.common import add_login, logged_in, show
 from medkiosk.core.consent import Purpose
+from medkiosk.core.errors import BadRequestError
 from medkiosk.core.ids import CaptureId, EncounterId, RecipientId
 from medkiosk.core.photo import ReviewState
+from medkiosk.ipc.client import Client
 
 HELP = "write approved photos to a stick"
+_PAGE = 500
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,13 +29,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--encounter", metavar="ID", help="everything approved of one encounter")
 
 
+def _approved(client: Client, encounter: EncounterId) -> tuple[CaptureId, ...]:
+    """Ask for every page of an encounter's approved captures."""
+    found: dict[CaptureId, None] = {}
+    offset = 0
+    while True:
+        page = client.list_captures(None, encounter, ReviewState.APPROVED, offset, _PAGE)
+        found.update((capture.capture_id, None) for capture in page.captures)
+        offset += len(page.captures)
+        if not page.captures or offset >= page.total:
+            break
+    if len(found) != page.total:
+        raise BadRequestError(detail="what is approved changed while it was listed; try again")
+    return tuple(found)
+
+
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     recipient, purpose = RecipientId(args.recipient), Purpose(args.purpose)
     with logged_in(args) as client:
         if args.encounter:
-            page = client.list_captures(None, EncounterId(args.encounter), ReviewState.APPROVED)
-            captures = tuple(capture.capture_id for capture in page.captures)
+            captures = _approved(client, EncounterId(args.encounter))
         else:
             captures = tuple(CaptureId(capture) for capture in args.capture)
         check = client.check_export(recipient, purpose, captures)

@@ -14,8 +14,10 @@ from pathlib import Path
 from medkiosk.cli.common import show
 from medkiosk.offline.report import Report
 from medkiosk.offline.verify import verify
+from medkiosk.vault.errors import VaultFormatError
 
 HELP = "check store and ledger without any key"
+_SIGNS = ("format", "vault.db", "ledger")  # a damaged store may lack some; a mistyped path lacks all
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +47,8 @@ def _lines(report: Report) -> Iterator[str]:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
+    if not any((args.store / name).exists() for name in _SIGNS):
+        raise VaultFormatError(path=args.store, detail=f"it has none of {', '.join(_SIGNS)}")
     progress = _progress if sys.stderr.isatty() and not args.json else None
     report = verify(args.store, args.ledger_key, quick=args.quick, progress=progress)
     show(args, report, list(_lines(report)))

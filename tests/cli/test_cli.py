@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,8 +112,6 @@ def test_one_card_restores_nothing(kiosk: ScratchKiosk, tmp_path: Path) -> None:
 
 
 def test_verify_names_damage_with_exit_code_3(kiosk: ScratchKiosk, tmp_path: Path) -> None:
-    import shutil
-
     copy = tmp_path / "store"
     shutil.copytree(kiosk.store, copy)
     bundle = next((copy / "ledger" / "tile" / "entries").rglob("*[0-9]"))
@@ -123,9 +125,70 @@ def test_verify_names_damage_with_exit_code_3(kiosk: ScratchKiosk, tmp_path: Pat
 
 
 def test_a_folder_that_is_no_store_is_named(tmp_path: Path, kiosk: ScratchKiosk) -> None:
-    done = kiosk.ctl("verify", str(tmp_path), check=False)
-    assert done.returncode in (2, 3)
-    assert "Traceback" not in done.stderr
+    for folder in (tmp_path, tmp_path / "missing"):
+        done = kiosk.ctl("verify", str(folder), check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert one_sentence(done.stderr)
+        assert "is not a store" in done.stderr
+
+
+def test_a_store_that_lost_its_format_file_is_damaged_not_unknown(
+    kiosk: ScratchKiosk, tmp_path: Path
+) -> None:
+    shutil.copytree(kiosk.store, tmp_path / "store")
+    (tmp_path / "store" / "format").unlink()
+    done = kiosk.ctl("verify", str(tmp_path / "store"), check=False)
+    assert done.returncode == 3
+    assert "DAMAGED" in done.stdout
+
+
+def test_nobody_to_answer_is_one_sentence(kiosk: ScratchKiosk, tmp_path: Path) -> None:
+    done = kiosk.ctl("restore", str(kiosk.store), "--out", str(tmp_path / "out"), check=False)
+    assert done.returncode == 2
+    assert one_sentence(done.stderr)
+    assert "nobody answered" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_passphrase_is_never_read_where_it_would_be_echoed(tmp_path: Path) -> None:
+    kiosk = ScratchKiosk(tmp_path / "k")
+    done = subprocess.run(
+        [sys.executable, "-m", "medkiosk.cli", "init", "--config", str(kiosk.config), "--admin", "a"],
+        input=PASSPHRASE + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,  # no terminal to ask at
+    )
+    assert done.returncode == 2
+    assert one_sentence(done.stderr)
+    assert not kiosk.keys.exists()
+
+
+def test_an_output_that_cannot_be_written_is_one_sentence(kiosk: ScratchKiosk, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "out"
+    arguments = ("redact", "--models", str(tmp_path), "--out", str(out), str(tmp_path / "file"))
+    done = kiosk.ctl(*arguments, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert one_sentence(done.stderr)
+    assert str(out) in done.stderr
+    as_json = kiosk.ctl(*arguments, "--json", check=False)
+    assert json.loads(as_json.stdout)["error"] == "cli.system"
+
+
+def test_a_reader_that_goes_away_is_no_traceback(kiosk: ScratchKiosk) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = subprocess.run(
+        [sys.executable, "-m", "medkiosk.cli", "verify", str(kiosk.store)],
+        stdout=write_end,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(write_end)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_selftest_passes_and_none_of_its_tests_has_vanished(kiosk: ScratchKiosk) -> None:

@@ -1,0 +1,182 @@
+"""Commands that listen to the daemon, against a daemon's socket that says what each test needs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from medkiosk.core.capability import Capability
+from medkiosk.core.consent import Purpose
+from medkiosk.core.device import DeviceState
+from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ExportId, ImportId, RecipientId
+from medkiosk.core.photo import RedactCode, ReviewState
+from medkiosk.ipc import types as t
+from medkiosk.ipc.server import Server
+from tests.kiosk import ScratchKiosk
+
+NOTHING = t.Status(
+    serial=1,
+    version="0",
+    headline="",
+    devices=(),
+    redaction=t.RedactionStatus(waiting=0, done=0, failed=0, deferred=0, detectors=(), missing=()),
+    unlocked=False,
+    objects=0,
+    ledger_size=0,
+    problems=(),
+)
+
+
+def board(*states: str, waiting: int = 0) -> t.Status:
+    """A status with one device in each state; a state of "" is an empty plug."""
+    devices = tuple(
+        t.DeviceStatus(
+            key=str(plug),
+            kind="camera",
+            model="Canon EOS R6",
+            serial="1",
+            state=DeviceState(state),
+            files=0,
+            sealed=0,
+            already=0,
+            failed=0,
+            bytes_total=0,
+            bytes_done=0,
+            detail="",
+        )
+        for plug, state in enumerate(states)
+        if state
+    )
+    return msgspec.structs.replace(
+        NOTHING, devices=devices, redaction=msgspec.structs.replace(NOTHING.redaction, waiting=waiting)
+    )
+
+
+class Service:
+    """Plays boards to a watcher and holds an encounter's approved captures."""
+
+    def __init__(self, boards: Sequence[t.Status] = (), captures: int = 0) -> None:
+        self._boards = boards
+        self._ids = tuple(CaptureId(f"{number:032x}") for number in range(captures))
+
+    def check(self, needs: Capability | None) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def watch_status(self) -> Iterator[t.Status]:
+        for status in self._boards:
+            yield status
+            time.sleep(0.01)
+
+    def login(self, user: str, passphrase: str) -> t.Session:
+        return t.Session(account_id=AccountId("a" * 32), display_name=user, roles=())
+
+    def logout(self) -> t.Done:
+        return t.Done()
+
+    def list_captures(
+        self,
+        import_id: ImportId | None,
+        encounter_id: EncounterId | None,
+        state: ReviewState | None,
+        offset: int,
+        limit: int,
+    ) -> t.Captures:
+        page = self._ids[offset : offset + min(limit, 1000)]
+        return t.Captures(captures=tuple(map(_info, page)), total=len(self._ids))
+
+    def check_export(
+        self, recipient_id: RecipientId, purpose: Purpose, captures: tuple[CaptureId, ...]
+    ) -> t.ExportCheck:
+        return t.ExportCheck(allowed=captures, denials=())
+
+    def export(
+        self, recipient_id: RecipientId, purpose: Purpose, captures: tuple[CaptureId, ...], stick: str
+    ) -> t.ExportResult:
+        assert captures == self._ids
+        return t.ExportResult(
+            export_id=ExportId("e" * 32),
+            folder="f",
+            images=len(captures),
+            bytes=1,
+            manifest_sha256="0" * 64,
+            signer="SHA256:x",
+        )
+
+
+def _info(capture_id: CaptureId) -> t.CaptureInfo:
+    return t.CaptureInfo(
+        capture_id=capture_id,
+        import_id=ImportId("1" * 32),
+        encounter_id=EncounterId("2" * 32),
+        name="IMG_0001",
+        at="",
+        media=(),
+        state=ReviewState.APPROVED,
+        revision=1,
+        code=RedactCode.OK,
+        findings=0,
+    )
+
+
+@contextlib.contextmanager
+def playing(root: Path, service: Service) -> Iterator[ScratchKiosk]:
+    kiosk = ScratchKiosk(root / "k")
+    kiosk.socket.parent.mkdir(mode=0o700)
+    server = Server(kiosk.socket, lambda: service, allowed={os.geteuid()})
+    try:
+        yield kiosk
+    finally:
+        server.close()
+        kiosk.close()
+
+
+@pytest.mark.parametrize(
+    ("boards", "code"),
+    [
+        ([board("importing"), board("safe")], 0),
+        ([board("importing"), board("incomplete")], 1),
+        ([board("importing"), board("lost")], 1),
+        ([board("lost", "safe")], 1),
+        ([board("importing"), board("gone")], 1),
+        ([board("incomplete", "importing"), board("gone", "importing"), board("gone", "safe")], 1),
+        # A line of something that was unplugged before is no answer: it waits for the next device.
+        ([board("gone"), board("gone", "importing"), board("gone", "safe")], 0),
+        ([board("gone"), board("importing"), board("safe")], 0),
+        ([board("safe", "importing"), board("gone", "importing"), board("gone", "safe")], 0),
+        ([board("safe", "importing"), board("", "importing"), board("", "safe")], 0),
+        # Only gone devices: it waits until the daemon leaves.
+        ([board("gone"), board("gone")], 4),
+        ([board(), board()], 4),
+    ],
+)
+def test_import_ends_when_what_is_plugged_in_has_ended(
+    tmp_path: Path, boards: list[t.Status], code: int
+) -> None:
+    with playing(tmp_path, Service(boards)) as kiosk:
+        assert kiosk.ctl("import", check=False).returncode == code
+
+
+def test_import_waits_for_the_redaction_of_what_was_unplugged_safely(tmp_path: Path) -> None:
+    boards = [board("safe", waiting=2), board("gone", waiting=1), board("gone", waiting=0)]
+    with playing(tmp_path, Service(boards)) as kiosk:
+        done = kiosk.ctl("import", "--redacted", "--json")
+        assert json.loads(done.stdout)["redaction"]["waiting"] == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 500, 1201])
+def test_an_encounter_is_exported_whole(tmp_path: Path, count: int) -> None:
+    arguments = ["--user", "olga", "--passphrase-file", "-", "--recipient", "r" * 32]
+    arguments += ["--purpose", "teaching_research", "--encounter", "2" * 32, "--json"]
+    with playing(tmp_path, Service(captures=count)) as kiosk:
+        done = kiosk.ctl("export", *arguments, stdin="x\n")
+        assert json.loads(done.stdout)["images"] == count

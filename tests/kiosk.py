@@ -185,6 +185,11 @@ path = "{self.stick}"
         """Stop the daemon as systemd does."""
         return self.signal(signal.SIGTERM)
 
+    def stop_if_running(self) -> None:
+        """Stop the daemon, unless an earlier test of the module did."""
+        if self._process is not None:
+            self.stop()
+
     def kill(self) -> None:
         """Pull the power, as far as a process can tell."""
         self.signal(signal.SIGKILL)
@@ -249,7 +254,8 @@ path = "{self.stick}"
 
 def imported(status: t.Status) -> bool:
     """Every device is finished, one way or the other."""
-    return bool(status.devices) and all(d.state in ("safe", "incomplete", "gone") for d in status.devices)
+    ended = ("safe", "incomplete", "gone", "lost")
+    return bool(status.devices) and all(device.state in ended for device in status.devices)
 
 
 def safe(status: t.Status) -> bool:

@@ -7,6 +7,9 @@ SHELL := /bin/bash
 BIN := .venv/bin
 export MEDKIOSK_MODELS ?= $(CURDIR)/.models
 export MEDKIOSK_PHOTOS ?= $(CURDIR)/.cache/photos
+# Beside what they vouch for, so that another folder is never taken for a full one.
+MODELS_READY := $(MEDKIOSK_MODELS)/.ready
+PHOTOS_READY := $(MEDKIOSK_PHOTOS)/.ready
 DEMO ?= $(CURDIR)/.demo
 
 .PHONY: help
@@ -54,20 +57,20 @@ clean: ## Remove what was made here: environment, models, caches, demo
 # --- set-up -------------------------------------------------------------------------------------------
 
 .PHONY: setup setup-test
-setup: .venv/.ready .models/.ready .cache/photos/.ready ## Environment, models and pictures, by pinned hash
-	@image-build/prepare.sh demo
+setup: .venv/.ready $(MODELS_READY) $(PHOTOS_READY) ## Environment, models and pictures, by pinned hash
+	@image-build/prepare.sh demo $(BIN)/python
 
 setup-test: setup
-	@image-build/prepare.sh test
+	@image-build/prepare.sh test $(BIN)/python
 
 .venv/.ready: requirements.lock pyproject.toml image-build/environment.sh
 	@image-build/environment.sh .venv
 	@touch $@
 
-.models/.ready: image-build/assets.lock image-build/fetch.py | .venv/.ready
+$(MODELS_READY): image-build/assets.lock image-build/fetch.py | .venv/.ready
 	@$(BIN)/python image-build/fetch.py --into $(MEDKIOSK_MODELS) --only models
-	@mkdir -p .models && touch $@
+	@touch $@
 
-.cache/photos/.ready: image-build/assets.lock image-build/fetch.py | .venv/.ready
+$(PHOTOS_READY): image-build/assets.lock image-build/fetch.py | .venv/.ready
 	@$(BIN)/python image-build/fetch.py --into $(MEDKIOSK_PHOTOS) --only photos
-	@mkdir -p .cache/photos && touch $@
+	@touch $@

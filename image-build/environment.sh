@@ -21,6 +21,9 @@ fi
 
 echo "environment: $("$python" --version), packages from requirements.lock"
 rm -rf "$venv"
+# A half-made environment must not be taken for a whole one.
+complete=
+trap 'rm -f "$log"; [ -n "$complete" ] || rm -rf "$venv"' EXIT
 if command -v uv >/dev/null; then
     quietly uv venv --python "$(command -v "$python")" "$venv"
     quietly uv pip install --python "$venv/bin/python" --require-hashes -r requirements.lock
@@ -39,3 +42,4 @@ else
     quietly "$venv/bin/pip" install --no-input --require-hashes -r requirements.lock
     quietly "$venv/bin/pip" install --no-input --no-deps --no-build-isolation -e .
 fi
+complete=yes

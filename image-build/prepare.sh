@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Make sure that the operating system's own parts are there: install them as root, else say which.
-# Usage: prepare.sh demo|test
+# Usage: prepare.sh demo|test [PYTHON]   (PYTHON: the one that will load the libraries; default: the venv's)
 set -euo pipefail
+python=${2:-.venv/bin/python}
+command -v "$python" >/dev/null || { echo "There is no $python: make the environment first." >&2; exit 1; }
 declare -A package=(
     [lib:libturbojpeg.so.0]=libturbojpeg0
     [lib:libseccomp.so.2]=libseccomp2
@@ -15,7 +17,7 @@ fi
 missing=()
 for need in "${!package[@]}"; do
     case $need in
-        lib:*) python3 -c 'import ctypes, sys; ctypes.CDLL(sys.argv[1])' "${need#lib:}" 2>/dev/null ;;
+        lib:*) "$python" -c 'import ctypes, sys; ctypes.CDLL(sys.argv[1])' "${need#lib:}" 2>/dev/null ;;
         *) command -v "$need" >/dev/null ;;
     esac || missing+=("${package[$need]}")
 done

@@ -8,12 +8,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 _PIPE_BYTES = 1 << 20
 _GRACE_S = 3.0
+_LOOK_S = 0.01
 _KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "COVERAGE_PROCESS_START")
 
 
@@ -41,25 +44,40 @@ class ProcessChannel:
         self.reader = cast("BinaryIO", self.process.stdout)
         self.writer = cast("BinaryIO", self.process.stdin)
 
+        self._reaping = threading.Lock()
+
     def kill(self) -> None:
         """Kill the worker's whole process group."""
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
+        # Until it is reaped, even a dead worker keeps the group's number from being given to anyone else.
+        with self._reaping:
+            if self.process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self.process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Close the pipes; a worker that does not end by itself within three seconds is killed."""
+        """Close the pipes; a worker that does not end by itself within three seconds is killed.
+
+        What it started and left behind is killed with it.
+        """
         try:
             self.writer.close()
         except BrokenPipeError:
             self.kill()
-        try:
-            self.process.wait(_GRACE_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        deadline = time.monotonic() + _GRACE_S
+        while not self._has_ended(os.WNOHANG) and time.monotonic() < deadline:
+            time.sleep(_LOOK_S)
+        self.kill()
+        self._has_ended()
+        with self._reaping:
             self.process.wait()
         self.reader.close()
+
+    def _has_ended(self, options: int = 0) -> bool:
+        """Wait for the end (or, with ``WNOHANG``, look), without reaping."""
+        try:
+            return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT | options) is not None
+        except ChildProcessError:
+            return True  # reaped already
 
 
 class SocketChannel:
@@ -72,7 +90,11 @@ class SocketChannel:
         self.writer = cast("BinaryIO", self._socket.makefile("wb", _PIPE_BYTES))
 
     def kill(self) -> None:
-        """Shut the connection; the unit's stop rules end the worker."""
+        """Shut the connection, all that can be done from here: the worker is systemd's child, not ours.
+
+        It leaves when it finds its input at the end or its output shut. One that hangs inside a library
+        never looks; its unit's ``RuntimeMaxSec=`` ends it.
+        """
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:

@@ -1,0 +1,100 @@
+"""The files that install and start a kiosk: units, Makefile, scripts, the configuration's example."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from medkiosk import configfile
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "image-build"
+
+
+def unit(name: str) -> list[str]:
+    return (ROOT / "systemd" / name).read_text().splitlines()
+
+
+def executable(path: Path, script: str) -> None:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def run(*command: str | Path, path: Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run with the programs in ``path`` before the system's own."""
+    environment = {"PATH": f"{path}:/usr/bin:/bin", "HOME": str(path)}
+    return subprocess.run(
+        list(map(str, command)), cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_daemon_comes_after_the_sockets_of_its_workers() -> None:
+    lines = unit("medkioskd.service")
+    assert "Wants=medkiosk-source.socket medkiosk-redact.socket" in lines
+    assert "After=medkiosk-source.socket medkiosk-redact.socket" in lines
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"), [("medkiosk-source@.service", "6h"), ("medkiosk-redact@.service", "24h")]
+)
+def test_a_worker_that_hangs_has_an_end(name: str, limit: str) -> None:
+    lines = unit(name)
+    assert f"RuntimeMaxSec={limit}" in lines[lines.index("[Service]") :]
+
+
+def test_the_example_configuration_can_be_loaded() -> None:
+    (stick,) = configfile.load(ROOT / "config" / "medkiosk.toml").stick
+    assert stick.mounted
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_an_empty_folder_of_models_is_filled_wherever_it_is(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "MEDKIOSK_MODELS": str(tmp_path / "models"),
+        "MEDKIOSK_PHOTOS": str(tmp_path / "photos"),
+    }
+    planned = subprocess.run(
+        ["make", "-n", "setup"], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    for what in ("models", "photos"):
+        assert f"--into {tmp_path / what} --only {what}" in planned.stdout
+        assert f"touch {tmp_path / what}/.ready" in planned.stdout
+
+
+def test_an_environment_that_could_not_be_finished_is_removed(tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    executable(
+        programs / "uv",
+        'case "$1" in venv) mkdir -p "$4/bin" ;; *) echo no packages; exit 1 ;; esac',
+    )
+    done = run(BUILD / "environment.sh", tmp_path / "venv", path=programs)
+    assert done.returncode == 1
+    assert "no packages" in done.stderr
+    assert not (tmp_path / "venv").exists()
+    executable(programs / "uv", '[ "$1" = venv ] && mkdir -p "$4/bin"; true')
+    assert run(BUILD / "environment.sh", tmp_path / "venv", path=programs).returncode == 0
+    assert (tmp_path / "venv" / "bin").exists()
+
+
+def test_libraries_are_looked_for_by_the_python_that_loads_them(tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("age", "ssh-keygen"):
+        executable(programs / name, "true")
+    executable(programs / "id", "echo 1000")  # never installs anything
+    executable(programs / "python3", "exit 1")
+    executable(tmp_path / "finds", "exit 0")
+    executable(tmp_path / "lacks", "exit 1")
+    assert run(BUILD / "prepare.sh", "demo", tmp_path / "finds", path=programs).returncode == 0
+    lacking = run(BUILD / "prepare.sh", "demo", tmp_path / "lacks", path=programs)
+    assert lacking.returncode == 1
+    assert "libturbojpeg0" in lacking.stderr
+    absent = run(BUILD / "prepare.sh", "demo", tmp_path / "nothing", path=programs)
+    assert absent.returncode == 1
+    assert "make the environment first" in absent.stderr

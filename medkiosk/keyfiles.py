@@ -89,13 +89,14 @@ def create(configured: Path, random: Random) -> KeyFiles:
     Raises:
         KeyFilesError: the directory already has keys, or cannot be written.
     """
+    paths = [configured / f"{name}.key" for name in _NAMES]
     try:
         configured.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in paths:
+            if path.exists():
+                raise KeyFilesError(path=configured, detail=f"{path.name} exists already")
+        for path in paths:
+            durable.write_atomic(path, random(_SIZE))
     except OSError as error:
         raise KeyFilesError(path=configured, detail=str(error.strerror)) from error
-    for name in _NAMES:
-        path = configured / f"{name}.key"
-        if path.exists():
-            raise KeyFilesError(path=configured, detail=f"{path.name} exists already")
-        durable.write_atomic(path, random(_SIZE))
     return load(configured)

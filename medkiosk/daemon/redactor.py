@@ -164,6 +164,9 @@ class Redactor:
 
     def _automatic(self, job: Job) -> None:
         result = self._work(job, None, ())
+        if result.code is RedactCode.CRASHED and not self._stopping.is_set():
+            # Perhaps it was not the photo's doing: a fresh worker gets it once more.
+            result = self._work(job, None, ())
         if self._stopping.is_set():
             return
         if result.code in (RedactCode.OK, RedactCode.RESIDUAL):

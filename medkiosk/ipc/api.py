@@ -28,7 +28,7 @@ INTERFACE = "org.medkiosk.Kiosk"
 MAX_ATTACHMENT = 64 << 20
 """Most bytes that may follow a reply: a 4096x4096 preview."""
 MAX_MESSAGE = 1 << 20
-"""Longest request or reply, bytes before the NUL."""
+"""Longest request, bytes before the NUL."""
 
 _F = TypeVar("_F", bound=Callable[..., object])
 

@@ -66,9 +66,8 @@ def test_redact_worker_killed_in_mid_photo(
     for worker in workers(kiosk, "medkiosk.redact.worker"):
         worker.kill()
     status = kiosk.wait(redacted, timeout_s=120)
-    # At most the photo in hand is marked; the others went through a new worker.
-    assert status.redaction.done + status.redaction.failed == FEW
-    assert status.redaction.failed <= 1
+    # The photo in hand got another chance with a new worker.
+    assert (status.redaction.done, status.redaction.failed) == (FEW, 0)
     kiosk.stop()
     assert_exactly_once(kiosk, small_card, tmp_path / "proof")
 

@@ -211,3 +211,30 @@ def test_a_derivative_that_is_not_the_plan_is_caught(library: type[TurboJpeg]) -
     header = jpeg.parse(data)
     with pytest.raises(BurnError):
         burn(data[: header.end], upright(header), [Box(0, 0, 16, 8)], library())
+
+
+SEEDS = [
+    camera_jpeg(make(90, 70, "4:2:2", 6)),
+    camera_jpeg(make(90, 70, "4:2:0", 3, progressive=True)),
+    camera_jpeg(make(90, 70, "grey", 5, restart_marker_blocks=2)),
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(SEEDS), st.data())
+def test_a_mutated_picture_is_refused_or_burned_without_a_flaw(seed: bytes, data: st.DataObject) -> None:
+    mutated = bytearray(seed)
+    for _ in range(data.draw(st.integers(1, 6))):
+        mutated[data.draw(st.integers(0, len(mutated) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        header = jpeg.parse(bytes(mutated))
+        if header.width * header.height > 1 << 20:
+            return
+        derivative, picture, masks = burned(bytes(mutated), [Box(10, 10, 20, 20)])
+    except (jpeg.JpegError, TurboError, BurnError) as error:
+        assert error.code is not RedactCode.OK
+        return
+    assert flaw(derivative) == ""
+    assert not any(secret in derivative for secret in SECRETS)
+    assert masks
+    assert picture.size.width <= header.width + header.height

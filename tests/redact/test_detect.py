@@ -96,3 +96,12 @@ def test_merging_keeps_the_surest_and_covers_all() -> None:
         Hit(DetectorId.TEXT, Box(0, 0, 100, 10), 900),
         other,
     ]
+
+
+def test_merging_goes_on_until_halves_are_one() -> None:
+    line = [
+        Hit(DetectorId.TEXT, Box(40, 0, 60, 10), 950),
+        Hit(DetectorId.TEXT, Box(0, 0, 60, 10), 900),
+        Hit(DetectorId.TEXT, Box(0, 0, 100, 10), 800),
+    ]
+    assert merge(line, 0.5) == [Hit(DetectorId.TEXT, Box(0, 0, 100, 10), 950)]

@@ -25,28 +25,37 @@ def merge(hits: Iterable[Hit], overlap: float) -> list[Hit]:
     lies almost (90 %) inside the other. Growing matters: half a line found surely must not hide the whole
     line found less surely.
     """
-    kept: list[Hit] = []
-    for hit in sorted(hits, key=lambda h: (-h.confidence, h.box.y, h.box.x, h.box.h, h.box.w)):
-        for index, other in enumerate(kept):
-            if (
-                iou(hit.box, other.box) >= overlap
-                or _inside(hit.box, other.box)
-                or _inside(other.box, hit.box)
-            ):
-                kept[index] = other._replace(box=bounding(other.box, hit.box))
-                break
-        else:
-            kept.append(hit)
-    return kept
+    found = list(hits)
+    while True:
+        kept: list[Hit] = []
+        for hit in sorted(found, key=_surest_first):
+            for index, other in enumerate(kept):
+                if _same(hit.box, other.box, overlap):
+                    kept[index] = other._replace(box=bounding(other.box, hit.box))
+                    break
+            else:
+                kept.append(hit)
+        # A hit that grew may now hold another that was apart from it: the two halves of a long line.
+        if len(kept) == len(found):
+            return kept
+        found = kept
 
 
 def surest(hits: Iterable[Hit], overlap: float) -> list[Hit]:
     """Keep the surest of hits with an intersection over union of at least ``overlap``."""
     kept: list[Hit] = []
-    for hit in sorted(hits, key=lambda h: (-h.confidence, h.box.y, h.box.x, h.box.h, h.box.w)):
+    for hit in sorted(hits, key=_surest_first):
         if not any(iou(hit.box, other.box) >= overlap for other in kept):
             kept.append(hit)
     return kept
+
+
+def _surest_first(hit: Hit) -> tuple[int, ...]:
+    return (-hit.confidence, hit.box.y, hit.box.x, hit.box.h, hit.box.w)
+
+
+def _same(a: Box, b: Box, overlap: float) -> bool:
+    return iou(a, b) >= overlap or _inside(a, b) or _inside(b, a)
 
 
 def _inside(box: Box, other: Box) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -214,3 +216,12 @@ def test_a_caller_that_miscounts_is_told(size: int) -> None:
         with pytest.raises(ValueError, match="than announced"):
             session.detect([b"image"], size)
         assert session.broken
+
+
+def test_the_trusted_side_loads_no_image_library() -> None:
+    code = (
+        "import sys, medkiosk.redact.client, medkiosk.redact.files, medkiosk.redact.media;"
+        "print(sorted({'cv2', 'numpy', 'PIL', 'zxingcpp'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout.strip() == "[]"

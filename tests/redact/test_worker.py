@@ -97,16 +97,12 @@ def test_a_reviewer_who_unmasks_a_face_must_say_so(session: RedactSession, faces
     assert bare.findings == ()
     assert bare.derivative
     assert bare.preview is not None
-    kept = session.replay([data], len(data), [], kept=[f.box for f in bare.residual])
-    assert kept.code is RedactCode.OK
-    assert kept.derivative == bare.derivative
-
-
-def test_a_mask_over_half_a_face_is_not_enough(session: RedactSession, faces_folder: Path) -> None:
-    data = (faces_folder / "face_002.jpg").read_bytes()
-    found = detect(session, data).findings[0].box
+    found = bare.residual[0].box
     eyes = Box(found.x, found.y + found.h // 4, found.w, found.h // 5)
     assert session.replay([data], len(data), [(Category.FACE, eyes)]).code is RedactCode.RESIDUAL
+    kept = session.replay([data], len(data), [], kept=[found])
+    assert kept.code is RedactCode.OK
+    assert kept.derivative == bare.derivative
 
 
 def noise(width: int, height: int) -> bytes:
@@ -263,7 +259,7 @@ def test_steady_memory(spawn: Spawn) -> None:
     data = encode(skin(300, 200))
     sizes = []
     with RedactSession(channel) as session:
-        for _ in range(4):
+        for _ in range(3):
             assert detect(session, data).code is RedactCode.OK
             sizes.append(psutil.Process(channel.process.pid).memory_info().rss)
     assert sizes[-1] < 200 << 20

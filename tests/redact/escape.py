@@ -64,7 +64,7 @@ def attempts(readable: Path) -> dict[str, Callable[[], object]]:
         "replace myself": lambda: os.execv("/bin/true", ["true"]),
         "ptrace": lambda: check(LIBC.ptrace(16, os.getppid(), None, None)),
         "read a process": copy_memory_of_parent,
-        "mount": lambda: check(LIBC.mount(b"none", b"/tmp", b"tmpfs", 0, None)),
+        "mount": lambda: check(LIBC.mount(b"none", b"/mnt", b"tmpfs", 0, None)),
         "unshare": lambda: check(LIBC.unshare(0x10000000)),
         "io_uring": lambda: system_call(
             IO_URING_SETUP, ctypes.c_uint(1), ctypes.byref((ctypes.c_uint * 30)())

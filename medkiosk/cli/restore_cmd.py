@@ -37,7 +37,9 @@ def name_of(payload: bytes) -> FileName | None:
     except ValueError:
         return None
     if isinstance(event, OriginalSealed):
-        return FileName(event.object_id, event.folder, event.file)
+        # By import: two patients' IMG_0001.JPG must not lie side by side.
+        where = f"{event.at[:10]} import {event.import_id[:8]}/{event.storage}/{event.folder}"
+        return FileName(event.object_id, where, event.file)
     return None
 
 

@@ -36,6 +36,10 @@ class Decision(StrEnum):
     SUGGEST = "suggest"
 
 
+REVIEWER = "reviewer"
+"""The detector of what a person drew."""
+
+
 class ImageRole(StrEnum):
     """What a frame is for. Only `CLINICAL` can ever be exported."""
 

@@ -6,11 +6,12 @@ waits, so memory and the amount of unacknowledged work stay bounded.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -171,39 +172,50 @@ class Importer:
             self._happen(Happening.RETRY)
 
     def _once(self) -> None:
+        """Import until a second look finds nothing that the import has not seen."""
+        while True:
+            with self._session() as session:
+                info = session.hello()
+                self._show(model=info.model, serial=info.serial)
+                if self.status.state is DeviceState.OPENING:
+                    self._happen(Happening.OPENED)
+                entries = session.list()
+                self._show(
+                    files=len(entries),
+                    sealed=0,
+                    already=0,
+                    failed=0,
+                    bytes_done=0,
+                    bytes_total=sum(entry.size for entry in entries),
+                )
+                if self.status.state is DeviceState.LISTING:
+                    self._happen(Happening.LISTED)
+                run = _Run(self, self._tools, session, info)
+                with ThreadPoolExecutor(1, thread_name_prefix="commit") as durable:
+                    run.all(entries, durable)
+                failed = run.finish(entries)
+            # A photo taken after the listing shows only to a new session (libgphoto2 lists once).
+            with self._session() as session:
+                if {_place(entry) for entry in session.list()} <= {_place(entry) for entry in entries}:
+                    break
+        self._happen(
+            Happening.SOME_FAILED if failed else Happening.ALL_ACKNOWLEDGED,
+            f"{failed} of {len(entries)} files could not be read; keep the card." if failed else "",
+        )
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[SourceSession]:
+        """A fresh worker that has been told which device to open."""
         try:
             self._channel = self._tools.spawn()
         except OSError as error:
             raise SourceError(SourceCode.CRASHED) from error
         session = SourceSession(self._channel, stall_s=self._tools.stall_s)
+        device = self._device
         try:
             self.check_stop()
-            session.open(
-                DeviceInfo(
-                    kind=self._device.kind, model=self._device.model, serial="", port=self._device.port
-                )
-            )
-            info = session.hello()
-            self._show(model=info.model, serial=info.serial)
-            self._happen(Happening.OPENED)
-            entries = session.list()
-            self._show(
-                files=len(entries),
-                sealed=0,
-                already=0,
-                failed=0,
-                bytes_done=0,
-                bytes_total=sum(entry.size for entry in entries),
-            )
-            self._happen(Happening.LISTED)
-            run = _Run(self, self._tools, session, info)
-            with ThreadPoolExecutor(1, thread_name_prefix="commit") as durable:
-                run.all(entries, durable)
-            failed = run.finish(entries)
-            self._happen(
-                Happening.SOME_FAILED if failed else Happening.ALL_ACKNOWLEDGED,
-                f"{failed} of {len(entries)} files could not be read; keep the card." if failed else "",
-            )
+            session.open(DeviceInfo(kind=device.kind, model=device.model, serial="", port=device.port))
+            yield session
         finally:
             self._channel = None
             session.close()
@@ -461,6 +473,10 @@ class _Run:
             )
             facts.append(Fact(failed))
         return facts
+
+
+def _place(entry: Entry) -> tuple[str, str, str, int]:
+    return entry.storage, entry.folder, entry.name, entry.size
 
 
 def _shot(entry: Entry) -> str:

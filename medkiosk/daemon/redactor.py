@@ -21,6 +21,7 @@ from medkiosk.core.photo import Box, Category, Decision, Finding, RedactCode
 from medkiosk.daemon.board import Board
 from medkiosk.journal import Fact, Journal, OutOfDateError
 from medkiosk.redact.client import RedactResult, RedactSession
+from medkiosk.redact.detectors import confined
 from medkiosk.vault.keys import DataKey
 from medkiosk.vault.writer import PendingObject
 
@@ -82,7 +83,8 @@ class Redactor:
         try:
             with self._worker:
                 session = self._open()
-            self.detectors, self.missing = session.detectors, session.missing
+            self.detectors = session.detectors
+            self.missing = session.missing if confined(session.layers) else (*session.missing, "sandbox")
         except (KioskError, OSError) as error:
             _log.error("redaction: no worker: %s", type(error).__name__)
             self.missing = ("worker",)
@@ -131,7 +133,7 @@ class Redactor:
         if self.missing:
             raise DetectorMissingError(names=", ".join(self.missing))
         masks = [(f.category, f.box) for f in findings if f.decision is Decision.MASK]
-        kept = [f.box for f in findings if f.decision is Decision.KEEP]
+        kept = [(f.category, f.box) for f in findings if f.decision is Decision.KEEP]
         # The queue lets a person go first: it does not begin another photo while one is asked for.
         self._nobody_reviews.clear()
         try:
@@ -185,7 +187,7 @@ class Redactor:
         self._board.redaction(add_failed=1)
 
     def _work(
-        self, job: Job, masks: Sequence[tuple[Category, Box]] | None, kept: Sequence[Box]
+        self, job: Job, masks: Sequence[tuple[Category, Box]] | None, kept: Sequence[tuple[Category, Box]]
     ) -> RedactResult:
         with self._worker:
             session = self._session or self._open()

@@ -96,7 +96,7 @@ def _proofs(folder: Path, listed: manifest.Manifest, verify_proof: VerifyProof) 
             proof = _read(folder / image.proof.file, _SMALL)
             if problem := verify_proof(proof, leaf, image.leaf_index, checkpoint):
                 yield f"{image.proof.file}: {problem}"
-            if problem := manifest.why_not_in_leaf(leaf, image.jpeg.size):
+            if problem := manifest.why_not_in_leaf(leaf, image.jpeg.size, manifest.expected(image)):
                 yield f"{image.leaf.file}: {problem}"
     except (OSError, ValueError) as error:
         yield _words(error)

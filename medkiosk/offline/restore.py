@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import os
@@ -14,6 +15,7 @@ import msgspec
 
 from medkiosk import durable
 from medkiosk.core.errors import KioskError
+from medkiosk.durable import TmpFile
 from medkiosk.ledger import entry
 from medkiosk.ledger.file import Log
 from medkiosk.vault import envelope
@@ -24,6 +26,7 @@ from medkiosk.vault.schema import ObjectRow
 
 KIND = "original"
 _LONGEST = 200
+_FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 _BAD = frozenset('<>:"/\\|?*')
 
 
@@ -116,10 +119,9 @@ def _restore_one(
         return Restored(row.id, "disposed", detail=error.message)
     except VaultDamagedError as error:
         return Restored(row.id, "damaged", detail=error.message)
-    path = _free(out, name or FileName(row.id, "unnamed", row.id))
+    path, file = _create(out, row, name)
     digest = hashlib.sha256()
     try:
-        file = durable.create(path)
         try:
             for piece in reader.read_object(row.id, key):
                 digest.update(piece)
@@ -145,6 +147,19 @@ def _restore_one(
     if row.id not in confirmed:
         return Restored(row.id, "unconfirmed", relative, row.size, "no readable ledger entry names it")
     return Restored(row.id, "ok", relative, row.size)
+
+
+def _create(out: Path, row: ObjectRow, name: FileName | None) -> tuple[Path, TmpFile]:
+    """Make the file; one whose name the file system or an earlier name rules out gets its id instead."""
+    if name is not None:
+        try:
+            path = _free(out, name)
+            return path, durable.create(path)
+        except OSError as error:
+            if error.errno in _FATAL:
+                raise
+    path = _free(out, FileName(row.id, "unnamed", row.id))
+    return path, durable.create(path)
 
 
 def _make_target(out: Path) -> None:

@@ -154,7 +154,7 @@ class RedactSession:
         chunks: Iterable[bytes],
         size: int,
         boxes: Sequence[tuple[Category, Box]],
-        kept: Sequence[Box] = (),
+        kept: Sequence[tuple[Category, Box]] = (),
     ) -> RedactResult:
         """Burn exactly ``boxes`` (grown to whole MCUs), then look again with every detector.
 
@@ -162,7 +162,7 @@ class RedactSession:
             chunks: the original file's bytes.
             size: how many bytes there are in all.
             boxes: what to mask, upright pixels.
-            kept: boxes that a reviewer decided to keep: what is found inside them does not count.
+            kept: what a reviewer decided to keep: a finding of the same category inside does not count.
 
         Raises:
             ValueError: a box that no picture can have, too many of them, or the wrong number of bytes.

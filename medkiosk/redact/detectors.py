@@ -81,3 +81,11 @@ class Layer(IntFlag):
     LANDLOCK_NETWORK = 1 << 6
     LANDLOCK_SCOPE = 1 << 7
     SECCOMP = 1 << 8
+
+
+def confined(layers: Layer) -> bool:
+    """Tell whether a worker with these layers may be given a photograph: no new privileges, a system call
+    filter, and files and network out of reach by at least one of Landlock and empty namespaces.
+    """
+    walls = Layer.NAMESPACES in layers or Layer.LANDLOCK_FILES in layers
+    return Layer.SECCOMP in layers and Layer.NO_NEW_PRIVILEGES in layers and walls

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medkiosk.core.photo import Box, Category, Decision, Finding, MediaKind, RedactCode
+from medkiosk.core.photo import Decision, Finding, MediaKind, RedactCode
 from medkiosk.redact.burn import BurnError, burn
 from medkiosk.redact.decode import RefusedError, Source, inspect, media_kind, upright_pixels
 from medkiosk.redact.detect.hit import Hit, merge
@@ -17,7 +17,7 @@ from medkiosk.redact.jpeg import JpegError
 from medkiosk.redact.pixels import Pixels, scaled_to
 from medkiosk.redact.plan import make_plan
 from medkiosk.redact.protocol import MAX_BOXES, MAX_FINDINGS, Job, Mode
-from medkiosk.redact.residual import decode_derivative, uncovered
+from medkiosk.redact.residual import Area, decode_derivative, uncovered
 from medkiosk.redact.turbojpeg import TurboError, TurboJpeg
 
 _SAME_IOU = 0.3
@@ -87,7 +87,7 @@ def _replay(source: Source, job: Job, kit: Kit, turbo: TurboJpeg) -> Outcome:
     """A reviewer's plan: exactly these masks; what is found and neither masked nor kept is reported."""
     picture = source.picture
     masks = [mask.box for mask in make_plan(job.masks, picture.mcu, picture.size)]
-    missed = uncovered(_look(source, kit, turbo), [*masks, *job.kept], kit.policy.residual.covered)
+    missed = uncovered(_look(source, kit, turbo), masks, job.kept, kit.policy.residual.covered)
     attempt = _burn_and_look(source, job.masks, job.kept, kit, turbo)
     left = [
         hit
@@ -111,7 +111,7 @@ class _Attempt:
 
 
 def _burn_and_look(
-    source: Source, wanted: Sequence[tuple[Category, Box]], kept: Sequence[Box], kit: Kit, turbo: TurboJpeg
+    source: Source, wanted: Sequence[Area], kept: Sequence[Area], kit: Kit, turbo: TurboJpeg
 ) -> _Attempt:
     """Write the derivative, then look at it as a recipient would: what is still there?
 
@@ -122,7 +122,7 @@ def _burn_and_look(
     masks = [mask.box for mask in make_plan(wanted, picture.mcu, picture.size)]
     derivative = burn(source.data, picture, masks, turbo)
     pixels = decode_derivative(derivative, picture.size)
-    hits = uncovered(kit.find_again(pixels), [*masks, *kept], kit.policy.residual.covered)
+    hits = uncovered(kit.find_again(pixels), masks, kept, kit.policy.residual.covered)
     return _Attempt(derivative, pixels, hits)
 
 

@@ -89,14 +89,14 @@ class Job:
         size: bytes that follow in DATA frames.
         limit_ms: the time that the job may take in the worker.
         masks: boxes to burn (replay only).
-        kept: boxes that a reviewer decided to keep (replay only).
+        kept: what a reviewer decided to keep, and of which category (replay only).
     """
 
     mode: Mode
     size: int
     limit_ms: int
     masks: tuple[tuple[Category, Box], ...] = ()
-    kept: tuple[Box, ...] = ()
+    kept: tuple[tuple[Category, Box], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def pack_job(job: Job) -> bytes:
     if len(job.masks) > MAX_BOXES or len(job.kept) > MAX_BOXES:
         raise ValueError("too many boxes")
     parts = [_JOB.pack(job.mode, job.size, job.limit_ms, len(job.masks), len(job.kept))]
-    for category, box in (*job.masks, *((Category.OTHER, box) for box in job.kept)):
+    for category, box in (*job.masks, *job.kept):
         _check_box(box)
         parts.append(_BOX.pack(_CATEGORIES.index(category), box.x, box.y, box.w, box.h))
     return b"".join(parts)
@@ -161,7 +161,7 @@ def unpack_job(payload: bytes) -> Job:
         job_mode = Mode(mode)
     except ValueError as error:
         raise ProtocolError(f"mode {mode}") from error
-    return Job(job_mode, size, limit_ms, tuple(boxes[:masks]), tuple(box for _, box in boxes[masks:]))
+    return Job(job_mode, size, limit_ms, tuple(boxes[:masks]), tuple(boxes[masks:]))
 
 
 def pack_finding(finding: Finding) -> bytes:

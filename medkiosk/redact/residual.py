@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from medkiosk.core.photo import Box
+from medkiosk.core.photo import Box, Category
 from medkiosk.redact.burn import BurnError
 from medkiosk.redact.detect.hit import Hit
+from medkiosk.redact.detectors import DETECTORS
 from medkiosk.redact.pixels import Pixels, as_pixels
 from medkiosk.redact.region import Size, share_covered
 from medkiosk.redact.structure import flaw
@@ -32,12 +33,27 @@ def decode_derivative(derivative: bytes, size: Size) -> Pixels:
     return as_pixels(pixels)
 
 
-def uncovered(hits: Sequence[Hit], allowed: Sequence[Box], covered: int) -> list[Hit]:
+Area = tuple[Category, Box]
+"""A place, and what it is about."""
+
+
+def uncovered(hits: Sequence[Hit], masks: Sequence[Box], kept: Sequence[Area], covered: int) -> list[Hit]:
     """Hits that are neither masked nor kept.
 
     Args:
         hits: what detectors found.
-        allowed: burned boxes and boxes that a reviewer kept.
-        covered: per mille of a hit that must lie in ``allowed`` for it not to count.
+        masks: burned boxes.
+        kept: what a reviewer kept. Counts for hits of the same category only: to keep the words on a poster
+            is not to keep a face on it.
+        covered: per mille of a hit that must lie in masks and kept places for it not to count.
     """
-    return [hit for hit in hits if share_covered(hit.box, allowed) * 1000 < covered]
+    return [
+        hit
+        for hit in hits
+        if share_covered(
+            hit.box,
+            [*masks, *(box for category, box in kept if category is DETECTORS[hit.detector].category)],
+        )
+        * 1000
+        < covered
+    ]

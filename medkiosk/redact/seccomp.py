@@ -7,6 +7,7 @@ without it (they ask for much that they do not need), and an attacker gains noth
 from __future__ import annotations
 
 import errno
+import os
 
 try:
     import pyseccomp
@@ -63,6 +64,8 @@ def filter_child() -> bool:
     rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     for name in _CHILD_LOSES:
         _add(rules, pyseccomp.ERRNO(errno.EPERM), name)
+    # abort() signals the process itself; any other target is somebody else, where Landlock cannot scope.
+    _add(rules, pyseccomp.ERRNO(errno.EPERM), "tgkill", pyseccomp.Arg(0, pyseccomp.NE, os.getpid()))
     _add(
         rules, pyseccomp.ERRNO(errno.EPERM), "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, _CLONE_THREAD, 0)
     )

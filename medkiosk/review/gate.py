@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from medkiosk.core.ids import AccountId
-from medkiosk.core.photo import REDACT_WORDS, Decision, Finding, RedactCode, ReviewState
+from medkiosk.core.photo import REDACT_WORDS, REVIEWER, Box, Decision, Finding, RedactCode, ReviewState
 from medkiosk.review.machine import ReviewEvent, next_state
 
 MOST_FINDINGS = 500
@@ -79,12 +79,32 @@ def why_not_change(
     if len(findings) > MOST_FINDINGS:
         return (f"There are {len(findings)} findings; {MOST_FINDINGS} is the most.",)
     unchanged = set(before)
+    known = {(finding.category, finding.box) for finding in before}
     reasons = []
     for number, finding in enumerate(findings, 1):
         reasons += [f"Finding {number}: {problem}" for problem in _problems(finding, width, height)]
         if finding.reviewer not in ("", reviewer) and finding not in unchanged:
             reasons.append(f"Finding {number}: it is signed with somebody else's name.")
-    return tuple(reasons)
+        if finding.decision is Decision.KEEP and (finding.category, finding.box) not in known:
+            reasons.append(f"Finding {number}: only what was found can be kept, exactly where it was found.")
+    return (*reasons, *_left_out(findings, before))
+
+
+def _left_out(findings: Sequence[Finding], before: Sequence[Finding]) -> list[str]:
+    """What a detector found must be masked or kept on purpose, never just be absent from the plan."""
+    decided = {(finding.category, finding.box) for finding in findings}
+    masks = [finding.box for finding in findings if finding.decision is Decision.MASK]
+    return [
+        f"What {finding.detector} found at {finding.box.x}, {finding.box.y} is neither masked nor kept."
+        for finding in before
+        if finding.detector != REVIEWER
+        and (finding.category, finding.box) not in decided
+        and not any(_meet(finding.box, mask) for mask in masks)
+    ]
+
+
+def _meet(a: Box, b: Box) -> bool:
+    return a.x < b.x + b.w and b.x < a.x + a.w and a.y < b.y + b.h and b.y < a.y + a.h
 
 
 def _problems(finding: Finding, width: int, height: int) -> list[str]:

@@ -78,11 +78,15 @@ class CardReader:
         end = file.size if limit is None else min(limit, file.size)
         with self._opened(file) as descriptor:
             try:
-                if os.fstat(descriptor).st_size != file.size:
+                before = os.fstat(descriptor)
+                if before.st_size != file.size:
                     raise SourceError(SourceCode.CHANGED)
                 yield from self._until(descriptor, end)
                 if limit is None and os.read(descriptor, 1):
                     raise SourceError(SourceCode.LONG)
+                after = os.fstat(descriptor)
+                if (before.st_mtime_ns, before.st_ctime_ns) != (after.st_mtime_ns, after.st_ctime_ns):
+                    raise SourceError(SourceCode.CHANGED)  # half of one version, half of another
             except OSError as error:
                 raise _translated(error) from error
 

@@ -65,6 +65,15 @@ def test_the_whole_way_and_every_single_stop(day: ScratchKiosk, tmp_path: Path) 
         assert max(pixel) < 16, "the drawn mask is black in what the reviewer sees"
         with pytest.raises(RemoteError, match="not the latest"):
             rita.change_masks(captures[0], 1, ())
+        if before.findings:
+            with pytest.raises(RemoteError, match="neither masked nor kept"):
+                rita.change_masks(captures[0], 2, (drawn,))
+        everything = Box(0, 0, after.width, after.height)
+        keep_all = msgspec.structs.replace(
+            drawn, box=everything, decision=Decision.KEEP, reason="all of it", category=Category.TEXT
+        )
+        with pytest.raises(RemoteError, match="only what was found can be kept"):
+            rita.change_masks(captures[0], 2, (*before.findings, keep_all))
         with pytest.raises(RemoteError, match="not inside the picture"):
             rita.change_masks(captures[0], 2, (msgspec.structs.replace(drawn, box=Box(0, 0, 9999, 9)),))
         assert rita.approve(captures[0], 2).info.state is ReviewState.APPROVED

@@ -74,9 +74,10 @@ def test_two_people_file_the_same_photos_under_two_patients(day: ScratchKiosk) -
 def test_two_reviewers_change_the_same_revision(day: ScratchKiosk) -> None:
     with day.session("rita") as one, day.session("rita") as two:
         capture = one.list_captures().captures[1]
+        found = one.get_capture(capture.capture_id).findings
 
         def change(client: Client) -> Callable[[], object]:
-            return lambda: client.change_masks(capture.capture_id, capture.revision, (DRAWN,))
+            return lambda: client.change_masks(capture.capture_id, capture.revision, (*found, DRAWN))
 
         results = both(change(one), change(two))
         [refused] = refusals(results)

@@ -29,7 +29,7 @@ jobs = st.builds(
     st.integers(0, protocol.MAX_IMAGE),
     st.integers(0, 2**32 - 1),
     st.lists(st.tuples(st.sampled_from(list(Category)), boxes), max_size=5).map(tuple),
-    st.lists(boxes, max_size=5).map(tuple),
+    st.lists(st.tuples(st.sampled_from(list(Category)), boxes), max_size=5).map(tuple),
 )
 dones = st.builds(
     Done,

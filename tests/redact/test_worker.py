@@ -63,7 +63,7 @@ def test_faces_text_and_codes_are_found_masked_and_gone(
     for box in [finding.box for finding in result.findings]:
         assert pixels[box.y + 2 : box.y + box.h - 2, box.x + 2 : box.x + box.w - 2].max() <= 2
     masks = [finding.box for finding in result.findings]
-    assert uncovered(kit.find_again(pixels[:, :, ::-1].copy()), masks, kit.policy.residual.covered) == []
+    assert uncovered(kit.find_again(pixels[:, :, ::-1].copy()), masks, (), kit.policy.residual.covered) == []
     assert flaw(result.derivative) == ""
     assert not any(secret in result.derivative for secret in SECRETS)
     assert result.preview is not None
@@ -100,9 +100,11 @@ def test_a_reviewer_who_unmasks_a_face_must_say_so(session: RedactSession, faces
     found = bare.residual[0].box
     eyes = Box(found.x, found.y + found.h // 4, found.w, found.h // 5)
     assert session.replay([data], len(data), [(Category.FACE, eyes)]).code is RedactCode.RESIDUAL
-    kept = session.replay([data], len(data), [], kept=[found])
+    kept = session.replay([data], len(data), [], kept=[(Category.FACE, found)])
     assert kept.code is RedactCode.OK
     assert kept.derivative == bare.derivative
+    words = session.replay([data], len(data), [], kept=[(Category.TEXT, found)])
+    assert words.code is RedactCode.RESIDUAL, "to keep the words there is not to keep the face"
 
 
 def noise(width: int, height: int) -> bytes:

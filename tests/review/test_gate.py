@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medkiosk.core.ids import AccountId
-from medkiosk.core.photo import Box, Category, Decision, Finding, RedactCode, ReviewState
+from medkiosk.core.photo import REVIEWER, Box, Category, Decision, Finding, RedactCode, ReviewState
 from medkiosk.review.gate import MOST_FINDINGS, Candidate, why_not_approve, why_not_change
 
 ANNA, BERT = AccountId("a" * 32), AccountId("b" * 32)
@@ -77,7 +77,7 @@ def change(*findings: Finding, before: tuple[Finding, ...] = ()) -> tuple[str, .
 
 def test_a_sound_plan_passes() -> None:
     assert change() == ()
-    assert change(FACE, KEPT) == ()
+    assert change(FACE, KEPT, before=(FACE,)) == ()
     assert change(*[FACE] * MOST_FINDINGS) == ()
 
 
@@ -94,7 +94,7 @@ def test_a_sound_plan_passes() -> None:
     ],
 )
 def test_each_fault_alone_stops_it(finding: Finding, words: str) -> None:
-    (reason,) = change(FACE, finding)
+    (reason,) = change(FACE, finding, before=(FACE,))
     assert reason.startswith("Finding 2: ")
     assert words in reason
 
@@ -117,3 +117,30 @@ SIDE = st.integers(-3, 103) | st.integers(-(2**53), 2**53)
 def test_boxes_pass_exactly_when_all_their_pixels_are_in_the_picture(box: Box) -> None:
     inside = box.w >= 1 and box.h >= 1 and 0 <= box.x <= 100 - box.w and 0 <= box.y <= 80 - box.h
     assert (change(msgspec.structs.replace(FACE, box=box)) == ()) == inside
+
+
+ELSEWHERE = Box(60, 50, 10, 10)
+
+
+def test_only_what_was_found_can_be_kept_exactly_where_it_was_found() -> None:
+    for wrong in (
+        msgspec.structs.replace(KEPT, box=Box(0, 0, 100, 80)),
+        msgspec.structs.replace(KEPT, category=Category.TEXT),
+    ):
+        (reason,) = change(FACE, wrong, before=(FACE,))
+        assert "only what was found can be kept" in reason
+
+
+def test_what_a_detector_found_cannot_just_be_left_out() -> None:
+    (reason,) = change(before=(FACE,))
+    assert "neither masked nor kept" in reason
+    moved_away = msgspec.structs.replace(FACE, box=ELSEWHERE, detector=REVIEWER)
+    assert change(moved_away, before=(FACE,)) != ()
+    adjusted = msgspec.structs.replace(FACE, box=Box(FACE.box.x + 1, FACE.box.y, FACE.box.w, FACE.box.h))
+    assert change(adjusted, before=(FACE,)) == ()
+    assert change(KEPT, before=(FACE,)) == ()
+
+
+def test_what_a_person_drew_can_be_taken_away_again() -> None:
+    drawn = msgspec.structs.replace(FACE, detector=REVIEWER, model="", box=ELSEWHERE)
+    assert change(FACE, before=(FACE, drawn)) == ()

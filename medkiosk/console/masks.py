@@ -1,7 +1,8 @@
 """Changing masks, pure: findings in, findings out, always inside the picture.
 
-A finding of a detector never vanishes: it is masked, or kept with a reason. Only what a reviewer drew can be
-deleted. The daemon puts the reviewer's account on record; the console says which findings were touched.
+A finding of a detector never vanishes: it is masked where it is or by a mask that still touches it, or kept
+with a reason, exactly as it was found. Only what a reviewer drew can be deleted. The daemon puts the
+reviewer's account on record; the console says which findings were touched.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from medkiosk.core.photo import Box, Category, Decision, Finding
 
 REVIEWER = "reviewer"
 """The ``detector`` of a mask that a person drew."""
+_DRAWN = "drawn in review"
 _MCU = 16
 """Pixels of a side of the largest MCU: smaller steps would change nothing that is burned."""
 _SMALLEST = _MCU
@@ -50,6 +52,16 @@ def scaled(box: Box, by: int, width: int, height: int) -> Box:
     return moved(Box(x=left, y=top, w=right - left, h=bottom - top), 0, 0, width, height)
 
 
+def touching(one: Box, other: Box) -> bool:
+    """Whether two boxes have a pixel in common."""
+    return (
+        one.x < other.x + other.w
+        and other.x < one.x + one.w
+        and one.y < other.y + other.h
+        and other.y < one.y + one.h
+    )
+
+
 def drawn(x: int, y: int, width: int, height: int, reviewer: AccountId) -> Finding:
     """A new mask around a point: an eighth of the long side, square."""
     side = max(max(width, height) // 8, 1)
@@ -62,7 +74,7 @@ def drawn(x: int, y: int, width: int, height: int, reviewer: AccountId) -> Findi
         confidence=1000,
         decision=Decision.MASK,
         reviewer=reviewer,
-        reason="drawn in review",
+        reason=_DRAWN,
     )
 
 
@@ -79,7 +91,9 @@ class Draft:
         self.selected = 0 if findings else -1
         self._width, self._height, self._reviewer = width, height, reviewer
         self._saved = findings
-        self._past: list[tuple[Findings, int]] = []
+        self._origins: tuple[Finding | None, ...] = findings
+        """For each finding the one of the saved revision that it stands for; None for an added one."""
+        self._past: list[tuple[Findings, tuple[Finding | None, ...], int]] = []
 
     @property
     def changed(self) -> bool:
@@ -102,52 +116,79 @@ class Draft:
         if self.findings:
             self.selected = (self.selected + by) % len(self.findings)
 
-    def reshape(self, box: Box) -> None:
-        """Give the chosen finding another box; what a person places is a mask."""
+    def reshape(self, box: Box) -> bool:
+        """Give the chosen finding another box; what a person places is a mask.
+
+        A mask that leaves what a detector found becomes an added one, and the finding is again as it was
+        saved.
+
+        Returns:
+            Whether a finding was left behind in this way.
+        """
         finding = self.finding
-        if finding is not None and box != finding.box:
-            decision = Decision.MASK if finding.decision is Decision.SUGGEST else finding.decision
-            self._replace(
-                msgspec.structs.replace(finding, box=box, decision=decision, reviewer=self._reviewer)
-            )
+        if finding is None or box == finding.box:
+            return False
+        origin = self._origins[self.selected]
+        left = origin is not None and not self.is_drawn and not touching(box, origin.box)
+        mask = msgspec.structs.replace(
+            finding,
+            box=box,
+            decision=Decision.MASK,
+            reviewer=self._reviewer,
+            reason="" if finding.decision is Decision.KEEP else finding.reason,
+        )
+        if left and origin is not None:
+            fresh = msgspec.structs.replace(mask, detector=REVIEWER, model="", confidence=1000, reason=_DRAWN)
+            self._append(fresh, self._with(origin))
+        else:
+            self._replace(mask)
+        return left
 
     def keep(self, reason: str) -> None:
-        """Leave what is under the chosen finding visible."""
-        self._decide(Decision.KEEP, reason)
+        """Leave what was found visible, all of it, wherever its mask is now; not for a drawn mask."""
+        if self.finding is not None and not self.is_drawn:
+            found = self._origins[self.selected] or self.finding
+            self._replace(
+                msgspec.structs.replace(found, decision=Decision.KEEP, reason=reason, reviewer=self._reviewer)
+            )
 
     def mask(self) -> None:
         """Mask the chosen finding."""
-        self._decide(Decision.MASK, "")
+        if self.finding is not None:
+            self._replace(
+                msgspec.structs.replace(
+                    self.finding, decision=Decision.MASK, reason="", reviewer=self._reviewer
+                )
+            )
 
     def add(self, x: int, y: int) -> None:
         """Add a mask around a point and choose it."""
-        fresh = drawn(x, y, self._width, self._height, self._reviewer)
-        self._change((*self.findings, fresh), len(self.findings))
+        self._append(drawn(x, y, self._width, self._height, self._reviewer), self.findings)
 
     def delete(self) -> None:
         """Take away the chosen finding, which a person drew."""
         if self.is_drawn:
             rest = self.findings[: self.selected] + self.findings[self.selected + 1 :]
-            self._change(rest, min(self.selected, len(rest) - 1))
+            origins = self._origins[: self.selected] + self._origins[self.selected + 1 :]
+            self._change(rest, origins, min(self.selected, len(rest) - 1))
 
     def undo(self) -> bool:
         """Take back the last change; False when there is none."""
         if not self._past:
             return False
-        self.findings, self.selected = self._past.pop()
+        self.findings, self._origins, self.selected = self._past.pop()
         return True
 
-    def _decide(self, decision: Decision, reason: str) -> None:
-        finding = self.finding
-        if finding is not None:
-            self._replace(
-                msgspec.structs.replace(finding, decision=decision, reason=reason, reviewer=self._reviewer)
-            )
+    def _with(self, finding: Finding) -> Findings:
+        """All findings, with another one in place of the chosen one."""
+        return (*self.findings[: self.selected], finding, *self.findings[self.selected + 1 :])
 
     def _replace(self, finding: Finding) -> None:
-        before, after = self.findings[: self.selected], self.findings[self.selected + 1 :]
-        self._change((*before, finding, *after), self.selected)
+        self._change(self._with(finding), self._origins, self.selected)
 
-    def _change(self, findings: Findings, selected: int) -> None:
-        self._past.append((self.findings, self.selected))
-        self.findings, self.selected = findings, selected
+    def _append(self, mask: Finding, findings: Findings) -> None:
+        self._change((*findings, mask), (*self._origins, None), len(findings))
+
+    def _change(self, findings: Findings, origins: tuple[Finding | None, ...], selected: int) -> None:
+        self._past.append((self.findings, self._origins, self.selected))
+        self.findings, self._origins, self.selected = findings, origins, selected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.message import Message
 
-from medkiosk.core.ids import CaptureId
+from medkiosk.core.ids import CaptureId, ImportId
 from medkiosk.ipc import types as t
 
 
@@ -53,11 +53,12 @@ class ImportsLoaded(Message):
 
 
 class CapturesLoaded(Message):
-    """Captures of an import, of an encounter, or in a state."""
+    """Captures of an import, of an encounter, or in a state; ``import_id`` where one import was asked for."""
 
-    def __init__(self, captures: t.Captures) -> None:
+    def __init__(self, captures: t.Captures, import_id: ImportId | None = None) -> None:
         self.captures = captures.captures
         self.total = captures.total
+        self.import_id = import_id
         super().__init__()
 
 

@@ -133,6 +133,7 @@ class Service:
         offset: int = 0,
         limit: int = 500,
     ) -> t.Captures:
+        self._kiosk.answers.wait(30)
         found = [
             photo.info
             for photo in self._kiosk.photos.values()
@@ -245,6 +246,7 @@ class Service:
         return self._detail(photo)
 
     def approve(self, capture_id: CaptureId, revision: int) -> t.CaptureDetail:
+        self._kiosk.answers.wait(30)
         photo = self._photo(capture_id)
         if revision != photo.info.revision:
             raise StaleError

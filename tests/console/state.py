@@ -54,7 +54,10 @@ class Photo:
 
 @dataclass
 class Kiosk:
-    """Everything that the daemon would remember. ``changed`` guards all of it and tells of changes."""
+    """Everything that the daemon would remember. ``changed`` guards all of it and tells of changes.
+
+    While ``answers`` is clear, lists of captures and approvals are held back, as by a slow disk.
+    """
 
     accounts: dict[str, tuple[AccountId, str, tuple[Role, ...]]] = field(default_factory=dict)
     imports: list[t.ImportInfo] = field(default_factory=list)
@@ -69,8 +72,12 @@ class Kiosk:
     scene: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None = None
     serial: int = 0
     leaving: bool = False
+    answers: threading.Event = field(default_factory=threading.Event)
     changed: threading.Condition = field(default_factory=threading.Condition)
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        self.answers.set()
 
     def new_id(self) -> str:
         return f"{next(self._ids):032x}"

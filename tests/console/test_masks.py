@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medkiosk.console.masks import REVIEWER, Draft, grown, moved, scaled, step
+from medkiosk.console.masks import REVIEWER, Draft, grown, moved, scaled, step, touching
 from medkiosk.core.ids import AccountId
-from medkiosk.core.photo import Box, Decision
+from medkiosk.core.photo import Box, Decision, Finding
 from medkiosk.review.gate import why_not_change
 from tests.console.state import FOUND, FULL
 
@@ -77,10 +78,10 @@ def test_a_drawn_mask_is_added_chosen_moved_and_deleted() -> None:
 def test_undo_goes_back_step_by_step() -> None:
     changing = draft()
     changing.select(1)
-    changing.reshape(Box(10, 10, 100, 100))
+    changing.reshape(Box(1760, 1280, 100, 100))
     changing.mask()
     assert changing.undo()
-    assert changing.findings[1].box == Box(10, 10, 100, 100)
+    assert changing.findings[1].box == Box(1760, 1280, 100, 100)
     assert changing.undo()
     assert changing.findings == FOUND
     assert not changing.undo()
@@ -94,3 +95,81 @@ def test_the_daemons_gate_takes_every_kind_of_change() -> None:
     changing.add(*FULL)
     problems = why_not_change(changing.findings, width=FULL[0], height=FULL[1], reviewer=ME, before=FOUND)
     assert problems == ()
+
+
+KEPT = (
+    msgspec.structs.replace(FOUND[0], decision=Decision.KEEP, reason="a poster", reviewer="b" * 32),
+    FOUND[1],
+)
+
+
+def test_a_kept_finding_that_is_given_another_box_is_a_mask() -> None:
+    changing = Draft(KEPT, *FULL, ME)
+    changing.reshape(grown(FOUND[0].box, 64, 0, *FULL))
+    changed = changing.findings[0]
+    assert (changed.decision, changed.reason, changed.reviewer) == (Decision.MASK, "", ME)
+    changing.keep("a poster after all")
+    assert changing.findings[0].box == FOUND[0].box, "what is kept is what was looked at"
+
+
+def test_a_mask_moved_away_leaves_what_was_found_as_it_was() -> None:
+    changing = draft()
+    assert not changing.reshape(moved(FOUND[0].box, 16, 0, *FULL))
+    assert changing.reshape(moved(FOUND[0].box, -900, 804, *FULL))
+    assert changing.findings[:2] == FOUND
+    own = changing.finding
+    assert own is not None
+    assert (own.detector, own.decision, own.category) == (REVIEWER, Decision.MASK, FOUND[0].category)
+    assert changing.undo()
+    assert changing.undo()
+    assert changing.findings == FOUND
+
+
+def refused(before: tuple[Finding, ...], after: tuple[Finding, ...]) -> list[Finding]:
+    """What the daemon would refuse: keeping what was not found so, and losing what was found."""
+    places = {(each.box, each.category) for each in before}
+    kept = [
+        each for each in after if each.decision is Decision.KEEP and (each.box, each.category) not in places
+    ]
+    here = {(each.box, each.category) for each in after}
+    masks = [each.box for each in after if each.decision is Decision.MASK]
+    lost = [
+        each
+        for each in before
+        if each.detector != REVIEWER
+        and (each.box, each.category) not in here
+        and not any(touching(mask, each.box) for mask in masks)
+    ]
+    return kept + lost
+
+
+keys = st.sampled_from(["move", "grow", "scale", "keep", "mask", "add", "delete", "undo", "next"])
+
+
+@given(st.sampled_from([FOUND, KEPT]), st.lists(st.tuples(keys, amounts, amounts), max_size=30))
+def test_no_keys_make_a_plan_that_the_daemon_refuses(
+    before: tuple[Finding, ...], pressed: list[tuple[str, int, int]]
+) -> None:
+    changing = Draft(before, *FULL, ME)
+    for key, a, b in pressed:
+        box = changing.finding.box if changing.finding else Box(0, 0, 1, 1)
+        match key:
+            case "move":
+                changing.reshape(moved(box, a // 10, b // 10, *FULL))
+            case "grow":
+                changing.reshape(grown(box, a, b, *FULL))
+            case "scale":
+                changing.reshape(scaled(box, a // 10, *FULL))
+            case "keep":
+                changing.keep("not a face")
+            case "mask":
+                changing.mask()
+            case "add":
+                changing.add(abs(a) % FULL[0], abs(b) % FULL[1])
+            case "delete":
+                changing.delete()
+            case "undo":
+                changing.undo()
+            case _:
+                changing.select(1)
+        assert refused(before, changing.findings) == []

@@ -34,7 +34,7 @@ from tests.console import flows
 from tests.console.kiosk import RunningKiosk
 from tests.console.state import PASSPHRASE, device
 
-SIXEL = Terminal(sixel=True, cell=lambda: (6, 12))
+SIXEL = Terminal(sixel=True, cell=lambda: (8, 16))
 PLAIN = Terminal(sixel=False, cell=lambda: None)
 
 

@@ -93,15 +93,17 @@ class ChooseEncounter(Dialog[EncounterId]):
 
     BINDINGS = bindings(Where.CHOICE)
 
-    def __init__(self, question: str, encounters: Sequence[EncounterInfo]) -> None:
+    def __init__(self, question: str, explanation: str, encounters: Sequence[EncounterInfo]) -> None:
         super().__init__()
         self._question = question
+        self._explanation = explanation
         self._encounters = encounters
 
     def compose(self) -> ComposeResult:
         """One line an encounter, newest first, and one for a new one."""
         with Vertical(classes="dialog"):
             yield Static(Text(clean(self._question), style="bold"), markup=False)
+            yield Static(Text(clean(self._explanation)), markup=False)
             yield OptionList(*self._options(), Option(Text("New encounter..."), id="new"), markup=False)
             yield Legend(Where.CHOICE)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -24,6 +26,7 @@ from medkiosk.core.ids import CaptureId, EncounterId, ImportId
 from medkiosk.ipc.types import CaptureInfo, EncounterInfo, ImportInfo
 
 _MARK = "x"
+_NOT_SHOWN = "The photos of this import are not shown yet. Wait a moment and press the key again."
 
 
 def import_words(entry: ImportInfo) -> str:
@@ -32,8 +35,19 @@ def import_words(entry: ImportInfo) -> str:
     return f"{words}, {entry.failed} not read" if entry.failed else words
 
 
+def assigning_words(entry: ImportInfo, chosen: Sequence[CaptureInfo]) -> str:
+    """Which photos are about to get an encounter, so that a slip of the cursor shows."""
+    first, last = clean(chosen[0].name, 16), clean(chosen[-1].name, 16)
+    names = first if len(chosen) == 1 else f"{first} to {last}"
+    device = f"{clean(entry.model, 24)} {clean(entry.serial, 16)}".strip()
+    return f"{count(len(chosen), 'photo')}, {names}, of the import of {moment(entry.at)} from {device}."
+
+
 class ImportsScreen(KioskScreen):
-    """Imports above, the photos of the chosen one below."""
+    """Imports above, the photos of the chosen one below.
+
+    Keys act on photos only while those that are listed are known to be of the import under the cursor.
+    """
 
     WHERE = Where.IMPORTS
     BINDINGS = bindings(Where.IMPORTS)
@@ -45,6 +59,7 @@ class ImportsScreen(KioskScreen):
         self._captures: tuple[CaptureInfo, ...] = ()
         self._encounters: dict[EncounterId, EncounterInfo] = {}
         self._shown: ImportId | None = None
+        self._loaded: ImportId | None = None
         self._marked: set[CaptureId] = set()
         self._to_assign: tuple[CaptureId, ...] = ()
 
@@ -77,38 +92,64 @@ class ImportsScreen(KioskScreen):
 
     @on(ImportsLoaded)
     def _imports_loaded(self, message: ImportsLoaded) -> None:
+        chosen = self._under_cursor()
         self._imports = message.imports
+        ids = [each.import_id for each in self._imports]
         table = self.query_one("#imports", DataTable)
-        row = table.cursor_row
-        table.clear()
-        for entry in self._imports:
-            table.add_row(
-                Text(moment(entry.at)),
-                Text(f"{clean(entry.model, 24)} {clean(entry.serial, 16)}".strip()),
-                Text(f"{entry.captures:>6}"),
-                Text(f"{entry.assigned} of {entry.captures}"),
-                Text(import_words(entry)),
-            )
-        table.move_cursor(row=min(row, len(self._imports) - 1))
+        with self.prevent(DataTable.RowHighlighted):  # nobody moved
+            table.clear()
+            for entry in self._imports:
+                table.add_row(
+                    Text(moment(entry.at)),
+                    Text(f"{clean(entry.model, 24)} {clean(entry.serial, 16)}".strip()),
+                    Text(f"{entry.captures:>6}"),
+                    Text(f"{entry.assigned} of {entry.captures}"),
+                    Text(import_words(entry)),
+                )
+            # by id: a newer import pushes every row down
+            table.move_cursor(row=ids.index(chosen.import_id) if chosen and chosen.import_id in ids else 0)
         if not self._imports:
             self.say("Nothing was imported yet. Plug in the camera or a card.")
         self._load_captures()
 
-    @on(DataTable.RowHighlighted, "#imports")
-    def _load_captures(self) -> None:
+    def _under_cursor(self) -> ImportInfo | None:
         row = self.query_one("#imports", DataTable).cursor_row
-        if 0 <= row < len(self._imports):
-            wanted = self._imports[row].import_id
-            if wanted != self._shown:
-                self._marked = set()
-            self._shown = wanted
-            self.ask(lambda kiosk: kiosk.list_captures(import_id=wanted), CapturesLoaded)
+        return self._imports[row] if 0 <= row < len(self._imports) else None
+
+    @on(DataTable.RowHighlighted, "#imports")
+    def _moved(self) -> None:
+        entry = self._under_cursor()
+        if entry is not None and entry.import_id != self._shown:
+            self._load_captures()
+
+    def _load_captures(self) -> None:
+        entry = self._under_cursor()
+        if entry is None:
+            return
+        wanted = entry.import_id
+        if wanted != self._shown:
+            self._shown, self._loaded = wanted, None
+            self._captures, self._marked = (), set()
+            self.query_one("#captures-caption", Static).update("Photos")
+            self._draw_captures()
+        self.ask(
+            lambda kiosk: kiosk.list_captures(import_id=wanted),
+            lambda answer: CapturesLoaded(answer, wanted),
+        )
+
+    def _is_shown(self) -> bool:
+        """Whether the photos below are those of the import under the cursor; says so where not."""
+        entry = self._under_cursor()
+        if entry is not None and entry.import_id == self._shown == self._loaded:
+            return True
+        self.say(_NOT_SHOWN)
+        return False
 
     @on(CapturesLoaded)
     def _captures_loaded(self, message: CapturesLoaded) -> None:
-        if any(each.import_id != self._shown for each in message.captures):
+        if message.import_id != self._shown:
             return  # the answer for another import, which came late
-        self._captures = message.captures
+        self._loaded, self._captures = message.import_id, message.captures
         caption = f"{count(message.total, 'photo')} in this import"
         if message.total > len(message.captures):
             caption += f"; the first {len(message.captures)} are shown"
@@ -141,14 +182,14 @@ class ImportsScreen(KioskScreen):
 
     def _review(self) -> None:
         row = self.query_one("#captures", DataTable).cursor_row
-        if 0 <= row < len(self._captures):
+        if self._is_shown() and 0 <= row < len(self._captures):
             chosen = self._captures[row].capture_id
             self.app.push_screen(ReviewScreen(import_id=self._shown, first=chosen))
 
     def action_mark(self) -> None:
         """Mark the photo under the cursor, or take the mark back, and go down."""
         table = self.query_one("#captures", DataTable)
-        if not self._captures:
+        if not self._is_shown() or not self._captures:
             return
         table.focus()
         row = table.cursor_row
@@ -159,6 +200,9 @@ class ImportsScreen(KioskScreen):
 
     def action_assign(self) -> None:
         """Ask for the encounter of the marked photos, or of all that have none."""
+        entry = self._under_cursor()
+        if not self._is_shown() or entry is None:
+            return
         chosen = [each for each in self._captures if each.capture_id in self._marked]
         if not self._marked:
             chosen = [each for each in self._captures if each.encounter_id is None]
@@ -170,6 +214,7 @@ class ImportsScreen(KioskScreen):
         self.app.push_screen(
             ChooseEncounter(
                 f"Whose {'photo is this' if len(chosen) == 1 else f'{len(chosen)} photos are these'}?",
+                assigning_words(entry, chosen),
                 list(self._encounters.values()),
             ),
             lambda answer: self._encounter_chosen(answer, moving),

@@ -166,7 +166,8 @@ class ReviewScreen(KioskScreen):
     def _seen(self, message: PhotoView.Painted) -> None:
         detail = self._detail
         if detail is not None and message.picture.capture_id == detail.info.capture_id:
-            self._painted = message.picture.revision
+            if message.judged:
+                self._painted = message.picture.revision
             self._draw()
 
     @on(PhotoView.Failed)
@@ -208,6 +209,8 @@ class ReviewScreen(KioskScreen):
             return "it is approved already."
         if self._draft.changed:
             return "the masks were changed. Save them (S), and look at the result."
+        if self._photo is not None and self._photo.too_small:
+            return "this terminal is too small to show the photo."
         if self._painted != detail.info.revision:
             return "the photo is not on the screen yet."
         return ""
@@ -251,7 +254,8 @@ class ReviewScreen(KioskScreen):
                 self.say("There is no finding to change. M adds a mask.")
                 return
             by = step(detail.width, detail.height, self._zoom)
-            draft.reshape(reshape(draft.finding.box, by, detail.width, detail.height))
+            if draft.reshape(reshape(draft.finding.box, by, detail.width, detail.height)):
+                self.say("What was found stays as it was; the mask that you moved away is an added one.")
 
         self._change(change)
 
@@ -287,7 +291,9 @@ class ReviewScreen(KioskScreen):
     def action_keep_or_mask(self) -> None:
         """Mask what is kept; keep what is masked, with a reason."""
         finding = self._draft.finding
-        if finding is not None and finding.decision is Decision.MASK:
+        if finding is not None and self._draft.is_drawn and finding.decision is Decision.MASK:
+            self.say("This mask was added by a person: D deletes it.")
+        elif finding is not None and finding.decision is Decision.MASK:
             self._keep("It will be visible to everybody who receives this photo.")
         else:
             self._change(lambda draft, _: draft.mask())
@@ -367,8 +373,10 @@ class ReviewScreen(KioskScreen):
 
     @on(Decided)
     def _decided(self, message: Decided) -> None:
-        self._busy = self._deciding = False
         info = message.detail.info
+        if info.capture_id != self._captures[self._at].capture_id:
+            return  # the answer for a photo that was left meanwhile
+        self._busy = self._deciding = False
         for place, capture in enumerate(self._captures):
             if capture.capture_id == info.capture_id:
                 self._captures[place] = info
@@ -397,6 +405,9 @@ class ReviewScreen(KioskScreen):
         )
 
     def _go(self, by: int) -> None:
+        if self._deciding:
+            return  # the answer goes on by itself; from elsewhere it would skip a photo
+
         def go() -> None:
             self._at = (self._at + by) % len(self._captures)
             self.say("")

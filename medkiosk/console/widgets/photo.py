@@ -29,6 +29,9 @@ TILE_COLUMNS = 24
 TILE_ROWS = 6
 """Six rows of any height are whole sixel bands, so that only the lowest tiles can end inside one."""
 
+LEAST_SIDE = 600
+"""Screen pixels of the long side below which a larger picture is a thumbnail: small marks are lost in it."""
+
 
 @dataclass(frozen=True)
 class Look:
@@ -107,6 +110,11 @@ def _control(text: str) -> Segment:
     return Segment(text, None, [(ControlType.CURSOR_FORWARD, 0)])
 
 
+def large_enough(picture: Picture, side: int) -> bool:
+    """Whether a picture drawn with this long side, in screen pixels, can be judged."""
+    return side >= min(LEAST_SIDE, max(picture.width, picture.height))
+
+
 class PhotoView(Widget):
     """Shows one picture.
 
@@ -132,10 +140,11 @@ class PhotoView(Widget):
             super().__init__()
 
     class Painted(Message):
-        """The whole picture is on the screen."""
+        """All that is looked at is on the screen; ``judged`` says that it is all of it, and large enough."""
 
-        def __init__(self, picture: Picture) -> None:
+        def __init__(self, picture: Picture, *, judged: bool) -> None:
             self.picture = picture
+            self.judged = judged
             super().__init__()
 
     class Failed(Message):
@@ -273,6 +282,8 @@ class PhotoView(Widget):
                 tiles[place].sixels = sixels
                 tiles[place].frame = frame.number
                 tiles[place].refresh()
+            if not self._undrawn:  # it looks like what is there
+                self._painted(frame)
         if self._stale:
             self._request()
 
@@ -283,7 +294,21 @@ class PhotoView(Widget):
             return
         self._undrawn.discard(message.tile)
         if not self._undrawn:
-            self.post_message(self.Painted(self._frame.picture))
+            self._painted(self._frame)
+
+    def _painted(self, frame: _Frame) -> None:
+        picture, base = frame.picture, frame.base
+        whole = (base.view.w, base.view.h) == (picture.width, picture.height)
+        judged = whole and large_enough(picture, max(base.width, base.height))
+        self.post_message(self.Painted(picture, judged=judged))
+
+    @property
+    def too_small(self) -> bool:
+        """Whether the whole picture, at the present size of the terminal, is too small to be judged."""
+        picture, grid = self._picture, self._grid
+        if picture is None or grid is None:
+            return False
+        return not large_enough(picture, max(sixel.fitted(picture.width, picture.height, *grid.pixels)))
 
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:

@@ -188,11 +188,18 @@ class Placed:
     height: int
 
 
+def fitted(width: int, height: int, area_width: int, area_height: int) -> tuple[int, int]:
+    """Width and height at which so many pixels fit into an area, never enlarged more than fourfold."""
+    factor = min(area_width / width, area_height / height, 4.0)
+    return (
+        max(min(round(width * factor), area_width), 1),
+        max(min(round(height * factor), area_height), 1),
+    )
+
+
 def placed(rgb: Rgb, palette: Palette, view: View, area_width: int, area_height: int) -> Placed:
-    """Fit a view into an area, centred, its proportions kept, never enlarged more than fourfold."""
-    factor = min(area_width / view.w, area_height / view.h, 4.0)
-    width = max(min(round(view.w * factor), area_width), 1)
-    height = max(min(round(view.h * factor), area_height), 1)
+    """Fit a view into an area as `fitted` says, centred, its proportions kept."""
+    width, height = fitted(view.w, view.h, area_width, area_height)
     left, top = (area_width - width) // 2, (area_height - height) // 2
     paper = np.full((area_height, area_width), PAPER, dtype=np.uint8)
     paper[top : top + height, left : left + width] = quantised(scaled(rgb, view, width, height), palette)

@@ -22,7 +22,8 @@ from medkiosk.core.errors import ConfigError, KioskError
 from medkiosk.core.events import KioskStarted
 from medkiosk.core.ids import KIOSK
 from medkiosk.daemon.board import Board
-from medkiosk.daemon.importer import Importer, Original, Tools
+from medkiosk.daemon.importer import Importer
+from medkiosk.daemon.importrun import Tools
 from medkiosk.daemon.keyring import Keyring
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.daemon.redactor import Job, Redactor
@@ -92,7 +93,7 @@ class Daemon:
             settings=config.ingest,
             stall_s=config.workers.source_stall_s,
             spawn=self._spawn_source,
-            sealed=self._sealed,
+            sealed=self._redactor.submit,
         )
 
     def start(self) -> None:
@@ -166,9 +167,6 @@ class Daemon:
         return Service(self._kiosk)
 
     # Redaction
-
-    def _sealed(self, original: Original) -> None:
-        self._redactor.submit(Job(original.capture_id, original.object_id, original.size, original.key))
 
     def _unlocked(self) -> None:
         self.board.set(unlocked=self._keyring.is_open)

@@ -87,16 +87,17 @@ def create(configured: Path, random: Random) -> KeyFiles:
     """Make fresh keys; refuses to replace any.
 
     Raises:
-        KeyFilesError: the directory already has keys, or cannot be written.
+        KeyFilesError: the directory already has keys, or cannot be made.
+        OSError: a key could not be written; those before it are there.
     """
     paths = [configured / f"{name}.key" for name in _NAMES]
     try:
         configured.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path in paths:
-            if path.exists():
-                raise KeyFilesError(path=configured, detail=f"{path.name} exists already")
-        for path in paths:
-            durable.write_atomic(path, random(_SIZE))
     except OSError as error:
         raise KeyFilesError(path=configured, detail=str(error.strerror)) from error
+    for path in paths:
+        if path.exists():
+            raise KeyFilesError(path=configured, detail=f"{path.name} exists already")
+    for path in paths:
+        durable.write_atomic(path, random(_SIZE))
     return load(configured)

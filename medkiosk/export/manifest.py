@@ -112,8 +112,7 @@ def commitment(key: bytes, jpeg_sha256: str) -> str:
 
 def expected(image: Image) -> str:
     """Return the commitment that follows from what the manifest says about an image, hex."""
-    key = bytes.fromhex(image.commitment_key)
-    return hmac.new(key, bytes.fromhex(image.jpeg.sha256), hashlib.sha256).hexdigest()
+    return commitment(bytes.fromhex(image.commitment_key), image.jpeg.sha256)
 
 
 def why_not_in_leaf(untrusted_leaf: bytes, jpeg_size: int, expected_commitment: str = "") -> str:

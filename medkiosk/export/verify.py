@@ -63,7 +63,7 @@ def verify_picture(image: manifest.Image, leaf: bytes, jpeg: bytes) -> str:
     """
     if (hashlib.sha256(jpeg).hexdigest(), len(jpeg)) != (image.jpeg.sha256, image.jpeg.size):
         return "it is not the picture that the manifest describes"
-    found = manifest.commitment(bytes.fromhex(image.commitment_key), image.jpeg.sha256)
+    found = manifest.expected(image)
     return manifest.why_not_in_leaf(leaf, len(jpeg), found)
 
 

@@ -116,6 +116,10 @@ class RedactCode(IntEnum):
     VIDEO = 12
     MISMATCH = 13
     INTERNAL = 14
+    COLOUR_SPACE = 15
+    CMYK = 16
+    CODING = 17  # arithmetic, lossless, hierarchical, 12 bit, several frames
+    CRAFTED = 18  # coefficients that no encoder makes
 
 
 REDACT_WORDS: dict[RedactCode, str] = {
@@ -167,6 +171,22 @@ REDACT_WORDS: dict[RedactCode, str] = {
     RedactCode.INTERNAL: (
         "The redaction of this picture failed inside the kiosk; the original is sealed and cannot be"
         " exported."
+    ),
+    RedactCode.COLOUR_SPACE: (
+        "This picture's colours are described in a way that the kiosk cannot carry over; it is sealed and"
+        " cannot be exported. Set the camera to sRGB or Adobe RGB."
+    ),
+    RedactCode.CMYK: (
+        "This picture is stored in printing colours (CMYK), which the kiosk does not redact; it is sealed and"
+        " cannot be exported. Use the camera's own file."
+    ),
+    RedactCode.CODING: (
+        "This picture uses a rare kind of JPEG that the kiosk does not redact; it is sealed and cannot be"
+        " exported. Use the camera's own file."
+    ),
+    RedactCode.CRAFTED: (
+        "Something that cannot be seen is hidden in this picture, as no camera writes it; it is sealed and"
+        " cannot be exported. Tell the person responsible for privacy."
     ),
 }
 """The one sentence a person reads for each code."""

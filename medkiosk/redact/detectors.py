@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
-from medkiosk.core.photo import Category
+from medkiosk.core.photo import Category, Decision
 
 
 class DetectorId(IntEnum):
@@ -14,6 +14,10 @@ class DetectorId(IntEnum):
     FACES = 1
     TEXT = 2
     CODES = 3
+    CLOSE_FACES = 4
+    MARKS = 5
+    WEAK_TEXT = 6
+    IDENTIFIERS = 7
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,14 @@ class Detector:
         category: what it finds.
         model_file: file name in the models' folder; empty where there is none.
         model_sha256: the only accepted content of that file, hex; empty where there is none.
+        decision: whether its hits are masked without asking, or only suggested to the reviewer.
     """
 
     name: str
     category: Category
     model_file: str = ""
     model_sha256: str = ""
+    decision: Decision = Decision.MASK
 
 
 DETECTORS: dict[DetectorId, Detector] = {

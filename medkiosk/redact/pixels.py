@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from medkiosk.redact.region import Size
+
 Pixels = NDArray[np.uint8]
 """Shape (height, width, 3), 8 bit; BGR unless said otherwise."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture as it was decoded, perhaps at a half or a quarter of its size, and its full size.
+
+    Detectors look at ``pixels`` and return boxes in pixels of ``full``, so that a large picture is decoded and
+    scaled once for all of them.
+    """
+
+    pixels: Pixels
+    full: Size
+
+    @classmethod
+    def whole(cls, pixels: Pixels) -> View:
+        """A picture that was decoded at full size."""
+        return cls(pixels, Size(pixels.shape[1], pixels.shape[0]))
 
 
 def as_pixels(array: Any) -> Pixels:  # noqa: ANN401 - cv2's stubs promise less than cv2 keeps

@@ -19,8 +19,8 @@ Pixels = NDArray[np.uint8]
 class View:
     """A picture as it was decoded, perhaps at a half or a quarter of its size, and its full size.
 
-    Detectors look at ``pixels`` and return boxes in pixels of ``full``, so that a large picture is decoded and
-    scaled once for all of them.
+    Detectors look at ``pixels`` and return boxes in pixels of ``full``, so that a large picture is decoded
+    and scaled once for all of them.
     """
 
     pixels: Pixels

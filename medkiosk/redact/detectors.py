@@ -55,6 +55,7 @@ DETECTORS: dict[DetectorId, Detector] = {
         "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
     ),
     DetectorId.CODES: Detector("zxing-cpp/1", Category.CODE),
+    DetectorId.MARKS: Detector("skin-anomaly/1", Category.MARK, decision=Decision.SUGGEST),
 }
 
 

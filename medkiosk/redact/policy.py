@@ -13,6 +13,7 @@ PerMille = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Side = Annotated[int, msgspec.Meta(ge=64, le=8192)]
 Padding = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
+Angle = Annotated[int, msgspec.Meta(ge=-180, le=180)]
 
 
 class PolicyError(Exception):
@@ -57,6 +58,26 @@ class CodePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     padding: Padding
 
 
+class MarkPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How marks on skin are looked for; the reasons stand in ``policy.toml``."""
+
+    long_side: Annotated[int, msgspec.Meta(ge=128, le=1024)]
+    threshold: PerMille
+    most: Annotated[int, msgspec.Meta(ge=1, le=32)]
+    hue: tuple[Angle, Angle]
+    heap: PerMille
+    least_skin: PerMille
+    least_patch: PerMille
+    closing: PerMille
+    around: PerMille
+    distance: Annotated[int, msgspec.Meta(ge=100, le=2000)]
+    joining: PerMille
+    least: Positive
+    largest: PerMille
+    most_candidates: Annotated[int, msgspec.Meta(ge=1, le=500)]
+    taken: PerMille
+
+
 class ResidualPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What closes the gate after burning; the reasons stand in ``policy.toml``."""
 
@@ -82,6 +103,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     faces: FacePolicy
     text: TextPolicy
     codes: CodePolicy
+    marks: MarkPolicy
     residual: ResidualPolicy
     limits: Limits
 

@@ -406,6 +406,7 @@ def _row(capture: _Capture) -> CaptureRow:
         revision=capture.revision,
         code=capture.code,
         findings=len(capture.revisions[-1].findings) if capture.revisions else 0,
+        advice=next((r.quality.advice for r in capture.revisions if r.quality is not None), ()),
     )
 
 

@@ -8,6 +8,7 @@ from medkiosk.core.consent import Subject, Terms
 from medkiosk.core.events import Approved, OriginalSealed, Redacted
 from medkiosk.core.ids import AccountId, CaptureId, ConsentId, EncounterId, ImportId
 from medkiosk.core.photo import MediaKind, RedactCode, ReviewState
+from medkiosk.core.quality import Advice, Quality
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class CaptureRow:
         revision: the latest; 0 while there is none.
         code: how the latest attempt at redaction went; None while there was none.
         findings: how many the latest revision has.
+        advice: what there is to say to the photographer.
     """
 
     capture_id: CaptureId
@@ -54,6 +56,7 @@ class CaptureRow:
     revision: int
     code: RedactCode | None
     findings: int
+    advice: tuple[Advice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,11 @@ class CaptureView:
     def latest(self) -> Redacted | None:
         """The latest revision."""
         return self.revisions[-1] if self.revisions else None
+
+    @property
+    def quality(self) -> Quality | None:
+        """What there was to say to the photographer: of the automatic pass, which looked at the original."""
+        return next((r.quality for r in self.revisions if r.quality is not None), None)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ An unknown key is an error, never ignored: a misspelt policy must not silently f
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -47,12 +47,16 @@ class Models(Section, frozen=True):
 
 
 class Workers(Section, frozen=True):
-    """How workers are started: plain child processes, or systemd sockets in ``sockets``."""
+    """How workers are started: plain child processes, or systemd sockets in ``sockets``.
+
+    ``redact``: how many pictures are redacted at the same time; each needs a core and up to 600 MB.
+    """
 
     launch: Literal["process", "socket"] = "process"
     sockets: str = "/run/medkiosk-workers"
     source_stall_s: float = 30.0
     redact_timeout_s: float = 60.0
+    redact: Annotated[int, msgspec.Meta(ge=1, le=16)] = 1
 
 
 class Ingest(Section, frozen=True):

@@ -28,7 +28,8 @@ from medkiosk.core.ids import (
     ObjectId,
     RecipientId,
 )
-from medkiosk.core.photo import Finding, MediaKind, RedactCode
+from medkiosk.core.photo import Box, Finding, MediaKind, RedactCode
+from medkiosk.core.quality import Quality
 
 
 class Role(StrEnum):
@@ -45,6 +46,7 @@ class What(StrEnum):
     """What somebody looked at."""
 
     PREVIEW = "preview"
+    DERIVATIVE = "derivative"  # parts of it at full size
     ORIGINAL = "original"
     AUDIT = "audit"
 
@@ -127,7 +129,10 @@ class ImportFinished(Event, frozen=True, tag="import.finished"):
 class Redacted(Event, frozen=True, tag="redacted"):
     """A derivative was made and sealed; ``revision`` counts from 1 for each capture.
 
-    ``actor`` is the kiosk for the automatic pass, an account for a reviewer's changed plan.
+    ``actor`` is the kiosk for the automatic pass, an account for a reviewer's changed plan. ``width, height``
+    are those of the whole upright picture, in which findings are measured; ``crop`` is the part of it that
+    the derivative shows, None for all of it. ``subject`` (issuer and number, or empty) is whose identifiers
+    were looked for in the text. ``quality`` is what there was to say to the photographer.
     """
 
     capture_id: CaptureId
@@ -142,6 +147,9 @@ class Redacted(Event, frozen=True, tag="redacted"):
     code: RedactCode
     findings: tuple[Finding, ...]
     policy: str
+    crop: Box | None = None
+    quality: Quality | None = None
+    subject: tuple[str, str] = ("", "")
 
 
 class RedactionFailed(Event, frozen=True, tag="redaction.failed"):

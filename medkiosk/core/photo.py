@@ -26,6 +26,7 @@ class Category(StrEnum):
     CODE = "code"
     MARK = "mark"  # tattoo, birthmark, scar, jewellery
     OTHER = "other"
+    LESION = "lesion"  # the lesion of interest: what the picture is about, never masked
 
 
 class Decision(StrEnum):
@@ -34,6 +35,7 @@ class Decision(StrEnum):
     MASK = "mask"
     KEEP = "keep"
     SUGGEST = "suggest"
+    CROP = "crop"  # to this box: the strongest redaction
 
 
 REVIEWER = "reviewer"

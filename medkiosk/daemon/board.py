@@ -13,9 +13,11 @@ import msgspec
 
 from medkiosk import __version__
 from medkiosk.core.device import HEADLINES, DeviceState
-from medkiosk.ipc.types import DeviceStatus, RedactionStatus, Status
+from medkiosk.core.quality import Advice
+from medkiosk.ipc.types import DeviceStatus, PhotoAdvice, RedactionStatus, Status
 
 _KEEPALIVE_S = 10.0
+_ADVICE_SHOWN = 8
 _NOTHING = "PLUG IN A CAMERA OR CARD"
 _NOT_SAFE = tuple(s for s in DeviceState if HEADLINES[s] == "DO NOT UNPLUG")
 
@@ -97,6 +99,12 @@ class Board:
                 for name, value in values.items()
             }
             self.set(redaction=msgspec.structs.replace(line, **fields))
+
+    def advise(self, name: str, advice: tuple[Advice, ...]) -> None:
+        """Put advice about a shot first, and let go of the oldest."""
+        with self._changed:
+            latest = (PhotoAdvice(name=name, advice=advice), *self._status.redaction.advice)
+            self.redaction(advice=latest[:_ADVICE_SHOWN])
 
     def problem(self, sentence: str) -> None:
         """Add a sentence that stays up until the daemon restarts."""

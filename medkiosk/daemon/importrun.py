@@ -67,13 +67,15 @@ class Tools:
 class Sealed:
     """One file that was read whole and sealed, not yet durable.
 
-    ``hopeless`` is the reason why no derivative can come of its capture, `RedactCode.OK` otherwise.
+    ``hopeless`` is the reason why no derivative can come of its capture, `RedactCode.OK` otherwise;
+    ``to_redact`` says that its capture's derivative is made of this file.
     """
 
     entry: Entry
     capture_id: CaptureId
     media: MediaKind
     hopeless: RedactCode
+    to_redact: bool
     object: PendingObject
     seen: SeenRow
 
@@ -230,6 +232,7 @@ class ImportRun:
                 capture_id=capture_id,
                 media=media,
                 hopeless=RedactCode.OK if sibling else code,
+                to_redact=code is RedactCode.OK and not sibling,
                 object=sealed,
                 seen=SeenRow(tag=tag, content=content, object_id=sealed.id, group_id=capture_id),
             ),
@@ -270,10 +273,10 @@ class ImportRun:
         self._tools.journal.commit([fact for item in group for fact in self._facts(item, now)])
         self._watcher.progress(sealed=len(group))
         for item in group:
-            if item.media is MediaKind.JPEG:
-                self._tools.sealed(
-                    Job(item.capture_id, item.object.id, item.entry.size, item.object.data_key)
-                )
+            if item.to_redact:
+                name = dcf.shot_name(item.entry.name)
+                key = item.object.data_key
+                self._tools.sealed(Job(item.capture_id, item.object.id, item.entry.size, key, name))
             else:
                 item.object.data_key.wipe()
 

@@ -73,6 +73,12 @@ class Kiosk:
 
 @dataclass
 class Looks:
-    """What this session was shown: the last revision of each capture whose picture it got."""
+    """What this session was shown.
+
+    Attributes:
+        revisions: the last revision of each capture whose whole picture it got.
+        closely: captures and revisions of which it got parts at full size.
+    """
 
     revisions: dict[CaptureId, int] = field(default_factory=dict)
+    closely: set[tuple[CaptureId, int]] = field(default_factory=set)

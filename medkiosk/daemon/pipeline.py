@@ -65,7 +65,11 @@ class Daemon:
                 "start: %d ledger entries completed, %d leftovers removed", recovered, len(vault.repairs)
             )
         self._redactor = Redactor(
-            self._journal, self.board, self._spawn_redact, timeout_s=config.workers.redact_timeout_s
+            self._journal,
+            self.board,
+            self._spawn_redact,
+            timeout_s=config.workers.redact_timeout_s,
+            workers=config.workers.redact,
         )
         self._keyring = Keyring(self._journal, _now, store.parent / "lockout", self._unlocked)
         self.board.set(objects=vault.count(), ledger_size=log.size)

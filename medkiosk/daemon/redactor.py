@@ -1,4 +1,4 @@
-"""Redaction behind the import: a queue, one worker process, and the keys of what still waits.
+"""Redaction behind the import: a queue, a few worker processes, and the keys of what still waits.
 
 The data key of a waiting photo is held here, in memory and nowhere else, and is dropped the moment its
 derivative is sealed (design, section 4). A restart drops them all; what was waiting then is queued again at
@@ -13,15 +13,20 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from medkiosk.core.channel import Channel, Spawn
+from medkiosk.core.channel import Spawn
+from medkiosk.core.consent import Subject
 from medkiosk.core.errors import KioskError
 from medkiosk.core.events import Redacted, RedactionFailed
+from medkiosk.core.identifiers import Identifier, IdentifierKind
 from medkiosk.core.ids import KIOSK, AccountId, CaptureId, ObjectId
-from medkiosk.core.photo import Box, Category, Decision, Finding, RedactCode
+from medkiosk.core.photo import Decision, Finding, RedactCode
 from medkiosk.daemon.board import Board
+from medkiosk.daemon.redactpool import RedactPool
 from medkiosk.journal import Fact, Journal, OutOfDateError
-from medkiosk.redact.client import RedactResult, RedactSession
+from medkiosk.redact.answer import Preview
+from medkiosk.redact.client import Opener, Plan, RedactResult
 from medkiosk.redact.detectors import confined
+from medkiosk.redact.protocol import Window
 from medkiosk.vault.keys import DataKey
 from medkiosk.vault.writer import PendingObject
 
@@ -30,12 +35,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """One original to redact; ``key`` opens it."""
+    """One original to redact.
+
+    ``key`` opens it; ``name`` is the shot's, for advice to a photographer who may still be there; empty where
+    nobody waits for any.
+    """
 
     capture_id: CaptureId
     object_id: ObjectId
     size: int
     key: DataKey = field(repr=False)
+    name: str = ""
 
 
 class DetectorMissingError(KioskError):
@@ -52,66 +62,65 @@ class RedactionRefusedError(KioskError):
 
 
 class Redactor:
-    """Owns the redact worker. Jobs run one at a time; a reviewer's job goes before the queue's.
+    """Redacts what is submitted, one thread for each worker; a reviewer's job goes before the queue's.
 
     Args:
         journal: where results become facts.
         board: where progress is shown.
         spawn: starts a redact worker.
         timeout_s: longest time for one picture.
+        workers: how many pictures are redacted at the same time.
     """
 
-    def __init__(self, journal: Journal, board: Board, spawn: Spawn, *, timeout_s: float) -> None:
+    def __init__(
+        self, journal: Journal, board: Board, spawn: Spawn, *, timeout_s: float, workers: int = 1
+    ) -> None:
         self._journal = journal
         self._board = board
-        self._spawn = spawn
-        self._timeout_s = timeout_s
+        self._pool = RedactPool(spawn, workers, timeout_s=timeout_s)
         self._queue: queue.Queue[Job | None] = queue.Queue()
         self._queued: set[ObjectId] = set()
-        self._worker = threading.Lock()
-        self._session: RedactSession | None = None
-        self._channel: Channel | None = None
         self._stopping = threading.Event()
-        self._nobody_reviews = threading.Event()
-        self._nobody_reviews.set()
         self.missing: tuple[str, ...] = ()
         self.detectors: tuple[str, ...] = ()
-        self._thread = threading.Thread(target=self._run, name="redact", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, name=f"redact-{number}", daemon=True)
+            for number in range(1, workers + 1)
+        ]
 
     def start(self) -> None:
-        """Start the worker and learn its detectors. Without a worker everything counts as missing."""
+        """Start a worker and learn its detectors. Without one everything counts as missing."""
         try:
-            with self._worker:
-                session = self._open()
-            self.detectors = session.detectors
-            self.missing = session.missing if confined(session.layers) else (*session.missing, "sandbox")
+            with self._pool.borrow() as session:
+                self.detectors = session.detectors
+                self.missing = session.missing if confined(session.layers) else (*session.missing, "sandbox")
         except (KioskError, OSError) as error:
             _log.error("redaction: no worker: %s", type(error).__name__)
             self.missing = ("worker",)
         self._board.redaction(detectors=self.detectors, missing=self.missing)
         if self.missing:
             self._board.problem(DetectorMissingError(names=", ".join(self.missing)).message)
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """End the worker and forget every key."""
+        """End the workers and forget every key."""
         self._stopping.set()
-        self._nobody_reviews.set()
-        self._queue.put(None)
-        channel = self._channel
-        if channel is not None:
-            channel.kill()  # a job in hand ends at once; its photo is redacted after the next login
-        if self._thread.is_alive():
-            self._thread.join()
-        self._close()
+        for _ in self._threads:
+            self._queue.put(None)
+        self._pool.stop()  # jobs in hand end at once; their photos are redacted after the next login
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
+        self._pool.close()
         while not self._queue.empty():
             if (job := self._queue.get()) is not None:
                 job.key.wipe()
 
     @property
     def alive(self) -> bool:
-        """Whether the thread that redacts is running."""
-        return self._thread.is_alive()
+        """Whether every thread that redacts is running."""
+        return all(thread.is_alive() for thread in self._threads)
 
     def submit(self, job: Job) -> None:
         """Queue a photo; one that already waits is not queued twice."""
@@ -122,34 +131,51 @@ class Redactor:
         self._board.redaction(add_waiting=1)
         self._queue.put(job)
 
-    def replay(self, job: Job, findings: Sequence[Finding], revision: int, reviewer: AccountId) -> Redacted:
+    def replay(
+        self,
+        job: Job,
+        findings: Sequence[Finding],
+        revision: int,
+        reviewer: AccountId,
+        subject: Subject | None,
+    ) -> Redacted:
         """Redact again with a reviewer's findings and seal the result. The job's key is wiped.
+
+        Args:
+            job: the original.
+            findings: the reviewer's decisions, every one.
+            revision: the number that the result gets.
+            reviewer: who decided.
+            subject: the person in the picture, if anybody said: text that names them cannot be kept.
 
         Raises:
             DetectorMissingError: the check of what would leave can't be made.
             RedactionRefusedError: no derivative came out; the earlier revisions are as they were.
             OutOfDateError: somebody else made this revision meanwhile.
         """
-        if self.missing:
-            raise DetectorMissingError(names=", ".join(self.missing))
-        masks = [(f.category, f.box) for f in findings if f.decision is Decision.MASK]
-        kept = [(f.category, f.box) for f in findings if f.decision is Decision.KEEP]
-        # The queue lets a person go first: it does not begin another photo while one is asked for.
-        self._nobody_reviews.clear()
         try:
-            result = self._work(job, masks, kept)
+            if self.missing:
+                raise DetectorMissingError(names=", ".join(self.missing))
+            plan = _plan(findings, _identifiers(subject))
+            with self._pool.borrow(for_person=True) as session:
+                result = session.replay(self._original(job), job.size, plan)
         finally:
-            self._nobody_reviews.set()
             job.key.wipe()
         if result.code not in (RedactCode.OK, RedactCode.RESIDUAL):
             raise RedactionRefusedError(words=result.words)
         # What the check after burning still found goes to the reviewer, as suggestions not yet decided.
-        return self._seal(job, result, (*findings, *result.residual), revision, reviewer)
+        return self._seal(
+            job, result, (*findings, *result.residual), revision, reviewer, subject_key(subject)
+        )
+
+    def draw(self, derivative: bytes, window: Window) -> Preview | None:
+        """Draw a part of a derivative; None when it cannot be drawn."""
+        with self._pool.borrow(for_person=True) as session:
+            return session.draw(lambda: [derivative], len(derivative), window)
 
     def _run(self) -> None:
         while (job := self._queue.get()) is not None and not self._stopping.is_set():
             try:
-                self._nobody_reviews.wait()
                 if not self.missing:  # else the photo waits for a login with all detectors there
                     self._automatic(job)
                     self._board.redaction(add_waiting=-1)
@@ -165,15 +191,17 @@ class Redactor:
             del job
 
     def _automatic(self, job: Job) -> None:
-        result = self._work(job, None, ())
+        result = self._detect(job)
         if result.code is RedactCode.CRASHED and not self._stopping.is_set():
             # Perhaps it was not the photo's doing: a fresh worker gets it once more.
-            result = self._work(job, None, ())
+            result = self._detect(job)
         if self._stopping.is_set():
             return
         if result.code in (RedactCode.OK, RedactCode.RESIDUAL):
             self._seal(job, result, (*result.findings, *result.residual), 1, KIOSK)
             self._board.redaction(add_done=1)
+            if job.name and result.quality is not None and result.quality.advice:
+                self._board.advise(job.name, result.quality.advice)
             return
         failed = RedactionFailed(
             at=self._journal.now(),
@@ -186,22 +214,21 @@ class Redactor:
         self._journal.commit([Fact(failed)])
         self._board.redaction(add_failed=1)
 
-    def _work(
-        self, job: Job, masks: Sequence[tuple[Category, Box]] | None, kept: Sequence[tuple[Category, Box]]
-    ) -> RedactResult:
-        with self._worker:
-            session = self._session or self._open()
-            chunks = self._journal.vault.read_object(job.object_id, job.key)
-            if masks is None:
-                result = session.detect(chunks, job.size)
-            else:
-                result = session.replay(chunks, job.size, masks, kept=kept)
-            if session.broken:
-                self._close()
-            return result
+    def _detect(self, job: Job) -> RedactResult:
+        with self._pool.borrow() as session:
+            return session.detect(self._original(job), job.size)
+
+    def _original(self, job: Job) -> Opener:
+        return lambda: self._journal.vault.read_object(job.object_id, job.key)
 
     def _seal(
-        self, job: Job, result: RedactResult, findings: Sequence[Finding], revision: int, actor: AccountId
+        self,
+        job: Job,
+        result: RedactResult,
+        findings: Sequence[Finding],
+        revision: int,
+        actor: AccountId,
+        subject: tuple[str, str] = ("", ""),
     ) -> Redacted:
         vault = self._journal.vault
         preview = result.preview
@@ -228,6 +255,9 @@ class Redactor:
                 code=result.code,
                 findings=tuple(findings),
                 policy=result.policy,
+                crop=result.crop,
+                quality=result.quality,
+                subject=subject,
             )
             self._journal.commit([Fact(event, objects=objects)])
             return event
@@ -235,13 +265,28 @@ class Redactor:
             for pending in objects:
                 pending.data_key.wipe()
 
-    def _open(self) -> RedactSession:
-        self._channel = self._spawn()
-        session = RedactSession(self._channel, timeout_s=self._timeout_s)
-        self._session = session
-        return session
 
-    def _close(self) -> None:
-        session, self._session, self._channel = self._session, None, None
-        if session is not None:
-            session.close()
+def _plan(findings: Sequence[Finding], identifiers: tuple[Identifier, ...]) -> Plan:
+    """A reviewer's findings as what the worker is to do."""
+    return Plan(
+        masks=tuple((f.category, f.box) for f in findings if f.decision is Decision.MASK),
+        kept=tuple((f.category, f.box) for f in findings if f.decision is Decision.KEEP),
+        crop=next((f.box for f in findings if f.decision is Decision.CROP), None),
+        identifiers=identifiers,
+    )
+
+
+def subject_key(subject: Subject | None) -> tuple[str, str]:
+    """Who a subject is: issuer and number; two empty words for nobody."""
+    return ("", "") if subject is None else (subject.issuer, subject.mrn)
+
+
+def _identifiers(subject: Subject | None) -> tuple[Identifier, ...]:
+    if subject is None:
+        return ()
+    known = (
+        Identifier(IdentifierKind.MRN, subject.mrn),
+        Identifier(IdentifierKind.NAME, subject.name),
+        Identifier(IdentifierKind.BIRTH_DATE, subject.birth_date),
+    )
+    return tuple(identifier for identifier in known if identifier.value)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import msgspec
 
 from medkiosk.catalog.views import CaptureView
+from medkiosk.core.consent import Subject
 from medkiosk.core.errors import BadRequestError, NotAllowedError
 from medkiosk.core.events import AccountCreated, Approved, Redacted, Rejected, Viewed, What
 from medkiosk.core.ids import CaptureId, ObjectId
-from medkiosk.core.photo import Finding
+from medkiosk.core.photo import Box, Finding
 from medkiosk.daemon import views
 from medkiosk.daemon.kiosk import Kiosk, Looks
-from medkiosk.daemon.redactor import Job
+from medkiosk.daemon.redactor import Job, subject_key
 from medkiosk.ipc import types as t
 from medkiosk.journal import Fact
+from medkiosk.redact import protocol
+from medkiosk.redact.protocol import Window, within
 from medkiosk.review import gate
 
 _LONGEST_REASON = 500
@@ -43,6 +46,7 @@ def _obstacles(kiosk: Kiosk, looks: Looks, view: CaptureView, revision: int) -> 
             seen=looks.revisions.get(view.row.capture_id, 0),
             assigned=view.row.encounter_id is not None,
             missing=kiosk.redactor.missing,
+            compared=latest is not None and latest.subject == subject_key(_subject(kiosk, view)),
         )
     )
 
@@ -82,6 +86,50 @@ def preview(
     return picture, pixels
 
 
+def part(
+    kiosk: Kiosk, who: AccountCreated, looks: Looks, capture_id: CaptureId, revision: int, window: Window
+) -> tuple[t.Picture, bytes]:
+    """A part of the latest revision's derivative, drawn by a worker that sees nothing else.
+
+    The first look at a revision's parts is in the ledger before any pixels are handed out. To have seen parts
+    is not to have seen the picture: it makes nothing approvable.
+
+    Raises:
+        BadRequestError: an older revision, or a part that the picture does not have.
+    """
+    latest = _latest(kiosk.capture(capture_id), revision)
+    box, largest = window.box, protocol.MAX_PREVIEW_SIDE
+    shown = latest.crop or Box(0, 0, latest.width, latest.height)
+    if not (within(box, shown.w, shown.h) and 1 <= window.width <= largest and 1 <= window.height <= largest):
+        raise BadRequestError(detail="the picture has no such part")
+    if (capture_id, revision) not in looks.closely:
+        event = Viewed(
+            at=kiosk.journal.now(),
+            actor=who.account_id,
+            what=What.DERIVATIVE,
+            capture_id=capture_id,
+            revision=revision,
+        )
+        kiosk.journal.commit([Fact(event)])
+        looks.closely.add((capture_id, revision))
+    key = kiosk.keyring.opened.identity.open_key(latest.derivative_id)
+    try:
+        derivative = b"".join(kiosk.journal.vault.read_object(latest.derivative_id, key))
+    finally:
+        key.wipe()
+    drawn = kiosk.redactor.draw(derivative, window)
+    if drawn is None:
+        raise BadRequestError(detail="this part could not be drawn; nothing is changed")
+    picture = t.Picture(
+        capture_id=capture_id,
+        revision=revision,
+        width=drawn.width,
+        height=drawn.height,
+        attachment=len(drawn.rgb),
+    )
+    return picture, drawn.rgb
+
+
 def change_masks(
     kiosk: Kiosk,
     who: AccountCreated,
@@ -110,8 +158,14 @@ def change_masks(
     if problems:
         raise BadRequestError(detail=" ".join(problems))
     job = _job(kiosk, view, latest.original_id)
-    kiosk.redactor.replay(job, signed, latest.revision + 1, who.account_id)
+    kiosk.redactor.replay(job, signed, latest.revision + 1, who.account_id, _subject(kiosk, view))
     return detail(kiosk, looks, capture_id)
+
+
+def _subject(kiosk: Kiosk, view: CaptureView) -> Subject | None:
+    """The person in the picture, as far as anybody said."""
+    encounter_id = view.row.encounter_id
+    return None if encounter_id is None else kiosk.encounter(encounter_id).subject
 
 
 def _job(kiosk: Kiosk, view: CaptureView, original_id: ObjectId) -> Job:

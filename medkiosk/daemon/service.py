@@ -14,10 +14,11 @@ from medkiosk.core.consent import Purpose, Subject, Terms
 from medkiosk.core.errors import NotAllowedError
 from medkiosk.core.events import AccountCreated, Role
 from medkiosk.core.ids import CaptureId, EncounterId, ImportId, RecipientId
-from medkiosk.core.photo import Finding, ReviewState
+from medkiosk.core.photo import Box, Finding, ReviewState
 from medkiosk.daemon import exporting, people, records, reviewing, views
 from medkiosk.daemon.kiosk import Kiosk, Looks
 from medkiosk.ipc import types as t
+from medkiosk.redact.protocol import Window
 
 _WORDS = {
     Capability.LOGGED_IN: "log in first",
@@ -136,6 +137,13 @@ class Service:
     def get_preview(self, capture_id: CaptureId) -> tuple[t.Picture, bytes]:
         """See `Api.get_preview`."""
         return reviewing.preview(self._kiosk, self._who, self._looks, capture_id)
+
+    def get_part(
+        self, capture_id: CaptureId, revision: int, part: Box, width: int, height: int
+    ) -> tuple[t.Picture, bytes]:
+        """See `Api.get_part`."""
+        window = Window(part, width, height)
+        return reviewing.part(self._kiosk, self._who, self._looks, capture_id, revision, window)
 
     # Encounters and consents
 

@@ -47,6 +47,7 @@ def capture_info(row: v.CaptureRow) -> t.CaptureInfo:
         revision=row.revision,
         code=row.code,
         findings=row.findings,
+        advice=row.advice,
     )
 
 
@@ -58,6 +59,8 @@ def capture_detail(view: v.CaptureView, problems: Sequence[str]) -> t.CaptureDet
         info=capture_info(view.row),
         width=latest.width if latest else 0,
         height=latest.height if latest else 0,
+        crop=latest.crop if latest else None,
+        quality=view.quality,
         findings=latest.findings if latest else (),
         words=_WAITING if code is None else REDACT_WORDS[code],
         problems=tuple(problems),

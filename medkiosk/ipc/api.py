@@ -21,7 +21,7 @@ from medkiosk.core.capability import Capability
 from medkiosk.core.consent import Purpose, Subject, Terms
 from medkiosk.core.events import Role
 from medkiosk.core.ids import CaptureId, EncounterId, ImportId, RecipientId
-from medkiosk.core.photo import Finding, ReviewState
+from medkiosk.core.photo import Box, Finding, ReviewState
 from medkiosk.ipc import types as t
 
 INTERFACE = "org.medkiosk.Kiosk"
@@ -103,6 +103,16 @@ class Api(Protocol):
     @method(needs=Capability.SEE_REDACTED)
     def get_preview(self, capture_id: CaptureId) -> tuple[t.Picture, bytes]:
         """The redacted picture as it would leave, scaled down; the look is logged."""
+        ...
+
+    @method(needs=Capability.SEE_REDACTED)
+    def get_part(
+        self, capture_id: CaptureId, revision: int, part: Box, width: int, height: int
+    ) -> tuple[t.Picture, bytes]:
+        """A part of the redacted picture at its full resolution, reduced to fit into width x height.
+
+        ``part`` is in the derivative's own pixels. The first such look at a revision is logged.
+        """
         ...
 
     @method(needs=Capability.RECORD, secret=("subject", "label"))

@@ -16,7 +16,8 @@ from medkiosk.core.ids import (
     ImportId,
     RecipientId,
 )
-from medkiosk.core.photo import Finding, MediaKind, RedactCode, ReviewState
+from medkiosk.core.photo import Box, Finding, MediaKind, RedactCode, ReviewState
+from medkiosk.core.quality import Advice, Quality
 
 
 class Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -52,10 +53,18 @@ class DeviceStatus(Wire, frozen=True):
     detail: str
 
 
+class PhotoAdvice(Wire, frozen=True):
+    """What there is to say to the photographer about one shot, most important first."""
+
+    name: str
+    advice: tuple[Advice, ...]
+
+
 class RedactionStatus(Wire, frozen=True):
     """The queue behind the import.
 
-    ``deferred`` photos wait for the next login: their keys were forgotten by a restart.
+    ``deferred`` photos wait for the next login: their keys were forgotten by a restart. ``advice`` is about
+    shots that were just imported, newest first, the last few of them only.
     """
 
     waiting: int
@@ -64,6 +73,7 @@ class RedactionStatus(Wire, frozen=True):
     deferred: int
     detectors: tuple[str, ...]
     missing: tuple[str, ...]
+    advice: tuple[PhotoAdvice, ...] = ()
 
 
 class Status(Wire, frozen=True):
@@ -140,6 +150,7 @@ class CaptureInfo(Wire, frozen=True):
     revision: int
     code: RedactCode | None
     findings: int
+    advice: tuple[Advice, ...] = ()
 
 
 class Captures(Wire, frozen=True):
@@ -152,7 +163,9 @@ class Captures(Wire, frozen=True):
 class CaptureDetail(Wire, frozen=True):
     """Everything needed to review one capture.
 
-    ``width, height`` are the derivative's pixels, in which the boxes of the findings are measured.
+    ``width, height`` are those of the whole upright picture, in which the boxes of the findings are measured;
+    ``crop`` is the part of it that the derivative shows, None for all of it. ``quality`` is for the
+    photographer.
     ``words`` is the one sentence for ``info.code``. ``problems`` says why it can't be approved now.
     """
 
@@ -162,6 +175,8 @@ class CaptureDetail(Wire, frozen=True):
     findings: tuple[Finding, ...]
     words: str
     problems: tuple[str, ...]
+    crop: Box | None = None
+    quality: Quality | None = None
 
 
 class Picture(Wire, frozen=True):

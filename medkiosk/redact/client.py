@@ -1,35 +1,42 @@
-"""The trusted side of a redact worker. Parses no image; believes no number that it has not bounded."""
+"""The trusted side of a redact worker. Parses no image; believes no number that it has not bounded.
+
+A derivative is made in one process and judged in another that is handed nothing but the derivative: a process
+that a hostile original took over cannot show the reviewer another picture than the one that would leave.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+import msgspec
+
 from medkiosk.core.channel import Channel
 from medkiosk.core.errors import WorkerError
-from medkiosk.core.frames import Frame, FrameCutError, FrameError, read_frame, write_frame
+from medkiosk.core.frames import FrameCutError, FrameError, read_frame, write_frame
+from medkiosk.core.identifiers import Identifier
 from medkiosk.core.photo import REDACT_WORDS, Box, Category, Decision, Finding, MediaKind, RedactCode
+from medkiosk.core.quality import Quality
 from medkiosk.redact import protocol
+from medkiosk.redact.answer import Answer, Preview, receive
 from medkiosk.redact.detectors import ALL_ABILITIES, Ability, Layer
 from medkiosk.redact.media import SNIFF_BYTES
 from medkiosk.redact.policy import default_text, parse_policy, policy_digest
-from medkiosk.redact.protocol import Done, F, Job, Mode, ProtocolError
+from medkiosk.redact.protocol import F, Job, Mode, ProtocolError, Window
+from medkiosk.redact.region import Size, clip
 
-_WITH_DERIVATIVE = frozenset({RedactCode.OK, RedactCode.RESIDUAL})
 _WORKER_SHARE = 0.8
 """Part of the time limit that the worker may use, so that its own answer comes before we kill it."""
+_EXTRA_ROUNDS = 1
+"""How often what the check still finds is masked too, before it becomes a reviewer's question."""
 
-
-@dataclass(frozen=True)
-class Preview:
-    """A small picture of the derivative for the reviewer: ``width * height`` RGB triples, row by row."""
-
-    width: int
-    height: int
-    rgb: bytes
+Opener = Callable[[], Iterable[bytes]]
+"""Gives a file's bytes, in pieces of any size, from the start, each time it is called."""
+Areas = Sequence[tuple[Category, Box]]
 
 
 @dataclass(frozen=True)
@@ -40,10 +47,13 @@ class RedactResult:
         code: OK, or why there is no derivative that may leave.
         policy: name, version and digest of the policy that the worker used.
         media: what the file is.
-        width, height: upright size of the derivative, pixels; 0 without one.
-        findings: what was found and burned, in the derivative's pixels (empty after a replay: the caller
-            gave the masks).
-        residual: what was still found in the written derivative; empty unless the code is RESIDUAL.
+        width, height: size of the whole upright picture, pixels; 0 without a derivative. Findings are in it.
+        crop: the part of it that the derivative shows, on MCU borders; None for all of it.
+        findings: what was found and burned, or is only suggested (empty after a replay: the caller gave the
+            masks).
+        residual: what was still found in the written derivative, or in the original under no mask; empty
+            unless the code is RESIDUAL.
+        quality: what there is to say to the photographer; None after a replay.
         derivative: the redacted JPEG when the code is OK, or RESIDUAL (for the reviewer only); else empty.
         preview: a small picture of the derivative, or None.
     """
@@ -53,8 +63,10 @@ class RedactResult:
     media: MediaKind = MediaKind.OTHER
     width: int = 0
     height: int = 0
+    crop: Box | None = None
     findings: tuple[Finding, ...] = ()
     residual: tuple[Finding, ...] = ()
+    quality: Quality | None = None
     derivative: bytes = b""
     preview: Preview | None = None
 
@@ -62,6 +74,25 @@ class RedactResult:
     def words(self) -> str:
         """The sentence that a person reads."""
         return REDACT_WORDS[self.code]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A reviewer's decisions about one picture, in its upright pixels.
+
+    Attributes:
+        masks: what to burn (grown to whole MCUs).
+        kept: what was decided to keep: a finding of the same category inside does not count. Lesions of
+            interest too: nothing is suggested there.
+        crop: the part to leave; None for all of it.
+        identifiers: what is known of the person: text that says it counts wherever it is not masked, kept or
+            not.
+    """
+
+    masks: tuple[tuple[Category, Box], ...] = ()
+    kept: tuple[tuple[Category, Box], ...] = ()
+    crop: Box | None = None
+    identifiers: tuple[Identifier, ...] = ()
 
 
 class _Deadline:
@@ -135,41 +166,63 @@ class RedactSession:
         """Whether the worker is gone."""
         return self._broken
 
-    def detect(self, chunks: Iterable[bytes], size: int) -> RedactResult:
-        """Find what identifies, mask it, check the result.
+    def detect(self, original: Opener, size: int, identifiers: tuple[Identifier, ...] = ()) -> RedactResult:
+        """Find what identifies, mask it, and check the result.
 
         Args:
-            chunks: the file's bytes, in pieces of any size.
-            size: how many bytes there are in all.
+            original: the file.
+            size: how many bytes it has.
+            identifiers: what is known of the person in the picture.
 
         Raises:
-            ValueError: ``chunks`` gave more or fewer bytes than ``size``.
+            ValueError: ``original`` gave more or fewer bytes than ``size``.
         """
         if size > protocol.MAX_IMAGE:
-            return self._sniff(chunks)
-        return self._run(Job(Mode.DETECT, size, self._limit_ms()), chunks)
+            return self._sniff(original())
+        first = written = self._run(self._job(Mode.DETECT, size, identifiers=identifiers), original())
+        findings = first.findings
+        for round_ in range(_EXTRA_ROUNDS + 1):
+            masks = tuple((f.category, f.box) for f in findings if f.decision is Decision.MASK)
+            checked = self._check(written, masks, ())
+            more = tuple(msgspec.structs.replace(f, decision=Decision.MASK) for f in checked.findings)
+            if not more or round_ == _EXTRA_ROUNDS or len(masks) + len(more) > protocol.MAX_BOXES:
+                break
+            findings += more
+            masks += tuple((f.category, f.box) for f in more)
+            written = self._run(self._job(Mode.BURN, size, masks=masks), original())
+        return self._result(written, checked, findings, quality=first.quality)
 
-    def replay(
-        self,
-        chunks: Iterable[bytes],
-        size: int,
-        boxes: Sequence[tuple[Category, Box]],
-        kept: Sequence[tuple[Category, Box]] = (),
-    ) -> RedactResult:
-        """Burn exactly ``boxes`` (grown to whole MCUs), then look again with every detector.
-
-        Args:
-            chunks: the original file's bytes.
-            size: how many bytes there are in all.
-            boxes: what to mask, upright pixels.
-            kept: what a reviewer decided to keep: a finding of the same category inside does not count.
+    def replay(self, original: Opener, size: int, plan: Plan) -> RedactResult:
+        """Burn exactly a plan, then look again with every detector, at the original and at the result.
 
         Raises:
             ValueError: a box that no picture can have, too many of them, or the wrong number of bytes.
         """
         if size > protocol.MAX_IMAGE:
-            return self._sniff(chunks)
-        return self._run(Job(Mode.REPLAY, size, self._limit_ms(), tuple(boxes), tuple(kept)), chunks)
+            return self._sniff(original())
+        job = self._job(
+            Mode.REPLAY, size, masks=plan.masks, kept=plan.kept, crop=plan.crop, identifiers=plan.identifiers
+        )
+        written = self._run(job, original())
+        checked = self._check(written, plan.masks, plan.kept)
+        return self._result(written, checked, (), missed=written.findings)
+
+    def draw(self, derivative: Opener, size: int, window: Window) -> Preview | None:
+        """Draw a part of a derivative at its full resolution, in a process that sees nothing else.
+
+        Args:
+            derivative: its bytes.
+            size: how many there are.
+            window: which part, and the size to fit it in (never scaled up).
+
+        Returns:
+            None when it cannot be drawn.
+
+        Raises:
+            ValueError: ``derivative`` gave more or fewer bytes than ``size``.
+        """
+        answer = self._run(self._job(Mode.VIEW, size, window=window), derivative())
+        return answer.preview
 
     def close(self) -> None:
         """End the worker in order."""
@@ -189,8 +242,19 @@ class RedactSession:
     ) -> None:
         self.close()
 
-    def _limit_ms(self) -> int:
-        return max(1, round(self._timeout_s * _WORKER_SHARE * 1000))
+    def _job(
+        self,
+        mode: Mode,
+        size: int,
+        *,
+        masks: tuple[tuple[Category, Box], ...] = (),
+        kept: tuple[tuple[Category, Box], ...] = (),
+        crop: Box | None = None,
+        identifiers: tuple[Identifier, ...] = (),
+        window: Window | None = None,
+    ) -> Job:
+        limit = max(1, round(self._timeout_s * _WORKER_SHARE * 1000))
+        return Job(mode, size, limit, masks, kept, crop, identifiers, window)
 
     def _sniff(self, chunks: Iterable[bytes]) -> RedactResult:
         """Learn only what a very large file is; its first bytes are all that the worker gets."""
@@ -200,24 +264,75 @@ class RedactSession:
             if len(head) >= SNIFF_BYTES:
                 break
         head = head[:SNIFF_BYTES]
-        return self._run(Job(Mode.SNIFF, len(head), self._limit_ms()), [head])
+        answer = self._run(self._job(Mode.SNIFF, len(head)), [head])
+        return RedactResult(answer.code, self.policy, answer.media)
 
-    def _run(self, job: Job, chunks: Iterable[bytes]) -> RedactResult:
+    def _check(self, written: Answer, masks: Areas, kept: Areas) -> Answer:
+        """Have a second process look at a derivative, and draw it. Its boxes are those of the derivative.
+
+        Returns:
+            Its answer; the one given when there is no derivative to look at.
+        """
+        if not written.whole:
+            return written
+        shown = written.crop or Box(0, 0, written.width, written.height)
+        job = self._job(
+            Mode.CHECK, len(written.derivative), masks=_shifted(masks, shown), kept=_shifted(kept, shown)
+        )
+        answer = self._run(job, [written.derivative])
+        if answer.whole and (answer.width, answer.height) != (shown.w, shown.h):
+            self.kill()
+            return Answer(RedactCode.PROTOCOL, written.media)
+        back = tuple(msgspec.structs.replace(f, box=_moved(f.box, shown.x, shown.y)) for f in answer.findings)
+        return dataclasses.replace(answer, findings=back)
+
+    def _result(
+        self,
+        written: Answer,
+        checked: Answer,
+        findings: tuple[Finding, ...],
+        *,
+        missed: tuple[Finding, ...] = (),
+        quality: Quality | None = None,
+    ) -> RedactResult:
+        """Both processes' answers as one; unless both came to their end there is no derivative."""
+        for answer in (written, checked):
+            if not answer.whole:
+                return RedactResult(answer.code, self.policy, written.media)
+        residual = (*missed, *(f for f in checked.findings if all(f.box != m.box for m in missed)))
+        return RedactResult(
+            code=RedactCode.RESIDUAL if residual else RedactCode.OK,
+            policy=self.policy,
+            media=written.media,
+            width=written.width,
+            height=written.height,
+            crop=written.crop,
+            findings=findings,
+            residual=residual,
+            quality=quality,
+            derivative=written.derivative,
+            preview=checked.preview,
+        )
+
+    def _run(self, job: Job, chunks: Iterable[bytes]) -> Answer:
         payload = protocol.pack_job(job)
         if self._broken:
-            return RedactResult(RedactCode.CRASHED, self.policy)
+            return Answer(RedactCode.CRASHED)
         with _Deadline(self._timeout_s, self._channel) as deadline:
             try:
                 self._send(payload, job.size, chunks)
-                return _receive(self._channel, job.size, self.policy)
+                # A progressive picture grows when it becomes baseline, and a HEIF when it becomes a JPEG.
+                answer = receive(self._channel, min(protocol.MAX_IMAGE, 4 * job.size + (16 << 20)))
+                _must_fit(job, answer)
             except (ProtocolError, FrameError, OSError) as error:
                 self.kill()
                 gone = isinstance(error, FrameCutError | OSError)
                 code = RedactCode.CRASHED if gone else RedactCode.PROTOCOL
-                return RedactResult(RedactCode.TIMEOUT if deadline.passed else code, self.policy)
+                return Answer(RedactCode.TIMEOUT if deadline.passed else code)
             except BaseException:
                 self.kill()
                 raise
+        return answer
 
     def _send(self, payload: bytes, size: int, chunks: Iterable[bytes]) -> None:
         writer = self._channel.writer
@@ -234,83 +349,36 @@ class RedactSession:
         write_frame(writer, F.END)
 
 
-def _receive(channel: Channel, size: int, policy: str) -> RedactResult:
-    """Collect one job's answer, each part within its bound.
+def _must_fit(job: Job, answer: Answer) -> None:
+    """Refuse an answer that this job cannot have.
 
     Raises:
-        ProtocolError: something that is not allowed.
-        FrameError, OSError: the stream broke.
+        ProtocolError: a part too many or too few.
     """
-    findings: list[Finding] = []
-    derivative, pixels = bytearray(), bytearray()
-    preview: tuple[int, int] | None = None
-    # A burned picture is smaller than its original, but a progressive one grows when it becomes baseline.
-    most = 2 * size + (1 << 20)
-    while True:
-        untrusted = read_frame(channel.reader)
-        if untrusted is None:
-            raise FrameCutError("the worker ended")
-        match untrusted.type:
-            case F.FINDING if len(findings) < protocol.MAX_FINDINGS:
-                findings.append(protocol.unpack_finding(untrusted.payload))
-            case F.DERIVATIVE if untrusted.payload and len(derivative) + len(untrusted.payload) <= most:
-                derivative += untrusted.payload
-            case F.PREVIEW if preview is None:
-                preview = protocol.unpack_preview(untrusted.payload)
-            case F.PIXELS if _fits(untrusted, pixels, preview):
-                pixels += untrusted.payload
-            case F.DONE:
-                done = protocol.unpack_done(untrusted.payload)
-                return _result(done, policy, findings, bytes(derivative), preview, bytes(pixels))
-            case _:
-                raise ProtocolError(f"frame {untrusted.type} is not allowed here")
+    if not answer.whole:
+        return
+    writes = job.mode in {Mode.DETECT, Mode.REPLAY, Mode.BURN}
+    if writes != bool(answer.derivative) or (answer.preview is not None) == writes:
+        raise ProtocolError("a part of the answer is missing, or too many came")
+    if (answer.crop is None) != (job.crop is None):
+        raise ProtocolError("cropped without being asked, or not cropped")
+    if job.mode is not Mode.DETECT and any(f.decision is not Decision.SUGGEST for f in answer.findings):
+        raise ProtocolError("only detection masks by itself")
+    if answer.findings and job.mode in {Mode.BURN, Mode.VIEW}:
+        raise ProtocolError("findings where nothing was looked for")
+    if job.mode is Mode.SNIFF:
+        raise ProtocolError("a picture where only its kind was asked for")
 
 
-def _fits(untrusted: Frame, pixels: bytearray, preview: tuple[int, int] | None) -> bool:
-    if preview is None or not untrusted.payload:
-        return False
-    return len(pixels) + len(untrusted.payload) <= preview[0] * preview[1] * 3
+def _shifted(areas: Areas, shown: Box) -> tuple[tuple[Category, Box], ...]:
+    """Areas of the whole picture in the pixels of the part that is shown; what lies outside is left out."""
+    moved = ((category, _moved(box, -shown.x, -shown.y)) for category, box in areas)
+    size = Size(shown.w, shown.h)
+    return tuple((category, cut) for category, box in moved if (cut := clip(box, size)) is not None)
 
 
-def _result(
-    done: Done,
-    policy: str,
-    findings: list[Finding],
-    derivative: bytes,
-    preview: tuple[int, int] | None,
-    pixels: bytes,
-) -> RedactResult:
-    """Put an answer together; one whose parts do not agree with its DONE is refused."""
-    if done.code not in _WITH_DERIVATIVE:
-        # A child may have died half way through its answer: only the code counts.
-        return RedactResult(done.code, policy, done.media)
-    if done.findings != len(findings) or done.derivative != len(derivative) or not derivative:
-        raise ProtocolError("the answer is not complete")
-    if not (done.width and done.height):
-        raise ProtocolError("a derivative without a size")
-    for finding in findings:
-        box = finding.box
-        if box.x + box.w > done.width or box.y + box.h > done.height:
-            raise ProtocolError("a finding outside the picture")
-    shown = None
-    if preview is not None:
-        if len(pixels) != preview[0] * preview[1] * 3:
-            raise ProtocolError("the preview is not complete")
-        shown = Preview(preview[0], preview[1], pixels)
-    residual = tuple(finding for finding in findings if finding.decision is Decision.SUGGEST)
-    if bool(residual) != (done.code is RedactCode.RESIDUAL):
-        raise ProtocolError("what is left does not agree with the code")
-    return RedactResult(
-        code=done.code,
-        policy=policy,
-        media=done.media,
-        width=done.width,
-        height=done.height,
-        findings=tuple(finding for finding in findings if finding.decision is Decision.MASK),
-        residual=residual,
-        derivative=derivative,
-        preview=shown,
-    )
+def _moved(box: Box, dx: int, dy: int) -> Box:
+    return Box(box.x + dx, box.y + dy, box.w, box.h)
 
 
 def _names(abilities: Ability) -> tuple[str, ...]:

@@ -9,8 +9,10 @@ import cv2
 from medkiosk.core.photo import MediaKind, RedactCode
 from medkiosk.redact import jpeg
 from medkiosk.redact.media import SNIFF_BYTES, sniff
-from medkiosk.redact.pixels import Pixels, as_pixels
+from medkiosk.redact.pixels import Pixels, View, as_pixels
 from medkiosk.redact.policy import Limits
+from medkiosk.redact.region import Size
+from medkiosk.redact.sight import LARGE, Sight
 from medkiosk.redact.turbojpeg import TurboJpeg
 from medkiosk.redact.upright import Op, Upright, upright
 
@@ -32,12 +34,33 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """A file that can be redacted: its bytes from SOI to EOI, and how it becomes upright."""
+    """A picture that can be redacted.
 
+    Attributes:
+        media: what the file is.
+        data: the JPEG to write the derivative from, from SOI to EOI.
+        picture: how it becomes upright.
+        stored: its size as stored, pixels.
+    """
+
+    media: MediaKind
     data: memoryview
     picture: Upright
-    stored_width: int
-    stored_height: int
+    stored: Size
+
+    def sight(self, turbo: TurboJpeg) -> Sight:
+        """Decode to upright pixels of exactly the size that the derivative will have.
+
+        Raises:
+            TurboError: the data is damaged, or memory ran out.
+        """
+        width, height = self.stored
+        kept = self.picture.stored
+        colours = turbo.decode(self.data, width, height)[: kept.height, : kept.width]
+        grey = as_pixels(cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY))
+        if max(self.stored) >= LARGE:
+            colours = as_pixels(cv2.resize(colours, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+        return Sight(View(turn(colours, self.picture.op), self.picture.size), turn(grey, self.picture.op))
 
 
 def media_kind(data: memoryview) -> tuple[MediaKind, RedactCode]:
@@ -45,29 +68,21 @@ def media_kind(data: memoryview) -> tuple[MediaKind, RedactCode]:
     return sniff(bytes(data[:SNIFF_BYTES]))
 
 
-def inspect(data: memoryview, limits: Limits) -> Source:
-    """Read a JPEG's structure and hold it against the limits; nothing is decoded yet.
+def open_source(data: memoryview, media: MediaKind, limits: Limits, turbo: TurboJpeg) -> Source:
+    """Read a picture's structure and hold it against the limits.
+
+    A JPEG and the full-size JPEG inside a CR3 are not decoded here. A HEIF is, and encoded once.
 
     Raises:
-        JpegError: damaged or of a kind that is not handled.
+        JpegError, ContainerError: damaged or of a kind that is not handled.
         RefusedError: TOO_LARGE.
+        TurboError: encoding failed.
     """
     header = jpeg.parse(data)
     too_wide = max(header.width, header.height) > limits.max_side
     if too_wide or header.width * header.height > limits.max_pixels:
         raise RefusedError(RedactCode.TOO_LARGE, f"{header.width}x{header.height}")
-    return Source(data[: header.end], upright(header), header.width, header.height)
-
-
-def upright_pixels(source: Source, turbo: TurboJpeg) -> Pixels:
-    """Decode to upright BGR pixels of exactly the size that the derivative will have.
-
-    Raises:
-        TurboError: the data is damaged, or memory ran out.
-    """
-    pixels = turbo.decode(source.data, source.stored_width, source.stored_height)
-    kept = pixels[: source.picture.stored.height, : source.picture.stored.width]
-    return turn(kept, source.picture.op)
+    return Source(media, data[: header.end], upright(header), Size(header.width, header.height))
 
 
 def turn(pixels: Pixels, op: Op) -> Pixels:

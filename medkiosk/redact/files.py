@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import msgspec
 
 from medkiosk.core.channel import Spawn
 from medkiosk.core.errors import KioskError
@@ -42,7 +44,8 @@ def redact_files(
         One dictionary a file: ``file``; ``output`` (path, or empty); ``media``; ``size`` ([width, height] of
         the derivative, or null); ``findings`` (each: ``category``, ``polygon`` of four [x, y] points,
         ``detector``, ``model``, ``confidence`` 0 to 1, ``decision``), ``residual`` (the same);
-        ``code`` and ``words``; ``policy``; ``seconds``.
+        ``quality`` (scores and advice, see `medkiosk.core.quality`, or null); ``code`` and ``words``;
+        ``policy``; ``seconds``.
 
     Raises:
         UnreadableFileError: a file cannot be read.
@@ -76,9 +79,14 @@ def redact_files(
 def _redact(path: Path, session: RedactSession) -> RedactResult:
     try:
         with path.open("rb") as stream:
-            return session.detect(iter(lambda: stream.read(CHUNK), b""), path.stat().st_size)
+            return session.detect(lambda: _pieces(stream), path.stat().st_size)
     except (OSError, ValueError) as error:
         raise UnreadableFileError(path=path, detail=error) from error
+
+
+def _pieces(stream: BinaryIO) -> Iterator[bytes]:
+    stream.seek(0)
+    return iter(lambda: stream.read(CHUNK), b"")
 
 
 def _free_name(path: Path, out_dir: Path, taken: set[Path]) -> Path:
@@ -99,6 +107,7 @@ def _line(path: Path, output: str, result: RedactResult, seconds: float) -> dict
         "size": [result.width, result.height] if result.width else None,
         "findings": [_finding(finding) for finding in result.findings],
         "residual": [_finding(finding) for finding in result.residual],
+        "quality": None if result.quality is None else msgspec.to_builtins(result.quality),
         "code": result.code.name.lower(),
         "words": result.words,
         "policy": result.policy,

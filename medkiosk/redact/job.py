@@ -1,4 +1,4 @@
-"""One photo from bytes to derivative: what a disposable child does."""
+"""One photo from bytes to derivative, and one derivative from bytes to a judgement: what a child does."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medkiosk.core.photo import Decision, Finding, MediaKind, RedactCode
+from medkiosk.core.photo import Box, Decision, Finding, MediaKind, RedactCode
+from medkiosk.core.quality import Quality
 from medkiosk.redact.burn import BurnError, burn
-from medkiosk.redact.decode import RefusedError, Source, inspect, media_kind, upright_pixels
+from medkiosk.redact.decode import RefusedError, Source, media_kind, open_source
+from medkiosk.redact.derivative import part_of_derivative, sight_of_derivative
 from medkiosk.redact.detect.hit import Hit, merge
 from medkiosk.redact.detect.kit import Kit
 from medkiosk.redact.detectors import ALL_ABILITIES, DetectorId
@@ -17,7 +19,9 @@ from medkiosk.redact.jpeg import JpegError
 from medkiosk.redact.pixels import Pixels, scaled_to
 from medkiosk.redact.plan import make_plan
 from medkiosk.redact.protocol import MAX_BOXES, MAX_FINDINGS, Job, Mode
-from medkiosk.redact.residual import Area, decode_derivative, uncovered
+from medkiosk.redact.region import grow
+from medkiosk.redact.residual import uncovered
+from medkiosk.redact.sight import Sight
 from medkiosk.redact.turbojpeg import TurboError, TurboJpeg
 
 _SAME_IOU = 0.3
@@ -25,22 +29,24 @@ _SAME_IOU = 0.3
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one photo; ``preview`` is RGB, shape (height, width, 3)."""
+    """What came of one job; ``preview`` is RGB, shape (height, width, 3)."""
 
     code: RedactCode
     media: MediaKind
     width: int = 0
     height: int = 0
+    crop: Box | None = None
     findings: tuple[Finding, ...] = ()
+    quality: Quality | None = None
     derivative: bytes = b""
     preview: Pixels | None = None
 
 
-def redact(data: memoryview, job: Job, kit: Kit) -> Outcome:
+def do(data: memoryview, job: Job, kit: Kit) -> Outcome:
     """Do one job.
 
     Args:
-        data: the whole file (or its first bytes, to sniff).
+        data: the whole file (or its first bytes, to sniff; or a derivative, to check or draw).
         job: what to do.
         kit: the loaded detectors.
 
@@ -50,97 +56,118 @@ def redact(data: memoryview, job: Job, kit: Kit) -> Outcome:
     Raises:
         MemoryError, cv2.error: the caller turns these into codes.
     """
+    if job.mode in {Mode.CHECK, Mode.VIEW}:
+        return _judge(data, job, kit)
     media, code = media_kind(data)
     if code is not RedactCode.OK:
         return Outcome(code, media)
     if job.mode is Mode.SNIFF:
         return Outcome(RedactCode.TOO_LARGE, media)
+    if kit.turbo is None:
+        return Outcome(RedactCode.NO_DETECTOR, media)
     try:
-        source = inspect(data, kit.policy.limits)
-        if kit.abilities != ALL_ABILITIES or kit.turbo is None:
+        source = open_source(data, media, kit.policy.limits, kit.turbo)
+        if kit.abilities != ALL_ABILITIES:
             return Outcome(RedactCode.NO_DETECTOR, media)
-        if job.mode is Mode.REPLAY:
-            return _replay(source, job, kit, kit.turbo)
-        return _detect(source, kit, kit.turbo)
+        return _write(source, job, kit, kit.turbo)
     except (JpegError, RefusedError, TurboError, BurnError) as error:
         return Outcome(error.code, media)
 
 
-def _detect(source: Source, kit: Kit, turbo: TurboJpeg) -> Outcome:
-    """The automatic rule: everything found is masked; what is then still found is masked once more."""
-    hits = _look(source, kit, turbo)
-    size = source.picture.size
-    findings = [kit.finding(hit, Decision.MASK, size) for hit in hits]
-    for final in (*[False] * kit.policy.residual.extra_rounds, True):
-        if len(findings) > MAX_BOXES:
-            return Outcome(RedactCode.UNSUPPORTED, MediaKind.JPEG)
-        wanted = [(finding.category, finding.box) for finding in findings]
-        attempt = _burn_and_look(source, wanted, (), kit, turbo)
-        if not attempt.hits:
-            break
-        decision = Decision.SUGGEST if final else Decision.MASK
-        findings += [kit.finding(hit, decision, size) for hit in attempt.hits]
-    return _outcome(source, kit, attempt, findings)
-
-
-def _replay(source: Source, job: Job, kit: Kit, turbo: TurboJpeg) -> Outcome:
-    """A reviewer's plan: exactly these masks; what is found and neither masked nor kept is reported."""
+def _write(source: Source, job: Job, kit: Kit, turbo: TurboJpeg) -> Outcome:
+    """Make the derivative that the job asks for, with what was found on the way."""
     picture = source.picture
-    masks = [mask.box for mask in make_plan(job.masks, picture.mcu, picture.size)]
-    missed = uncovered(_look(source, kit, turbo), masks, job.kept, kit.policy.residual.covered)
-    attempt = _burn_and_look(source, job.masks, job.kept, kit, turbo)
-    left = [
-        hit
-        for id_ in DetectorId
-        for hit in merge((h for h in (*missed, *attempt.hits) if h.detector is id_), _SAME_IOU)
-    ]
-    findings = [kit.finding(hit, Decision.SUGGEST, picture.size) for hit in left]
-    return _outcome(source, kit, attempt, findings)
-
-
-def _look(source: Source, kit: Kit, turbo: TurboJpeg) -> list[Hit]:
-    """Everything that every detector finds in the original. The pixels (60 MB for 20 MP) are freed here."""
-    return kit.find_all(upright_pixels(source, turbo))
-
-
-@dataclass(frozen=True)
-class _Attempt:
-    derivative: bytes
-    pixels: Pixels
-    hits: list[Hit]
-
-
-def _burn_and_look(
-    source: Source, wanted: Sequence[Area], kept: Sequence[Area], kit: Kit, turbo: TurboJpeg
-) -> _Attempt:
-    """Write the derivative, then look at it as a recipient would: what is still there?
-
-    Only for faces and codes: black rectangles are letters to the text detector (on a third of the development
-    photographs). Text was looked for in the original, from which this picture differs only under its masks.
-    """
-    picture = source.picture
-    masks = [mask.box for mask in make_plan(wanted, picture.mcu, picture.size)]
-    derivative = burn(source.data, picture, masks, turbo)
-    pixels = decode_derivative(derivative, picture.size)
-    hits = uncovered(kit.find_again(pixels), masks, kept, kit.policy.residual.covered)
-    return _Attempt(derivative, pixels, hits)
-
-
-def _outcome(source: Source, kit: Kit, attempt: _Attempt, findings: list[Finding]) -> Outcome:
-    """The last attempt, with what was found; anything that is only a suggestion closes the gate."""
-    left = any(finding.decision is Decision.SUGGEST for finding in findings)
+    findings: tuple[Finding, ...] = ()
+    quality = None
+    masks = job.masks
+    if job.mode is Mode.DETECT:
+        findings, quality = _find(source.sight(turbo), job, kit)
+        masks = tuple((f.category, f.box) for f in findings if f.decision is Decision.MASK)
+    elif job.mode is Mode.REPLAY:
+        findings = _missed(source.sight(turbo), job, source, kit)
+    if len(masks) > MAX_BOXES:
+        return Outcome(RedactCode.UNSUPPORTED, source.media)
+    boxes = [mask.box for mask in make_plan(masks, picture.mcu, picture.size)]
+    derivative = burn(source.data, picture, boxes, turbo)
+    shown = None if job.crop is None else grow(job.crop, picture.mcu, picture.size)
+    if shown is not None:
+        raise RefusedError(RedactCode.INTERNAL, "crop")
     return Outcome(
-        code=RedactCode.RESIDUAL if left else RedactCode.OK,
-        media=MediaKind.JPEG,
-        width=source.picture.size.width,
-        height=source.picture.size.height,
-        findings=tuple(findings[:MAX_FINDINGS]),
-        derivative=attempt.derivative,
-        preview=_preview(attempt.pixels, kit.policy.limits.preview_width, kit.policy.limits.preview_height),
+        code=RedactCode.OK,
+        media=source.media,
+        width=picture.size.width,
+        height=picture.size.height,
+        crop=shown,
+        findings=findings[:MAX_FINDINGS],
+        quality=quality,
+        derivative=derivative,
     )
 
 
-def _preview(pixels: Pixels, width: int, height: int) -> Pixels:
+def _find(sight: Sight, job: Job, kit: Kit) -> tuple[tuple[Finding, ...], Quality]:
+    """The automatic rule: what is certain is masked without asking, the rest is suggested."""
+    certain = kit.certain(sight, job.identifiers)
+    findings = [kit.finding(hit, sight.full) for hit in certain]
+    masks = [finding.box for finding in findings]
+    suggested = uncovered(kit.suggestions(sight, masks, ()), masks, (), kit.policy.residual.covered)
+    findings += [kit.finding(hit, sight.full) for hit in suggested]
+    return tuple(findings), kit.quality(sight)
+
+
+def _missed(sight: Sight, job: Job, source: Source, kit: Kit) -> tuple[Finding, ...]:
+    """What is certain in the original and neither masked nor kept by the reviewer, nor cropped away."""
+    picture = source.picture
+    masks = [mask.box for mask in make_plan(job.masks, picture.mcu, picture.size)]
+    if job.crop is not None:
+        masks += _outside(job.crop, picture.size.width, picture.size.height)
+    hits = kit.certain(sight, job.identifiers)
+    return _suggested(uncovered(hits, masks, job.kept, kit.policy.residual.covered), kit, sight)
+
+
+def _outside(shown: Box, width: int, height: int) -> list[Box]:
+    """What a crop leaves out, as up to four boxes: nobody will see it."""
+    right, bottom = shown.x + shown.w, shown.y + shown.h
+    strips = [
+        (0, 0, width, shown.y),
+        (0, bottom, width, height - bottom),
+        (0, shown.y, shown.x, shown.h),
+        (right, shown.y, width - right, shown.h),
+    ]
+    return [Box(*strip) for strip in strips if strip[2] > 0 and strip[3] > 0]
+
+
+def _suggested(hits: Sequence[Hit], kit: Kit, sight: Sight) -> tuple[Finding, ...]:
+    """Hits of one detector that show the same thing become one; whatever their detector, a person decides."""
+    one_each = [hit for id_ in DetectorId for hit in merge((h for h in hits if h.detector is id_), _SAME_IOU)]
+    return tuple(kit.finding(hit, sight.full, Decision.SUGGEST) for hit in one_each)[:MAX_FINDINGS]
+
+
+def _judge(data: memoryview, job: Job, kit: Kit) -> Outcome:
+    """Look at a derivative as a recipient would, knowing nothing of how it was made; and draw it."""
+    limits = kit.policy.limits
+    try:
+        if job.mode is Mode.VIEW and job.window is not None:
+            pixels, full = part_of_derivative(data, job.window.box, limits)
+            shown = _fitted(pixels, job.window.width, job.window.height)
+            return Outcome(RedactCode.OK, MediaKind.JPEG, full.width, full.height, preview=shown)
+        if kit.abilities != ALL_ABILITIES:
+            return Outcome(RedactCode.NO_DETECTOR, MediaKind.JPEG)
+        sight = sight_of_derivative(data, limits)
+    except BurnError as error:
+        return Outcome(error.code, MediaKind.JPEG)
+    masks = [box for _, box in job.masks]
+    hits = uncovered(kit.again(sight), masks, job.kept, kit.policy.residual.covered)
+    return Outcome(
+        code=RedactCode.OK,
+        media=MediaKind.JPEG,
+        width=sight.full.width,
+        height=sight.full.height,
+        findings=_suggested(hits, kit, sight),
+        preview=_fitted(sight.view.pixels, limits.preview_width, limits.preview_height),
+    )
+
+
+def _fitted(pixels: Pixels, width: int, height: int) -> Pixels:
     """Scale BGR pixels to fit, never up, and give RGB."""
     scale = min(width / pixels.shape[1], height / pixels.shape[0], 1.0)
     small = scaled_to(pixels, max(1, int(max(pixels.shape[:2]) * scale)))

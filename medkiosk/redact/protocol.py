@@ -2,9 +2,13 @@
 
 ::
 
-    daemon -> worker    JOB, DATA*, END                        (again and again)
-    worker -> daemon    READY                                   (once)
-                        FINDING*, DERIVATIVE*, [PREVIEW, PIXELS*], DONE    (for each job)
+    daemon -> worker    JOB, DATA*, END                                                 (again and again)
+    worker -> daemon    READY                                                                     (once)
+                        FINDING*, [QUALITY], DERIVATIVE*, [PREVIEW, PIXELS*], DONE        (for each job)
+
+One photo takes several jobs, each done by a process of its own that sees nothing of the others: DETECT (or
+REPLAY, or BURN) gets the original and writes a derivative; CHECK gets the derivative alone, looks at it as a
+recipient would, and draws what the reviewer sees.
 
 The worker is not trusted: whatever it says is decoded here with every number held against a bound, and
 there is no free text in it.
@@ -16,13 +20,16 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
+from medkiosk.core import quality
 from medkiosk.core.frames import CHUNK
+from medkiosk.core.identifiers import LONGEST, Identifier, IdentifierKind
 from medkiosk.core.photo import Box, Category, Decision, Finding, MediaKind, RedactCode
+from medkiosk.core.quality import Quality
 from medkiosk.redact.detectors import DETECTORS, Ability, DetectorId, Layer
 
-VERSION = 1
+VERSION = 2
 MAX_IMAGE = 128 << 20
 """Largest file that is sent whole, bytes; larger ones are only sniffed."""
 MAX_SIDE = 65535
@@ -32,17 +39,23 @@ MAX_PREVIEW_SIDE = 2048
 MAX_JOB = 64 << 10
 """Largest JOB payload, bytes."""
 
-_CATEGORIES = (Category.FACE, Category.TEXT, Category.CODE, Category.MARK, Category.OTHER)
+MAX_IDENTIFIERS = 16
+_CATEGORIES = (
+    Category.FACE, Category.TEXT, Category.CODE, Category.MARK, Category.OTHER, Category.LESION,
+)  # fmt: skip
 _DECISIONS = (Decision.MASK, Decision.KEEP, Decision.SUGGEST)
 _MEDIA = (
     MediaKind.JPEG, MediaKind.CR3, MediaKind.HEIF, MediaKind.VIDEO, MediaKind.OTHER, MediaKind.EMPTY,
 )  # fmt: skip
+_KINDS = (IdentifierKind.MRN, IdentifierKind.NAME, IdentifierKind.BIRTH_DATE)
 _READY = struct.Struct(">HII32s")
-_JOB = struct.Struct(">BQIHH")
+_JOB = struct.Struct(">BQIHHBB")
 _BOX = struct.Struct(">B4I")
 _FINDING = struct.Struct(">B4IBHB")
 _PREVIEW = struct.Struct(">II")
-_DONE = struct.Struct(">HBIIHQ")
+_WINDOW = struct.Struct(">6I")
+_IDENTIFIER = struct.Struct(">BH")
+_DONE = struct.Struct(">HBIIHQ4I")
 
 
 class F(IntEnum):
@@ -57,14 +70,18 @@ class F(IntEnum):
     PREVIEW = 19
     PIXELS = 20
     DONE = 21
+    QUALITY = 22
 
 
 class Mode(IntEnum):
     """What a job asks for."""
 
-    DETECT = 1
-    REPLAY = 2
-    SNIFF = 3
+    DETECT = 1  # find and mask
+    REPLAY = 2  # burn a reviewer's masks, and say what was found and is neither masked nor kept
+    SNIFF = 3  # say what the file is
+    BURN = 4  # burn masks and look for nothing: the original was looked at before
+    CHECK = 5  # look at a derivative, and draw it
+    VIEW = 6  # draw a part of a derivative
 
 
 class ProtocolError(Exception):
@@ -80,16 +97,27 @@ class Ready:
     policy: bytes
 
 
+class Window(NamedTuple):
+    """A part of a derivative in its own pixels, and the largest size to draw it in; never scaled up."""
+
+    box: Box
+    width: int
+    height: int
+
+
 @dataclass(frozen=True)
 class Job:
     """One picture to redact.
 
     Attributes:
-        mode: detect and mask; replay given masks; or only say what the file is.
+        mode: what to do.
         size: bytes that follow in DATA frames.
         limit_ms: the time that the job may take in the worker.
-        masks: boxes to burn (replay only).
-        kept: what a reviewer decided to keep, and of which category (replay only).
+        masks: boxes to burn, or (to check) that were burned.
+        kept: what a reviewer decided to keep, and of which category (replay and check); lesions among them.
+        crop: the part to leave (replay and burn); None for all of it.
+        identifiers: what is known of the person in the picture; text that says it is certain to be masked.
+        window: which part to draw, and into which size (view only).
     """
 
     mode: Mode
@@ -97,11 +125,23 @@ class Job:
     limit_ms: int
     masks: tuple[tuple[Category, Box], ...] = ()
     kept: tuple[tuple[Category, Box], ...] = ()
+    crop: Box | None = None
+    identifiers: tuple[Identifier, ...] = ()
+    window: Window | None = None
 
 
 @dataclass(frozen=True)
 class Done:
-    """The end of a job, with what must have come before it."""
+    """The end of a job, with what must have come before it.
+
+    Attributes:
+        code: how it went.
+        media: what the file is.
+        width, height: of the upright picture that was looked at, pixels; 0 where there is none.
+        findings: how many FINDING frames came.
+        derivative: how many bytes of it came.
+        crop: which part of the picture the derivative shows; None for all of it.
+    """
 
     code: RedactCode
     media: MediaKind
@@ -109,6 +149,7 @@ class Done:
     height: int
     findings: int
     derivative: int
+    crop: Box | None = None
 
 
 def pack_ready(ready: Ready) -> bytes:
@@ -132,14 +173,26 @@ def pack_job(job: Job) -> bytes:
     """Payload of JOB.
 
     Raises:
-        ValueError: more boxes than allowed, or a box that no picture can have.
+        ValueError: more boxes or identifiers than allowed, or a box that no picture can have.
     """
-    if len(job.masks) > MAX_BOXES or len(job.kept) > MAX_BOXES:
-        raise ValueError("too many boxes")
-    parts = [_JOB.pack(job.mode, job.size, job.limit_ms, len(job.masks), len(job.kept))]
-    for category, box in (*job.masks, *job.kept):
+    if len(job.masks) > MAX_BOXES or len(job.kept) > MAX_BOXES or len(job.identifiers) > MAX_IDENTIFIERS:
+        raise ValueError("too many boxes or identifiers")
+    extras = (job.crop is not None) | (job.window is not None) << 1
+    parts = [
+        _JOB.pack(
+            job.mode, job.size, job.limit_ms, len(job.masks), len(job.kept), len(job.identifiers), extras
+        )
+    ]
+    crop = () if job.crop is None else ((Category.OTHER, job.crop),)
+    for category, box in (*job.masks, *job.kept, *crop):
         _check_box(box)
-        parts.append(_BOX.pack(_CATEGORIES.index(category), box.x, box.y, box.w, box.h))
+        parts.append(_BOX.pack(_CATEGORIES.index(category), *box_tuple(box)))
+    if job.window is not None:
+        _check_box(job.window.box)
+        parts.append(_WINDOW.pack(*box_tuple(job.window.box), job.window.width, job.window.height))
+    for identifier in job.identifiers:
+        value = identifier.value[:LONGEST].encode()
+        parts += [_IDENTIFIER.pack(_KINDS.index(identifier.kind), len(value)), value]
     return b"".join(parts)
 
 
@@ -151,17 +204,58 @@ def unpack_job(payload: bytes) -> Job:
     """
     if len(payload) < _JOB.size:
         raise ProtocolError("short job")
-    mode, size, limit_ms, masks, kept = _JOB.unpack(payload[: _JOB.size])
-    if masks > MAX_BOXES or kept > MAX_BOXES or size > MAX_IMAGE:
+    mode, size, limit_ms, masks, kept, identifiers, extras = _JOB.unpack(payload[: _JOB.size])
+    if masks > MAX_BOXES or kept > MAX_BOXES or identifiers > MAX_IDENTIFIERS or size > MAX_IMAGE:
         raise ProtocolError("job over its limits")
-    if len(payload) != _JOB.size + _BOX.size * (masks + kept):
+    boxes_end = _JOB.size + _BOX.size * (masks + kept + (extras & 1))
+    end = boxes_end + (_WINDOW.size if extras & 2 else 0)
+    if len(payload) < end or extras > 3:
         raise ProtocolError("job of the wrong length")
-    boxes = [_boxed(values) for values in _BOX.iter_unpack(payload[_JOB.size :])]
+    boxes = [_boxed(values) for values in _BOX.iter_unpack(payload[_JOB.size : boxes_end])]
     try:
         job_mode = Mode(mode)
     except ValueError as error:
         raise ProtocolError(f"mode {mode}") from error
-    return Job(job_mode, size, limit_ms, tuple(boxes[:masks]), tuple(boxes[masks:]))
+    return Job(
+        mode=job_mode,
+        size=size,
+        limit_ms=limit_ms,
+        masks=tuple(boxes[:masks]),
+        kept=tuple(boxes[masks : masks + kept]),
+        crop=boxes[-1][1] if extras & 1 else None,
+        identifiers=_identifiers(payload[end:], identifiers),
+        window=_window(payload[boxes_end:end]) if extras & 2 else None,
+    )
+
+
+def _identifiers(packed: bytes, count: int) -> tuple[Identifier, ...]:
+    found = []
+    at = 0
+    try:
+        for _ in range(count):
+            kind, length = _IDENTIFIER.unpack_from(packed, at)
+            at += _IDENTIFIER.size + length
+            value = packed[at - length : at]
+            if len(value) != length:
+                raise ProtocolError("identifier cut off")
+            found.append(Identifier(_KINDS[kind], value.decode()))
+    except (struct.error, IndexError, UnicodeDecodeError) as error:
+        raise ProtocolError("broken identifier") from error
+    if at != len(packed):
+        raise ProtocolError("job of the wrong length")
+    return tuple(found)
+
+
+def _window(packed: bytes) -> Window:
+    x, y, w, h, width, height = _WINDOW.unpack(packed)
+    box = Box(x, y, w, h)
+    try:
+        _check_box(box)
+    except ValueError as error:
+        raise ProtocolError("window out of range") from error
+    if not (1 <= width <= MAX_PREVIEW_SIDE and 1 <= height <= MAX_PREVIEW_SIDE):
+        raise ProtocolError(f"window of {width}x{height}")
+    return Window(box, width, height)
 
 
 def pack_finding(finding: Finding) -> bytes:
@@ -170,7 +264,7 @@ def pack_finding(finding: Finding) -> bytes:
     box = finding.box
     return _FINDING.pack(
         _CATEGORIES.index(finding.category),
-        box.x, box.y, box.w, box.h,
+        *box_tuple(box),
         number, finding.confidence, _DECISIONS.index(finding.decision),
     )  # fmt: skip
 
@@ -184,7 +278,7 @@ def unpack_finding(untrusted: bytes) -> Finding:
     category, x, y, w, h, detector, confidence, decision = _unpack(_FINDING, untrusted)
     try:
         known = DETECTORS[DetectorId(detector)]
-    except ValueError as error:
+    except (KeyError, ValueError) as error:
         raise ProtocolError(f"detector {detector}") from error
     if confidence > 1000:
         raise ProtocolError(f"confidence {confidence}")
@@ -215,11 +309,23 @@ def unpack_preview(untrusted: bytes) -> tuple[int, int]:
     return width, height
 
 
+def unpack_quality(untrusted: bytes) -> Quality:
+    """Read QUALITY.
+
+    Raises:
+        ProtocolError: a wrong length or a number out of range.
+    """
+    try:
+        return quality.unpack(untrusted)
+    except ValueError as error:
+        raise ProtocolError("quality out of range") from error
+
+
 def pack_done(done: Done) -> bytes:
     """Payload of DONE."""
-    return _DONE.pack(
-        done.code, _MEDIA.index(done.media), done.width, done.height, done.findings, done.derivative
-    )
+    crop = (0, 0, 0, 0) if done.crop is None else box_tuple(done.crop)
+    media = _MEDIA.index(done.media)
+    return _DONE.pack(done.code, media, done.width, done.height, done.findings, done.derivative, *crop)
 
 
 def unpack_done(untrusted: bytes) -> Done:
@@ -228,13 +334,29 @@ def unpack_done(untrusted: bytes) -> Done:
     Raises:
         ProtocolError: a wrong length or a number out of range.
     """
-    code, media, width, height, findings, derivative = _unpack(_DONE, untrusted)
+    code, media, width, height, findings, derivative, *crop = _unpack(_DONE, untrusted)
     if width > MAX_SIDE or height > MAX_SIDE:
         raise ProtocolError(f"picture of {width}x{height}")
+    box = Box(*crop) if any(crop) else None
+    if box is not None and not within(box, width, height):
+        raise ProtocolError("a crop outside the picture")
     try:
-        return Done(RedactCode(code), _MEDIA[media], width, height, findings, derivative)
+        return Done(RedactCode(code), _MEDIA[media], width, height, findings, derivative, box)
     except (IndexError, ValueError) as error:
         raise ProtocolError("done out of range") from error
+
+
+def within(box: Box, width: int, height: int) -> bool:
+    """Tell whether a box lies wholly in a picture."""
+    return (
+        box.x >= 0 and box.y >= 0 and box.w >= 1 and box.h >= 1
+        and box.x + box.w <= width and box.y + box.h <= height
+    )  # fmt: skip
+
+
+def box_tuple(box: Box) -> tuple[int, int, int, int]:
+    """A box as numbers: x, y, w, h."""
+    return box.x, box.y, box.w, box.h
 
 
 def chunks(data: bytes | memoryview) -> Iterator[memoryview]:

@@ -1,37 +1,16 @@
-"""The residual check: look again at the exact bytes that would leave, with another decoder."""
+"""What is left over: hits that no mask hides and no reviewer kept. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
-import numpy as np
-
 from medkiosk.core.photo import Box, Category
-from medkiosk.redact.burn import BurnError
 from medkiosk.redact.detect.hit import Hit
-from medkiosk.redact.detectors import DETECTORS
-from medkiosk.redact.pixels import Pixels, as_pixels
-from medkiosk.redact.region import Size, share_covered
-from medkiosk.redact.structure import flaw
+from medkiosk.redact.detectors import DETECTORS, DetectorId
+from medkiosk.redact.region import iou, share_covered
 
-
-def decode_derivative(derivative: bytes, size: Size) -> Pixels:
-    """Check the structure of a derivative and decode it with OpenCV's own codec to BGR pixels.
-
-    The derivative was written by libturbojpeg; a second decoder sees what a recipient's program sees.
-
-    Raises:
-        BurnError: a segment that is not allowed, bytes too many, or not the picture that was meant.
-    """
-    if problem := flaw(derivative):
-        raise BurnError(problem)
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    pixels = cv2.imdecode(np.frombuffer(derivative, np.uint8), flags)
-    if pixels is None or pixels.shape != (size.height, size.width, 3):
-        raise BurnError("another decoder cannot read the derivative")
-    return as_pixels(pixels)
-
+_SAME_IOU = 0.3
+"""Least intersection over union of what was kept, with its padding, and a hit that is the same thing."""
 
 Area = tuple[Category, Box]
 """A place, and what it is about."""
@@ -44,16 +23,16 @@ def uncovered(hits: Sequence[Hit], masks: Sequence[Box], kept: Sequence[Area], c
         hits: what detectors found.
         masks: burned boxes.
         kept: what a reviewer kept. Counts for hits of the same category only: to keep the words on a poster
-            is not to keep a face on it.
+            is not to keep a face on it; and for hits of about its size only: to keep a wall on which a face
+            was suspected is not to keep the face that hangs there. What was read and names the person is
+            never kept.
         covered: per mille of a hit that must lie in masks and kept places for it not to count.
     """
-    return [
-        hit
-        for hit in hits
-        if share_covered(
-            hit.box,
-            [*masks, *(box for category, box in kept if category is DETECTORS[hit.detector].category)],
-        )
-        * 1000
-        < covered
-    ]
+    return [hit for hit in hits if share_covered(hit.box, [*masks, *_kept_for(hit, kept)]) * 1000 < covered]
+
+
+def _kept_for(hit: Hit, kept: Sequence[Area]) -> list[Box]:
+    if hit.detector is DetectorId.IDENTIFIERS:
+        return []
+    wanted = DETECTORS[hit.detector].category
+    return [box for category, box in kept if category is wanted and iou(box, hit.box) >= _SAME_IOU]

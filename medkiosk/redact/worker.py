@@ -25,15 +25,16 @@ from typing import NoReturn
 
 import cv2
 
+from medkiosk.core import quality
 from medkiosk.core.frames import CHUNK, HEADER, Frame
 from medkiosk.core.photo import MediaKind, RedactCode
 from medkiosk.redact import protocol, sandbox
 from medkiosk.redact.detect.kit import Kit, load_kit, warm_up
-from medkiosk.redact.job import Outcome, redact
+from medkiosk.redact.job import Outcome, do
 from medkiosk.redact.policy import PolicyError, default_text, parse_policy, policy_digest
 from medkiosk.redact.protocol import Done, F, Job, ProtocolError, Ready
 
-_ANSWERS = frozenset({F.FINDING, F.DERIVATIVE, F.PREVIEW, F.PIXELS, F.DONE})
+_ANSWERS = frozenset({F.FINDING, F.QUALITY, F.DERIVATIVE, F.PREVIEW, F.PIXELS, F.DONE})
 _BAD_USAGE = 2
 
 
@@ -155,9 +156,9 @@ class Worker:
 
 
 def attempt(image: memoryview, job: Job, kit: Kit) -> Outcome:
-    """`redact`, with every failure turned into a code; only the place of a failure is printed."""
+    """`do` a job, with every failure turned into a code; only the place of a failure is printed."""
     try:
-        return redact(image, job, kit)
+        return do(image, job, kit)
     except MemoryError:
         code = RedactCode.OUT_OF_MEMORY
     except cv2.error as error:
@@ -174,6 +175,8 @@ def answer(outcome: Outcome) -> Iterator[tuple[F, bytes | memoryview]]:
     """An outcome as frames: type and payload."""
     for finding in outcome.findings:
         yield F.FINDING, protocol.pack_finding(finding)
+    if outcome.quality is not None:
+        yield F.QUALITY, quality.pack(outcome.quality)
     for piece in protocol.chunks(outcome.derivative):
         yield F.DERIVATIVE, piece
     if outcome.preview is not None:
@@ -191,6 +194,7 @@ def answer(outcome: Outcome) -> Iterator[tuple[F, bytes | memoryview]]:
                 height=outcome.height,
                 findings=len(outcome.findings),
                 derivative=len(outcome.derivative),
+                crop=outcome.crop,
             )
         ),
     )

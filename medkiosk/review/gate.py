@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from medkiosk.core.ids import AccountId
-from medkiosk.core.photo import REDACT_WORDS, REVIEWER, Box, Decision, Finding, RedactCode, ReviewState
+from medkiosk.core.photo import (
+    REDACT_WORDS,
+    REVIEWER,
+    Box,
+    Category,
+    Decision,
+    Finding,
+    RedactCode,
+    ReviewState,
+)
 from medkiosk.review.machine import ReviewEvent, next_state
 
 MOST_FINDINGS = 500
@@ -27,6 +36,8 @@ class Candidate:
         seen: the revision whose picture this session was shown last; 0 if none.
         assigned: whether the capture belongs to an encounter.
         missing: detectors that are absent on this kiosk.
+        compared: whether the text of the latest revision was compared with what is known of the person whose
+            picture it is said to be.
     """
 
     state: ReviewState
@@ -37,6 +48,7 @@ class Candidate:
     seen: int
     assigned: bool
     missing: Sequence[str]
+    compared: bool
 
 
 def why_not_approve(candidate: Candidate) -> tuple[str, ...]:
@@ -60,6 +72,13 @@ def why_not_approve(candidate: Candidate) -> tuple[str, ...]:
     undecided = sum(finding.decision is Decision.SUGGEST for finding in c.findings)
     if undecided:
         reasons.append(f"Suggestions left undecided: {undecided}. Mask or keep each.")
+    if not c.compared and any(
+        f.decision is Decision.KEEP and f.category is Category.TEXT for f in c.findings
+    ):
+        reasons.append(
+            "Text is kept visible that was not compared with this patient's name and number;"
+            " save the masks again."
+        )
     return tuple(reasons)
 
 
@@ -85,8 +104,11 @@ def why_not_change(
         reasons += [f"Finding {number}: {problem}" for problem in _problems(finding, width, height)]
         if finding.reviewer not in ("", reviewer) and finding not in unchanged:
             reasons.append(f"Finding {number}: it is signed with somebody else's name.")
-        if finding.decision is Decision.KEEP and (finding.category, finding.box) not in known:
+        drawn = finding.category is Category.LESION and finding.detector == REVIEWER
+        if finding.decision is Decision.KEEP and not drawn and (finding.category, finding.box) not in known:
             reasons.append(f"Finding {number}: only what was found can be kept, exactly where it was found.")
+    if sum(finding.decision is Decision.CROP for finding in findings) > 1:
+        reasons.append("A picture can be cropped to one part only.")
     return (*reasons, *_left_out(findings, before))
 
 
@@ -118,8 +140,13 @@ def _problems(finding: Finding, width: int, height: int) -> list[str]:
         problems.append("it names no detector.")
     if max(map(len, (finding.detector, finding.model, finding.reason))) > LONGEST_TEXT:
         problems.append(f"one of its texts is longer than {LONGEST_TEXT} characters.")
+    if finding.category is Category.LESION:
+        if finding.detector != REVIEWER or finding.decision not in {Decision.KEEP, Decision.CROP}:
+            problems.append("a lesion of interest is marked by a person, and kept or cropped to.")
+    elif finding.decision is Decision.CROP:
+        problems.append("a picture is cropped to its lesion of interest only.")
     if finding.decision is Decision.KEEP and not finding.reason.strip():
         problems.append("keeping what was found needs a reason.")
-    if finding.decision is Decision.KEEP and not finding.reviewer:
-        problems.append("keeping what was found needs the name of who decided.")
+    if finding.decision in {Decision.KEEP, Decision.CROP} and not finding.reviewer:
+        problems.append("keeping what was found, or cropping, needs the name of who decided.")
     return problems

@@ -22,6 +22,15 @@ def is_video(name: str) -> bool:
     return media_extension(name) in VIDEOS
 
 
+def shot_name(name: str) -> str:
+    """The eight characters by which camera and photographer know a shot; empty for any other file name.
+
+    Only these are shown where everybody can see them: a file that was named by hand may name a patient.
+    """
+    stem = name.rpartition(".")[0].upper()
+    return stem if media_extension(name) is not None and _STEM.fullmatch(stem) is not None else ""
+
+
 def capture_key(folder: str, name: str) -> str:
     """Name the capture that a file belongs to: equal for RAW, JPEG, HIF and sound memo of one shot.
 

@@ -18,10 +18,10 @@ from medkiosk.core.errors import WorkerError
 from medkiosk.core.frames import HEADER
 from medkiosk.core.photo import Box, Category, Decision, Finding, MediaKind, RedactCode
 from medkiosk.redact import protocol
-from medkiosk.redact.client import RedactResult, RedactSession
+from medkiosk.redact.client import Plan, RedactResult, RedactSession
 from medkiosk.redact.detectors import ALL_ABILITIES, DETECTORS, Ability, DetectorId, Layer
 from medkiosk.redact.policy import default_text, policy_digest
-from medkiosk.redact.protocol import Done, F, Ready
+from medkiosk.redact.protocol import Done, F, Ready, Window
 
 
 class HostileWorker:
@@ -42,7 +42,8 @@ class HostileWorker:
             for index, part in enumerate(said):
                 if index:
                     self._hear_a_job(inlet)
-                os.write(outlet, part)
+                with os.fdopen(os.dup(outlet), "wb") as out:
+                    out.write(part)
             if self._hang:
                 self._killed.wait()
         except OSError:
@@ -76,8 +77,10 @@ def frame(type_: int, payload: bytes = b"") -> bytes:
     return HEADER.pack(type_, len(payload)) + payload
 
 
-def done(code: RedactCode = RedactCode.OK, *, findings: int = 0, derivative: int = 4) -> bytes:
-    end = Done(code, MediaKind.JPEG, 100, 80, findings, derivative)
+def done(
+    code: RedactCode = RedactCode.OK, *, findings: int = 0, derivative: int = 4, crop: Box | None = None
+) -> bytes:
+    end = Done(code, MediaKind.JPEG, 100, 80, findings, derivative, crop)
     return frame(F.DONE, protocol.pack_done(end))
 
 
@@ -92,6 +95,9 @@ def found(decision: Decision = Decision.MASK, box: Box = BOX) -> bytes:
 
 READY = frame(F.READY, protocol.pack_ready(Ready(ALL_ABILITIES, Layer(0), policy_digest(default_text()))))
 JPEG = frame(F.DERIVATIVE, b"jpeg")
+PIXELS = frame(F.PREVIEW, protocol.pack_preview(2, 1)) + frame(F.PIXELS, b"rgbRGB")
+CLEAN = PIXELS + done(derivative=0)
+"""The second process's answer: nothing is left."""
 Talk = Callable[..., RedactResult]
 
 
@@ -102,7 +108,7 @@ def talk() -> Iterator[Talk]:
     def run(*said: bytes, then_hang: bool = False, timeout_s: float = 5.0) -> RedactResult:
         channel = HostileWorker(READY, *said, then_hang=then_hang)
         channels.append(channel)
-        return RedactSession(channel, timeout_s=timeout_s).detect([b"image"], 5)
+        return RedactSession(channel, timeout_s=timeout_s).detect(lambda: [b"image"], 5)
 
     yield run
     for channel in channels:
@@ -110,8 +116,7 @@ def talk() -> Iterator[Talk]:
 
 
 def test_an_honest_answer_is_taken(talk: Talk) -> None:
-    pixels = frame(F.PREVIEW, protocol.pack_preview(2, 1)) + frame(F.PIXELS, b"rgbRGB")
-    result = talk(found() + JPEG + pixels + done(findings=1))
+    result = talk(found() + JPEG + done(findings=1), CLEAN)
     assert result.code is RedactCode.OK
     assert result.derivative == b"jpeg"
     assert [f.box for f in result.findings] == [Box(1, 2, 3, 4)]
@@ -121,9 +126,52 @@ def test_an_honest_answer_is_taken(talk: Talk) -> None:
 
 
 def test_what_is_left_over_is_apart_from_what_was_masked(talk: Talk) -> None:
-    result = talk(found() + found(Decision.SUGGEST) + JPEG + done(RedactCode.RESIDUAL, findings=2))
+    first = found() + found(Decision.SUGGEST, Box(9, 9, 9, 9)) + JPEG + done(findings=2)
+    left = found(Decision.SUGGEST, Box(30, 30, 5, 5)) + PIXELS + done(findings=1, derivative=0)
+    result = talk(first, left, JPEG + done(), left)
     assert result.code is RedactCode.RESIDUAL
-    assert (len(result.findings), len(result.residual)) == (1, 1)
+    assert [(f.box.x, f.decision) for f in result.findings] == [
+        (1, Decision.MASK),
+        (9, Decision.SUGGEST),
+        (30, Decision.MASK),
+    ]
+    assert [(f.box.x, f.decision) for f in result.residual] == [(30, Decision.SUGGEST)]
+
+
+def test_what_the_second_look_finds_is_masked_and_looked_at_again(talk: Talk) -> None:
+    left = found(Decision.SUGGEST) + PIXELS + done(findings=1, derivative=0)
+    result = talk(JPEG + done(), left, frame(F.DERIVATIVE, b"better") + done(derivative=6), CLEAN)
+    assert (result.code, result.derivative, result.residual) == (RedactCode.OK, b"better", ())
+    assert [f.decision for f in result.findings] == [Decision.MASK]
+
+
+def test_the_picture_that_was_judged_has_the_size_of_the_one_that_was_written(talk: Talk) -> None:
+    other = frame(F.DONE, protocol.pack_done(Done(RedactCode.OK, MediaKind.JPEG, 99, 80, 0, 0)))
+    assert talk(JPEG + done(), PIXELS + other).code is RedactCode.PROTOCOL
+
+
+def test_without_a_second_look_there_is_no_derivative(talk: Talk) -> None:
+    for code in (RedactCode.NO_DETECTOR, RedactCode.MISMATCH):
+        result = talk(found() + JPEG + done(findings=1), done(code))
+        assert (result.code, result.derivative, result.preview) == (code, b"", None)
+
+
+def test_a_part_is_drawn_from_the_derivative_alone() -> None:
+    with RedactSession(HostileWorker(READY, CLEAN, JPEG + done())) as session:
+        drawn = session.draw(lambda: [b"jpeg"], 4, Window(Box(0, 0, 2, 1), 2, 1))
+        assert drawn is not None
+        assert drawn.rgb == b"rgbRGB"
+        assert session.draw(lambda: [b"jpeg"], 4, Window(Box(0, 0, 2, 1), 2, 1)) is None
+
+
+def test_a_crop_comes_back_in_the_pixels_of_the_whole_picture() -> None:
+    shown = Box(16, 8, 48, 40)
+    left = found(Decision.SUGGEST, Box(1, 2, 3, 4)) + PIXELS
+    end = frame(F.DONE, protocol.pack_done(Done(RedactCode.OK, MediaKind.JPEG, 48, 40, 1, 0)))
+    with RedactSession(HostileWorker(READY, JPEG + done(crop=shown), left + end)) as session:
+        result = session.replay(lambda: [b"image"], 5, Plan(crop=Box(20, 10, 30, 30)))
+    assert (result.code, result.width, result.height, result.crop) == (RedactCode.RESIDUAL, 100, 80, shown)
+    assert [f.box for f in result.residual] == [Box(17, 10, 3, 4)]
 
 
 def test_without_a_good_code_nothing_else_is_believed(talk: Talk) -> None:
@@ -138,11 +186,12 @@ def test_without_a_good_code_nothing_else_is_believed(talk: Talk) -> None:
         found() + JPEG + done(),  # a finding too many
         JPEG + done(derivative=5),  # a byte too few
         done(derivative=0),  # OK without a picture
-        JPEG + done(RedactCode.RESIDUAL),  # something is left, but not what
-        found(Decision.SUGGEST) + JPEG + done(findings=1),  # OK, but something is left
+        JPEG + done(crop=BOX),  # cropped without being asked
+        JPEG + PIXELS + done(),  # who writes a picture does not draw it
         found(box=Box(90, 0, 11, 1)) + JPEG + done(findings=1),  # outside the picture
         frame(F.DERIVATIVE, b"") + JPEG + done(),  # an empty piece could go on for ever
-        frame(F.DERIVATIVE, bytes(1 << 20)) * 2,  # more than any burned picture of 5 bytes
+        frame(F.DERIVATIVE, bytes(1 << 20)) * 17,  # more than any derivative of 5 bytes
+        frame(F.QUALITY, b""),
         frame(F.PIXELS, b"rgb"),  # pixels of no preview
         frame(F.PREVIEW, protocol.pack_preview(1, 1)) + frame(F.PIXELS, b"rgba"),
         frame(F.PREVIEW, protocol.pack_preview(1, 1)) * 2,
@@ -170,9 +219,9 @@ def test_a_worker_that_hangs_times_out(said: bytes) -> None:
     channel = HostileWorker(READY, said, then_hang=True)
     started = time.monotonic()
     session = RedactSession(channel, timeout_s=0.3)
-    assert session.detect([b"image"], 5).code is RedactCode.TIMEOUT
+    assert session.detect(lambda: [b"image"], 5).code is RedactCode.TIMEOUT
     assert session.broken
-    assert session.detect([b"image"], 5).code is RedactCode.CRASHED
+    assert session.detect(lambda: [b"image"], 5).code is RedactCode.CRASHED
     assert time.monotonic() - started < 3
     session.close()
 
@@ -182,7 +231,7 @@ def test_a_worker_that_hangs_times_out(said: bytes) -> None:
 def test_any_bytes_give_a_code(said: bytes) -> None:
     channel = HostileWorker(READY, said)
     with RedactSession(channel, timeout_s=5) as session:
-        assert session.detect([b"image"], 5).code in RedactCode
+        assert session.detect(lambda: [b"image"], 5).code in RedactCode
 
 
 @pytest.mark.parametrize(
@@ -214,7 +263,7 @@ def test_what_is_missing_has_a_name() -> None:
 def test_a_caller_that_miscounts_is_told(size: int) -> None:
     with RedactSession(HostileWorker(READY, b"")) as session:
         with pytest.raises(ValueError, match="than announced"):
-            session.detect([b"image"], size)
+            session.detect(lambda: [b"image"], size)
         assert session.broken
 
 

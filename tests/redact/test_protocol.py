@@ -6,10 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from medkiosk.core.identifiers import LONGEST, Identifier, IdentifierKind
 from medkiosk.core.photo import Box, Category, Decision, Finding, MediaKind, RedactCode
 from medkiosk.redact import protocol
 from medkiosk.redact.detectors import DETECTORS, Ability, Layer
-from medkiosk.redact.protocol import Done, Job, Mode, ProtocolError, Ready
+from medkiosk.redact.protocol import Done, Job, Mode, ProtocolError, Ready, Window
+
+
+def _encodable(text: str) -> bool:
+    return text.isprintable()
+
 
 sides = st.integers(1, 65535)
 boxes = st.builds(Box, st.integers(0, 65535), st.integers(0, 65535), sides, sides)
@@ -21,8 +27,12 @@ findings = st.builds(
     boxes,
     st.sampled_from(list(DETECTORS.values())),
     st.integers(0, 1000),
-    st.sampled_from(list(Decision)),
+    st.sampled_from([Decision.MASK, Decision.KEEP, Decision.SUGGEST]),
 )
+identifiers = st.builds(
+    Identifier, st.sampled_from(list(IdentifierKind)), st.text(max_size=LONGEST).filter(_encodable)
+)
+windows = st.builds(Window, boxes, st.integers(1, 2048), st.integers(1, 2048))
 jobs = st.builds(
     Job,
     st.sampled_from(list(Mode)),
@@ -30,6 +40,9 @@ jobs = st.builds(
     st.integers(0, 2**32 - 1),
     st.lists(st.tuples(st.sampled_from(list(Category)), boxes), max_size=5).map(tuple),
     st.lists(st.tuples(st.sampled_from(list(Category)), boxes), max_size=5).map(tuple),
+    st.none() | boxes,
+    st.lists(identifiers, max_size=protocol.MAX_IDENTIFIERS).map(tuple),
+    st.none() | windows,
 )
 dones = st.builds(
     Done,
@@ -72,6 +85,7 @@ def test_any_bytes_are_read_or_refused(untrusted: bytes) -> None:
         protocol.unpack_job,
         protocol.unpack_finding,
         protocol.unpack_preview,
+        protocol.unpack_quality,
         protocol.unpack_done,
     ):
         with contextlib.suppress(ProtocolError):

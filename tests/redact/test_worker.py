@@ -7,8 +7,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -16,7 +17,8 @@ import pytest
 from PIL import Image
 
 from medkiosk.core.photo import Box, Category, Decision, MediaKind, RedactCode
-from medkiosk.redact.client import RedactResult, RedactSession
+from medkiosk.redact.client import Plan, RedactResult, RedactSession
+from medkiosk.redact.derivative import sight_of_derivative
 from medkiosk.redact.detect.kit import Kit
 from medkiosk.redact.region import share_covered
 from medkiosk.redact.residual import uncovered
@@ -30,7 +32,11 @@ Spawn = Callable[[], ProcessChannel]
 
 def detect(session: RedactSession, data: bytes) -> RedactResult:
     halves = [data[: len(data) // 2], data[len(data) // 2 :]]
-    return session.detect(halves, len(data))
+    return session.detect(lambda: halves, len(data))
+
+
+def replay(session: RedactSession, data: bytes, **plan: Any) -> RedactResult:
+    return session.replay(lambda: [data], len(data), Plan(**plan))
 
 
 def opened(result: RedactResult) -> np.ndarray:
@@ -63,7 +69,8 @@ def test_faces_text_and_codes_are_found_masked_and_gone(
     for box in [finding.box for finding in result.findings]:
         assert pixels[box.y + 2 : box.y + box.h - 2, box.x + 2 : box.x + box.w - 2].max() <= 2
     masks = [finding.box for finding in result.findings]
-    assert uncovered(kit.find_again(pixels[:, :, ::-1].copy()), masks, (), kit.policy.residual.covered) == []
+    again = kit.again(sight_of_derivative(memoryview(result.derivative), kit.policy.limits))
+    assert uncovered(again, masks, (), kit.policy.residual.covered) == []
     assert flaw(result.derivative) == ""
     assert not any(secret in result.derivative for secret in SECRETS)
     assert result.preview is not None
@@ -84,14 +91,14 @@ def test_replaying_the_findings_gives_the_same_bytes(session: RedactSession, fac
     first = detect(session, data)
     boxes = [(finding.category, finding.box) for finding in first.findings]
     assert boxes
-    again = session.replay([data], len(data), boxes)
+    again = replay(session, data, masks=tuple(boxes))
     assert again.derivative == first.derivative
     assert again.code is RedactCode.OK
 
 
 def test_a_reviewer_who_unmasks_a_face_must_say_so(session: RedactSession, faces_folder: Path) -> None:
     data = (faces_folder / "face_002.jpg").read_bytes()
-    bare = session.replay([data], len(data), [])
+    bare = replay(session, data)
     assert bare.code is RedactCode.RESIDUAL
     assert [f.category for f in bare.residual] == [Category.FACE]
     assert bare.findings == ()
@@ -99,11 +106,11 @@ def test_a_reviewer_who_unmasks_a_face_must_say_so(session: RedactSession, faces
     assert bare.preview is not None
     found = bare.residual[0].box
     eyes = Box(found.x, found.y + found.h // 4, found.w, found.h // 5)
-    assert session.replay([data], len(data), [(Category.FACE, eyes)]).code is RedactCode.RESIDUAL
-    kept = session.replay([data], len(data), [], kept=[(Category.FACE, found)])
+    assert replay(session, data, masks=((Category.FACE, eyes),)).code is RedactCode.RESIDUAL
+    kept = replay(session, data, kept=((Category.FACE, found),))
     assert kept.code is RedactCode.OK
     assert kept.derivative == bare.derivative
-    words = session.replay([data], len(data), [], kept=[(Category.TEXT, found)])
+    words = replay(session, data, kept=((Category.TEXT, found),))
     assert words.code is RedactCode.RESIDUAL, "to keep the words there is not to keep the face"
 
 
@@ -143,7 +150,7 @@ def cut_inside() -> bytes:
         (encode(photo(600, 400))[:-5000] + b"\xff\xd9", MediaKind.JPEG, RedactCode.TRUNCATED),
         (cut_inside(), MediaKind.JPEG, RedactCode.TRUNCATED),
         (giant(), MediaKind.JPEG, RedactCode.TOO_LARGE),
-        (encode(photo(64, 64).convert("CMYK")), MediaKind.JPEG, RedactCode.UNSUPPORTED),
+        (encode(photo(64, 64).convert("CMYK")), MediaKind.JPEG, RedactCode.CMYK),
         (b"\xff\xd8\xff" + bytes(1000), MediaKind.JPEG, RedactCode.TRUNCATED),
     ],
 )
@@ -159,14 +166,14 @@ def test_bad_input_has_its_code_and_harms_nobody(
 def test_a_file_too_large_to_send_is_only_sniffed(session: RedactSession) -> None:
     sent = []
 
-    def pieces() -> object:
+    def pieces() -> Iterator[bytes]:
         for _ in range(1000):
             sent.append(1)
             yield b"\0\0\0\x20ftypmp42" + bytes(1000)
 
-    result = session.detect(pieces(), 5 << 30)  # type: ignore[arg-type]
+    result = session.detect(pieces, 5 << 30)
     assert (result.code, result.media, len(sent)) == (RedactCode.VIDEO, MediaKind.VIDEO, 1)
-    huge_jpeg = session.detect([encode(photo(64, 64))], 5 << 30)
+    huge_jpeg = session.detect(lambda: [encode(photo(64, 64))], 5 << 30)
     assert (huge_jpeg.code, huge_jpeg.media) == (RedactCode.TOO_LARGE, MediaKind.JPEG)
 
 
@@ -245,7 +252,7 @@ def test_a_missing_or_changed_model_closes_the_gate(models: Path, tmp_path: Path
         assert session.missing == ("faces",)
         result = detect(session, encode(skin(100, 100)))
         assert (result.code, result.derivative) == (RedactCode.NO_DETECTOR, b"")
-        assert session.replay([png()], len(png()), []).code is RedactCode.UNSUPPORTED
+        assert replay(session, png()).code is RedactCode.UNSUPPORTED
 
 
 def test_a_worker_without_input_ends_by_itself(spawn: Spawn) -> None:

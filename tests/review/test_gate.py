@@ -30,7 +30,20 @@ READY = Candidate(
     seen=2,
     assigned=True,
     missing=(),
+    compared=True,
 )
+WORDS = msgspec.structs.replace(KEPT, category=Category.TEXT)
+LESION = Finding(
+    category=Category.LESION,
+    box=Box(0, 0, 50, 50),
+    detector=REVIEWER,
+    model="",
+    confidence=1000,
+    decision=Decision.KEEP,
+    reviewer=ANNA,
+    reason="lesion of interest",
+)
+CROP = msgspec.structs.replace(LESION, decision=Decision.CROP)
 
 
 def test_nothing_in_the_way() -> None:
@@ -55,6 +68,7 @@ def test_nothing_in_the_way() -> None:
             replace(READY, findings=(FACE, msgspec.structs.replace(FACE, decision=Decision.SUGGEST))),
             "undecided: 1",
         ),
+        (replace(READY, findings=(FACE, WORDS), compared=False), "not compared"),
     ],
 )
 def test_each_obstacle_alone_stops_it(candidate: Candidate, words: str) -> None:
@@ -97,6 +111,39 @@ def test_each_fault_alone_stops_it(finding: Finding, words: str) -> None:
     (reason,) = change(FACE, finding, before=(FACE,))
     assert reason.startswith("Finding 2: ")
     assert words in reason
+
+
+def test_text_that_was_compared_may_be_kept_and_a_face_needs_no_comparing() -> None:
+    assert why_not_approve(replace(READY, findings=(FACE, WORDS))) == ()
+    assert why_not_approve(replace(READY, compared=False)) == ()
+
+
+@pytest.mark.parametrize("plan", [(FACE, LESION), (FACE, CROP), (FACE, LESION, CROP)])
+def test_a_lesion_is_marked_where_nothing_was_found(plan: tuple[Finding, ...]) -> None:
+    assert why_not_change(plan, width=100, height=100, reviewer=ANNA, before=(FACE,)) == ()
+
+
+@pytest.mark.parametrize(
+    ("finding", "words"),
+    [
+        (msgspec.structs.replace(LESION, decision=Decision.MASK), "marked by a person, and kept"),
+        (msgspec.structs.replace(LESION, decision=Decision.SUGGEST), "marked by a person, and kept"),
+        (msgspec.structs.replace(LESION, detector="skin-anomaly/1"), "marked by a person"),
+        (msgspec.structs.replace(CROP, category=Category.OTHER), "lesion of interest only"),
+        (msgspec.structs.replace(CROP, reviewer=""), "the name of who"),
+        (msgspec.structs.replace(CROP, box=Box(60, 0, 50, 50)), "not inside"),
+    ],
+)
+def test_a_lesion_that_makes_no_sense_is_refused(finding: Finding, words: str) -> None:
+    reasons = why_not_change((FACE, finding), width=100, height=100, reviewer=ANNA, before=(FACE,))
+    assert reasons
+    assert words in reasons[0]
+
+
+def test_a_picture_is_cropped_once() -> None:
+    twice = (FACE, CROP, msgspec.structs.replace(CROP, box=Box(1, 1, 9, 9)))
+    reasons = why_not_change(twice, width=100, height=100, reviewer=ANNA, before=(FACE,))
+    assert reasons == ("A picture can be cropped to one part only.",)
 
 
 def test_too_many_findings_are_refused_unseen() -> None:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from medkiosk.core.photo import Decision, Finding
+from medkiosk.core.identifiers import Identifier
+from medkiosk.core.photo import Box, Decision, Finding
+from medkiosk.core.quality import Quality
 from medkiosk.redact.detect.codes import CodeDetector
 from medkiosk.redact.detect.faces import FaceDetector
 from medkiosk.redact.detect.hit import Hit
 from medkiosk.redact.detect.text import TextDetector
 from medkiosk.redact.detectors import ABILITY_OF, DETECTORS, Ability, DetectorId
-from medkiosk.redact.pixels import Pixels
+from medkiosk.redact.pixels import View, as_pixels
 from medkiosk.redact.policy import Policy
+from medkiosk.redact.quality import assess
 from medkiosk.redact.region import Size, clip, pad
+from medkiosk.redact.sight import Sight
 from medkiosk.redact.turbojpeg import TurboJpeg
 from medkiosk.redact.upright import Op
 
@@ -45,31 +50,60 @@ class Kit:
             present |= Ability.BURN
         return present
 
-    def find_all(self, pixels: Pixels) -> list[Hit]:
-        """Everything above its threshold, by every detector that is present."""
-        hits = self.faces.find(pixels) if self.faces else []
-        hits += self.text.find(pixels) if self.text else []
-        return hits + self.codes.find(pixels)
+    def certain(self, sight: Sight, identifiers: Sequence[Identifier]) -> list[Hit]:
+        """Everything above its threshold, by every detector whose hits are masked without asking."""
+        hits = self.faces.find(sight.view) if self.faces else []
+        hits += self.codes.find(as_pixels(cv2.cvtColor(sight.grey, cv2.COLOR_GRAY2BGR)))
+        if self.text:
+            hits += self.text.find(sight.view)
+        return hits
 
-    def find_again(self, pixels: Pixels) -> list[Hit]:
-        """The second look at an automatically redacted picture: faces, and codes at half size.
+    def suggestions(self, sight: Sight, masks: Sequence[Box], lesions: Sequence[Box]) -> list[Hit]:
+        """What a reviewer should look at: parts of faces, weak text, marks on the skin.
 
-        The first look saw the same pixels outside the masks, at full size and for text too; this one is for
-        what a mask uncovers (a face that stood beside a surer one) and for what another decoder shows.
+        Args:
+            sight: the picture.
+            masks: what is masked anyway.
+            lesions: the lesions of interest, where no mark is suggested.
         """
-        hits = self.faces.find(pixels) if self.faces else []
-        return hits + self.codes.find(pixels, quick=True)
+        return []
 
-    def finding(self, hit: Hit, decision: Decision, image: Size) -> Finding:
-        """A hit as a finding: its box padded by the policy and cut to the image."""
+    def quality(self, sight: Sight) -> Quality:
+        """What there is to say to the photographer."""
+        return assess(sight.view.pixels, self.policy.quality)
+
+    def again(self, sight: Sight) -> list[Hit]:
+        """The second look, at a written derivative: faces, and codes at half size.
+
+        The first look saw the same pixels outside the masks, at full size and for text too (black rectangles
+        are letters to the text detector); this one is for what a mask uncovers (a face that stood beside a
+        surer one) and for what another decoder shows.
+        """
+        hits = self.faces.find(sight.view) if self.faces else []
+        return hits + self.codes.find(as_pixels(cv2.cvtColor(sight.grey, cv2.COLOR_GRAY2BGR)), quick=True)
+
+    def finding(self, hit: Hit, image: Size, decision: Decision | None = None) -> Finding:
+        """A hit as a finding: its box padded by the policy and cut to the image.
+
+        Args:
+            hit: what was found.
+            image: size of the picture.
+            decision: what happens to it; None for what its detector may decide.
+        """
         detector = DETECTORS[hit.detector]
         padding = {
             DetectorId.FACES: self.policy.faces.padding,
             DetectorId.CODES: self.policy.codes.padding,
-            DetectorId.TEXT: 0,  # padded along its own angle by the detector
-        }[hit.detector]
+        }.get(hit.detector, 0)  # the others pad themselves
         box = clip(pad(hit.box, padding), image) or hit.box
-        return Finding(detector.category, box, detector.name, detector.model_sha256, hit.confidence, decision)
+        return Finding(
+            detector.category,
+            box,
+            detector.name,
+            detector.model_sha256,
+            hit.confidence,
+            decision or detector.decision,
+        )
 
 
 def load_kit(models: Path, policy: Policy) -> Kit:
@@ -109,6 +143,7 @@ def warm_up(kit: Kit) -> None:
     encoded = cv2.imencode(".jpg", grey)[1].tobytes()
     cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
     kit.codes.find(grey)
+    kit.quality(Sight(View.whole(grey), grey[:, :, 0]))
     if kit.turbo:
         kit.turbo.decode(encoded, 64, 64)
         kit.turbo.transform(encoded, Op.ROT90, lambda _blocks, _component, _row: None)

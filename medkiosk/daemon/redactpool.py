@@ -1,0 +1,100 @@
+"""The redact workers of one kiosk: a few processes, each lent to one thread at a time, to persons first."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from medkiosk.core.channel import Channel, Spawn
+from medkiosk.core.errors import KioskError
+from medkiosk.redact.client import RedactSession
+
+
+class StoppedError(KioskError):
+    """The kiosk is stopping; nothing more is redacted now, and nothing is lost."""
+
+    code = "redact.stopped"
+
+
+@dataclass
+class _Place:
+    """Where one worker runs; without a session there is none yet, or it broke and was closed."""
+
+    session: RedactSession | None = None
+    channel: Channel | None = None
+
+
+class RedactPool:
+    """Workers that are started when they are first needed and replaced when they break.
+
+    Args:
+        spawn: starts a redact worker.
+        count: how many there are at most.
+        timeout_s: longest time for one picture.
+    """
+
+    def __init__(self, spawn: Spawn, count: int, *, timeout_s: float) -> None:
+        self._spawn = spawn
+        self._timeout_s = timeout_s
+        self._free = [_Place() for _ in range(count)]
+        self._places = tuple(self._free)
+        self._changed = threading.Condition()
+        self._persons = 0
+        self._stopping = False
+
+    @contextlib.contextmanager
+    def borrow(self, *, for_person: bool = False) -> Iterator[RedactSession]:
+        """Lend a worker, waiting until one is free.
+
+        Raises:
+            WorkerError, OSError: it did not start.
+            StoppedError: the kiosk is stopping.
+        """
+        place = self._take(for_person=for_person)
+        try:
+            if place.session is None:
+                place.channel = self._spawn()
+                if self._stopping:  # it was started behind the back of `stop`
+                    place.channel.kill()
+                place.session = RedactSession(place.channel, timeout_s=self._timeout_s)
+            yield place.session
+        finally:
+            if place.session is not None and place.session.broken:
+                place.session.close()
+                place.session = place.channel = None
+            with self._changed:
+                self._free.append(place)
+                self._changed.notify_all()
+
+    def stop(self) -> None:
+        """End every worker at once; a job that a thread waits for gets CRASHED."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        for place in self._places:
+            if (channel := place.channel) is not None:
+                channel.kill()
+
+    def close(self) -> None:
+        """Close the workers; after `stop`, when no thread has one any more."""
+        for place in self._places:
+            session, place.session, place.channel = place.session, None, None
+            if session is not None:
+                session.close()
+
+    def _take(self, *, for_person: bool) -> _Place:
+        with self._changed:
+            self._persons += for_person
+            try:
+                # The queue waits while a person does: it does not begin another photo first.
+                self._changed.wait_for(
+                    lambda: self._stopping or (self._free and (for_person or not self._persons))
+                )
+            finally:
+                self._persons -= for_person
+                self._changed.notify_all()
+            if self._stopping:
+                raise StoppedError
+            return self._free.pop()

@@ -1,0 +1,34 @@
+"""A picture as all detectors look at it: decoded once, at the sizes that they need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medkiosk.redact.pixels import View
+from medkiosk.redact.region import Size
+
+LARGE = 2000
+"""Long side from which on colours are decoded at half size, pixels: no detector looks at more of them."""
+Grey = NDArray[np.uint8]
+"""Shape (height, width), 8 bit."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """An upright picture.
+
+    Attributes:
+        view: its colours, at half size when it is large.
+        grey: its lightness at full size, for codes and small print.
+    """
+
+    view: View
+    grey: Grey
+
+    @property
+    def full(self) -> Size:
+        """Size of the whole picture, pixels; every box that is found is in these."""
+        return self.view.full

@@ -47,6 +47,7 @@ class _Capture:
     code: RedactCode | None = None
     approved: ev.Approved | None = None
     assigned_by: AccountId | None = None
+    compared: tuple[int, tuple[str, str]] = (0, ("", ""))
 
     @property
     def revision(self) -> int:
@@ -105,6 +106,10 @@ class Catalog:
                 return self._judged(event)
             case ev.RedactionFailed():
                 return self._failed(event)
+            case ev.Compared():
+                if (capture := self._captures.get(event.capture_id)) is None:
+                    return "unknown capture"
+                capture.compared = (event.revision, event.subject)
             case ev.Assigned():
                 return self._assigned(event)
             case ev.ImportStarted():
@@ -335,8 +340,14 @@ class Catalog:
         """One capture with its files and revisions."""
         if (capture := self._captures.get(capture_id)) is None:
             return None
+        revision, subject = capture.compared
         return CaptureView(
-            _row(capture), capture.originals, capture.revisions, capture.approved, capture.assigned_by
+            _row(capture),
+            capture.originals,
+            capture.revisions,
+            capture.approved,
+            capture.assigned_by,
+            compared=subject if revision == capture.revision else ("", ""),
         )
 
     def waiting(self) -> tuple[ev.OriginalSealed, ...]:

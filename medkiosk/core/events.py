@@ -227,6 +227,17 @@ class Approved(Event, frozen=True, tag="review.approved"):
     derivative_id: ObjectId
 
 
+class Compared(Event, frozen=True, tag="redaction.compared"):
+    """The text of this revision's picture was compared with what is known of its subject (issuer and number).
+
+    Nothing that is not masked names them; else a new revision with more masks would follow instead.
+    """
+
+    capture_id: CaptureId
+    revision: int
+    subject: tuple[str, str]
+
+
 class Rejected(Event, frozen=True, tag="review.rejected"):
     """A reviewer refused this revision."""
 
@@ -298,6 +309,7 @@ AnyEvent = (
     | ConsentRecorded
     | Assigned
     | Viewed
+    | Compared
     | Approved
     | Rejected
     | RecipientEnrolled

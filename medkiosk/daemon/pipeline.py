@@ -22,6 +22,7 @@ from medkiosk.core.errors import ConfigError, KioskError
 from medkiosk.core.events import KioskStarted
 from medkiosk.core.ids import KIOSK
 from medkiosk.daemon.board import Board
+from medkiosk.daemon.comparing import Comparer
 from medkiosk.daemon.importer import Importer
 from medkiosk.daemon.importrun import Tools
 from medkiosk.daemon.keyring import Keyring
@@ -84,6 +85,7 @@ class Daemon:
             clock=_now,
             random=os.urandom,
         )
+        self._comparer = Comparer(self._kiosk)
         self._importers: dict[str, Importer] = {}
         self._configured = ConfiguredDevices(
             config.camera, config.card, self._plugged, self._unplugged, poll_s=config.ingest.poll_s
@@ -138,6 +140,7 @@ class Daemon:
             importer.unplugged()
         self.board.close()
         self._server.close()
+        self._comparer.close()
         self._redactor.stop()
         self._journal.vault.close()
 
@@ -168,7 +171,7 @@ class Daemon:
             importer.unplugged()
 
     def _serve(self) -> Service:
-        return Service(self._kiosk)
+        return Service(self._kiosk, self._comparer)
 
     # Redaction
 

@@ -19,7 +19,7 @@ from medkiosk.core.errors import KioskError
 from medkiosk.core.events import Redacted, RedactionFailed
 from medkiosk.core.identifiers import Identifier, IdentifierKind
 from medkiosk.core.ids import KIOSK, AccountId, CaptureId, ObjectId
-from medkiosk.core.photo import Decision, Finding, RedactCode
+from medkiosk.core.photo import REDACT_WORDS, Decision, Finding, RedactCode
 from medkiosk.daemon.board import Board
 from medkiosk.daemon.redactpool import RedactPool
 from medkiosk.journal import Fact, Journal, OutOfDateError
@@ -59,6 +59,11 @@ class RedactionRefusedError(KioskError):
     """{words}"""  # noqa: D415 - the sentence of the code, whole
 
     code = "redact.refused"
+
+    @classmethod
+    def of(cls, code: RedactCode) -> RedactionRefusedError:
+        """The refusal that a code means."""
+        return cls(words=REDACT_WORDS[code])
 
 
 class Redactor:
@@ -167,6 +172,20 @@ class Redactor:
         return self._seal(
             job, result, (*findings, *result.residual), revision, reviewer, subject_key(subject)
         )
+
+    def compare(
+        self, job: Job, findings: Sequence[Finding], subject: Subject
+    ) -> tuple[RedactCode, tuple[Finding, ...]]:
+        """Read a picture's text and compare it with what is known of a person. The job's key is wiped.
+
+        Returns:
+            OK and what names the person and is not hidden by the findings' masks; or why it was not read.
+        """
+        try:
+            with self._pool.borrow(for_person=True) as session:
+                return session.compare(self._original(job), job.size, _plan(findings, _identifiers(subject)))
+        finally:
+            job.key.wipe()
 
     def draw(self, derivative: bytes, window: Window) -> Preview | None:
         """Draw a part of a derivative; None when it cannot be drawn."""

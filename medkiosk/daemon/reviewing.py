@@ -5,14 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from medkiosk.catalog.views import CaptureView
-from medkiosk.core.consent import Subject
 from medkiosk.core.errors import BadRequestError, NotAllowedError
 from medkiosk.core.events import AccountCreated, Approved, Redacted, Rejected, Viewed, What
-from medkiosk.core.ids import CaptureId, ObjectId
+from medkiosk.core.ids import CaptureId
 from medkiosk.core.photo import Box, Finding
 from medkiosk.daemon import views
+from medkiosk.daemon.comparing import Comparer, is_compared, job_of, subject_of
 from medkiosk.daemon.kiosk import Kiosk, Looks
-from medkiosk.daemon.redactor import Job, subject_key
 from medkiosk.ipc import types as t
 from medkiosk.journal import Fact
 from medkiosk.redact import protocol
@@ -46,7 +45,6 @@ def _obstacles(kiosk: Kiosk, looks: Looks, view: CaptureView, revision: int) -> 
             seen=looks.revisions.get(view.row.capture_id, 0),
             assigned=view.row.encounter_id is not None,
             missing=kiosk.redactor.missing,
-            compared=latest is not None and latest.subject == subject_key(_subject(kiosk, view)),
         )
     )
 
@@ -157,34 +155,28 @@ def change_masks(
     )
     if problems:
         raise BadRequestError(detail=" ".join(problems))
-    job = _job(kiosk, view, latest.original_id)
-    kiosk.redactor.replay(job, signed, latest.revision + 1, who.account_id, _subject(kiosk, view))
+    kiosk.redactor.replay(
+        job_of(kiosk, view), signed, latest.revision + 1, who.account_id, subject_of(kiosk, view)
+    )
     return detail(kiosk, looks, capture_id)
 
 
-def _subject(kiosk: Kiosk, view: CaptureView) -> Subject | None:
-    """The person in the picture, as far as anybody said."""
-    encounter_id = view.row.encounter_id
-    return None if encounter_id is None else kiosk.encounter(encounter_id).subject
-
-
-def _job(kiosk: Kiosk, view: CaptureView, original_id: ObjectId) -> Job:
-    size = next(original.size for original in view.originals if original.object_id == original_id)
-    key = kiosk.keyring.opened.identity.open_key(original_id)
-    return Job(view.row.capture_id, original_id, size, key)
-
-
 def approve(
-    kiosk: Kiosk, who: AccountCreated, looks: Looks, capture_id: CaptureId, revision: int
+    kiosk: Kiosk, who: AccountCreated, looks: Looks, comparer: Comparer, capture_id: CaptureId, revision: int
 ) -> t.CaptureDetail:
-    """Approve a revision that this session has looked at.
+    """Approve a revision that this session has looked at, and whose text does not name the person.
 
     Raises:
         NotAllowedError: with every reason in words.
+        NamedError: it does; a new revision hides that.
     """
+    if not _obstacles(kiosk, looks, kiosk.capture(capture_id), revision):
+        comparer.ensure(capture_id)
     with kiosk.journal.lock:  # nothing may come between the decision and its record
         view = kiosk.capture(capture_id)
         obstacles = _obstacles(kiosk, looks, view, revision)
+        if not obstacles and not is_compared(view, subject_of(kiosk, view)):
+            obstacles = ("It was assigned to another patient meanwhile.",)
         if obstacles:
             raise NotAllowedError(reason=" ".join(obstacles))
         event = Approved(

@@ -16,6 +16,7 @@ from medkiosk.core.events import AccountCreated, Role
 from medkiosk.core.ids import CaptureId, EncounterId, ImportId, RecipientId
 from medkiosk.core.photo import Box, Finding, ReviewState
 from medkiosk.daemon import exporting, people, records, reviewing, views
+from medkiosk.daemon.comparing import Comparer
 from medkiosk.daemon.kiosk import Kiosk, Looks
 from medkiosk.ipc import types as t
 from medkiosk.redact.protocol import Window
@@ -39,10 +40,12 @@ class Service:
 
     Args:
         kiosk: what all connections share.
+        comparer: looks for the person's name in a picture before it is approved.
     """
 
-    def __init__(self, kiosk: Kiosk) -> None:
+    def __init__(self, kiosk: Kiosk, comparer: Comparer) -> None:
         self._kiosk = kiosk
+        self._comparer = comparer
         self._account: AccountCreated | None = None
         self._looks = Looks()
 
@@ -136,7 +139,10 @@ class Service:
 
     def get_preview(self, capture_id: CaptureId) -> tuple[t.Picture, bytes]:
         """See `Api.get_preview`."""
-        return reviewing.preview(self._kiosk, self._who, self._looks, capture_id)
+        shown = reviewing.preview(self._kiosk, self._who, self._looks, capture_id)
+        if Capability.REVIEW in capabilities(self._who.roles):
+            self._comparer.ahead(capture_id)
+        return shown
 
     def get_part(
         self, capture_id: CaptureId, revision: int, part: Box, width: int, height: int
@@ -178,7 +184,7 @@ class Service:
 
     def approve(self, capture_id: CaptureId, revision: int) -> t.CaptureDetail:
         """See `Api.approve`."""
-        return reviewing.approve(self._kiosk, self._who, self._looks, capture_id, revision)
+        return reviewing.approve(self._kiosk, self._who, self._looks, self._comparer, capture_id, revision)
 
     def reject(self, capture_id: CaptureId, revision: int, reason: str) -> t.CaptureDetail:
         """See `Api.reject`."""

@@ -119,7 +119,7 @@ def summary(event: ev.AnyEvent) -> str:
             if event.capture_id is None:
                 return str(event.what)
             return f"{event.what} of capture {event.capture_id} revision {event.revision}"
-        case ev.Approved() | ev.Rejected():
+        case ev.Approved() | ev.Rejected() | ev.Compared():
             return f"capture {event.capture_id} revision {event.revision}"
         case ev.EncounterCreated():
             return f"encounter {event.encounter_id}"

@@ -207,6 +207,20 @@ class RedactSession:
         checked = self._check(written, plan.masks, plan.kept)
         return self._result(written, checked, (), missed=written.findings)
 
+    def compare(self, original: Opener, size: int, plan: Plan) -> tuple[RedactCode, tuple[Finding, ...]]:
+        """Read the original's text and compare it with a plan's identifiers.
+
+        Returns:
+            OK and what names the person and is neither under a mask of the plan nor cropped away; or the code
+            that says why it could not be read.
+
+        Raises:
+            ValueError: ``original`` gave more or fewer bytes than ``size``.
+        """
+        job = self._job(Mode.COMPARE, size, masks=plan.masks, crop=plan.crop, identifiers=plan.identifiers)
+        answer = self._run(job, original())
+        return answer.code, answer.findings
+
     def draw(self, derivative: Opener, size: int, window: Window) -> Preview | None:
         """Draw a part of a derivative at its full resolution, in a process that sees nothing else.
 
@@ -358,9 +372,10 @@ def _must_fit(job: Job, answer: Answer) -> None:
     if not answer.whole:
         return
     writes = job.mode in {Mode.DETECT, Mode.REPLAY, Mode.BURN}
-    if writes != bool(answer.derivative) or (answer.preview is not None) == writes:
+    draws = job.mode in {Mode.CHECK, Mode.VIEW}
+    if writes != bool(answer.derivative) or draws != (answer.preview is not None):
         raise ProtocolError("a part of the answer is missing, or too many came")
-    if (answer.crop is None) != (job.crop is None):
+    if (answer.crop is not None) != (writes and job.crop is not None):
         raise ProtocolError("cropped without being asked, or not cropped")
     if job.mode is not Mode.DETECT and any(f.decision is not Decision.SUGGEST for f in answer.findings):
         raise ProtocolError("only detection masks by itself")

@@ -69,6 +69,8 @@ def do(data: memoryview, job: Job, kit: Kit) -> Outcome:
         source = open_source(data, media, kit.policy.limits, kit.turbo)
         if kit.abilities != ALL_ABILITIES:
             return Outcome(RedactCode.NO_DETECTOR, media)
+        if job.mode is Mode.COMPARE:
+            return _compare(source, job, kit, kit.turbo)
         return _write(source, job, kit, kit.turbo)
     except (JpegError, RefusedError, TurboError, BurnError) as error:
         return Outcome(error.code, media)
@@ -104,6 +106,22 @@ def _write(source: Source, job: Job, kit: Kit, turbo: TurboJpeg) -> Outcome:
     )
 
 
+def _compare(source: Source, job: Job, kit: Kit, turbo: TurboJpeg) -> Outcome:
+    """Read the text of the original: what names the person must be under a mask, kept or not."""
+    sight = source.sight(turbo)
+    hits = uncovered(kit.named(sight, job.identifiers), _hidden(job, source), (), kit.policy.residual.covered)
+    width, height = sight.full
+    return Outcome(RedactCode.OK, source.media, width, height, findings=_suggested(hits, kit, sight))
+
+
+def _hidden(job: Job, source: Source) -> list[Box]:
+    """What a recipient will not see: under masks, or cropped away."""
+    picture = source.picture
+    masks = [mask.box for mask in make_plan(job.masks, picture.mcu, picture.size)]
+    shown = None if job.crop is None else grow(job.crop, picture.mcu, picture.size)
+    return masks if shown is None else masks + _outside(shown, picture.size.width, picture.size.height)
+
+
 def _find(sight: Sight, job: Job, kit: Kit) -> tuple[tuple[Finding, ...], Quality]:
     """The automatic rule: what is certain is masked without asking, the rest is suggested."""
     certain = kit.certain(sight, job.identifiers)
@@ -116,12 +134,9 @@ def _find(sight: Sight, job: Job, kit: Kit) -> tuple[tuple[Finding, ...], Qualit
 
 def _missed(sight: Sight, job: Job, source: Source, kit: Kit) -> tuple[Finding, ...]:
     """What is certain in the original and neither masked nor kept by the reviewer, nor cropped away."""
-    picture = source.picture
-    masks = [mask.box for mask in make_plan(job.masks, picture.mcu, picture.size)]
-    if job.crop is not None:
-        masks += _outside(job.crop, picture.size.width, picture.size.height)
     hits = kit.certain(sight, job.identifiers)
-    return _suggested(uncovered(hits, masks, job.kept, kit.policy.residual.covered), kit, sight)
+    left = uncovered(hits, _hidden(job, source), job.kept, kit.policy.residual.covered)
+    return _suggested(left, kit, sight)
 
 
 def _outside(shown: Box, width: int, height: int) -> list[Box]:

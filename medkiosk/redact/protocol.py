@@ -82,6 +82,7 @@ class Mode(IntEnum):
     BURN = 4  # burn masks and look for nothing: the original was looked at before
     CHECK = 5  # look at a derivative, and draw it
     VIEW = 6  # draw a part of a derivative
+    COMPARE = 7  # find text that names the person, under no mask; write nothing
 
 
 class ProtocolError(Exception):

@@ -36,8 +36,6 @@ class Candidate:
         seen: the revision whose picture this session was shown last; 0 if none.
         assigned: whether the capture belongs to an encounter.
         missing: detectors that are absent on this kiosk.
-        compared: whether the text of the latest revision was compared with what is known of the person whose
-            picture it is said to be.
     """
 
     state: ReviewState
@@ -48,7 +46,6 @@ class Candidate:
     seen: int
     assigned: bool
     missing: Sequence[str]
-    compared: bool
 
 
 def why_not_approve(candidate: Candidate) -> tuple[str, ...]:
@@ -72,13 +69,6 @@ def why_not_approve(candidate: Candidate) -> tuple[str, ...]:
     undecided = sum(finding.decision is Decision.SUGGEST for finding in c.findings)
     if undecided:
         reasons.append(f"Suggestions left undecided: {undecided}. Mask or keep each.")
-    if not c.compared and any(
-        f.decision is Decision.KEEP and f.category is Category.TEXT for f in c.findings
-    ):
-        reasons.append(
-            "Text is kept visible that was not compared with this patient's name and number;"
-            " save the masks again."
-        )
     return tuple(reasons)
 
 

@@ -30,9 +30,7 @@ READY = Candidate(
     seen=2,
     assigned=True,
     missing=(),
-    compared=True,
 )
-WORDS = msgspec.structs.replace(KEPT, category=Category.TEXT)
 LESION = Finding(
     category=Category.LESION,
     box=Box(0, 0, 50, 50),
@@ -68,7 +66,6 @@ def test_nothing_in_the_way() -> None:
             replace(READY, findings=(FACE, msgspec.structs.replace(FACE, decision=Decision.SUGGEST))),
             "undecided: 1",
         ),
-        (replace(READY, findings=(FACE, WORDS), compared=False), "not compared"),
     ],
 )
 def test_each_obstacle_alone_stops_it(candidate: Candidate, words: str) -> None:
@@ -111,11 +108,6 @@ def test_each_fault_alone_stops_it(finding: Finding, words: str) -> None:
     (reason,) = change(FACE, finding, before=(FACE,))
     assert reason.startswith("Finding 2: ")
     assert words in reason
-
-
-def test_text_that_was_compared_may_be_kept_and_a_face_needs_no_comparing() -> None:
-    assert why_not_approve(replace(READY, findings=(FACE, WORDS))) == ()
-    assert why_not_approve(replace(READY, compared=False)) == ()
 
 
 @pytest.mark.parametrize("plan", [(FACE, LESION), (FACE, CROP), (FACE, LESION, CROP)])

@@ -58,6 +58,10 @@ class Kit:
             hits += self.text.find(sight.view)
         return hits
 
+    def named(self, sight: Sight, identifiers: Sequence[Identifier]) -> list[Hit]:
+        """Text that was read and says one of the identifiers."""
+        return []
+
     def suggestions(self, sight: Sight, masks: Sequence[Box], lesions: Sequence[Box]) -> list[Hit]:
         """What a reviewer should look at: parts of faces, weak text, marks on the skin.
 

@@ -20,6 +20,7 @@ from medkiosk.core.consent import ConsentKind, Purpose, Subject, Terms
 from medkiosk.core.errors import KioskError, NotAllowedError, NotFoundError
 from medkiosk.core.events import Role
 from medkiosk.core.ids import (
+    AccountId,
     CaptureId,
     ConsentId,
     EncounterId,
@@ -27,10 +28,14 @@ from medkiosk.core.ids import (
     ImportId,
     RecipientId,
 )
-from medkiosk.core.photo import Finding, ReviewState
+from medkiosk.core.photo import Box, Category, Decision, Finding, ReviewState
 from medkiosk.ipc import types as t
 from medkiosk.ipc.server import Server, bind
-from tests.console.state import FULL, PASSPHRASE, PREVIEW, Kiosk, Photo
+from medkiosk.review.gate import why_not_change
+from tests.console.state import FULL, PASSPHRASE, Kiosk, Photo, reduced
+
+MOST_DRAWN = 2048
+"""Pixels of a side of the largest part that is drawn."""
 
 
 class StaleError(KioskError):
@@ -43,6 +48,12 @@ class UnseenError(KioskError):
     """You have not looked at this revision. Nothing was changed."""
 
     code = "test.unseen"
+
+
+class WrongError(KioskError):
+    """{problems} Nothing was changed."""
+
+    code = "test.wrong"
 
 
 class NotReadyError(KioskError):
@@ -160,6 +171,14 @@ class Service:
             problems.append("You have not looked at this revision yet.")
         if info.encounter_id is None:
             problems.append("The picture belongs to no encounter yet; assign it first.")
+        undecided = sum(each.decision is Decision.SUGGEST for each in photo.findings)
+        if undecided:
+            problems.append(f"Suggestions left undecided: {undecided}. Mask or keep each.")
+        kept_text = any(
+            each.decision is Decision.KEEP and each.category is Category.TEXT for each in photo.findings
+        )
+        if kept_text and not photo.compared:
+            problems.append("Text is kept visible that was not compared; save the masks again.")
         return tuple(problems)
 
     def _detail(self, photo: Photo) -> t.CaptureDetail:
@@ -171,6 +190,8 @@ class Service:
             findings=photo.findings if usable else (),
             words=photo.words,
             problems=self._problems(photo),
+            crop=photo.crop,
+            quality=photo.quality,
         )
 
     def get_capture(self, capture_id: CaptureId) -> t.CaptureDetail:
@@ -181,13 +202,31 @@ class Service:
         self._kiosk.calls.append("get_preview")
         self._seen.add((capture_id, photo.info.revision))
         pixels = self._kiosk.picture(photo)
-        width, height = PREVIEW
+        width, height = photo.preview_size
         return t.Picture(
             capture_id=capture_id,
             revision=photo.info.revision,
             width=width,
             height=height,
             attachment=len(pixels),
+        ), pixels
+
+    def get_part(
+        self, capture_id: CaptureId, revision: int, part: Box, width: int, height: int
+    ) -> tuple[t.Picture, bytes]:
+        self._kiosk.parts.append(part)
+        self._kiosk.part_answers.wait(30)
+        photo = self._photo(capture_id)
+        if revision != photo.info.revision:
+            raise StaleError
+        shown = photo.shown
+        inside = part.x >= 0 and part.y >= 0 and part.x + part.w <= shown.w and part.y + part.h <= shown.h
+        if not (inside and part.w > 0 and part.h > 0 and 0 < max(width, height) <= MOST_DRAWN):
+            raise WrongError(problems="The picture has no such part.")
+        width, height = reduced(part.w, part.h, width, height)
+        pixels = self._kiosk.drawn(photo, part, width, height)
+        return t.Picture(
+            capture_id=capture_id, revision=revision, width=width, height=height, attachment=len(pixels)
         ), pixels
 
     def create_encounter(self, subject: Subject, label: str) -> t.EncounterInfo:
@@ -239,7 +278,13 @@ class Service:
         photo = self._photo(capture_id)
         if revision != photo.info.revision:
             raise StaleError
-        photo.findings = findings
+        account_id = self._session.account_id if self._session else AccountId("")
+        problems = why_not_change(
+            findings, width=FULL[0], height=FULL[1], reviewer=account_id, before=photo.findings
+        )
+        if problems:
+            raise WrongError(problems=" ".join(problems))
+        photo.findings, photo.compared = findings, True
         photo.info = msgspec.structs.replace(
             photo.info, revision=revision + 1, state=ReviewState.PROPOSED, findings=len(findings)
         )

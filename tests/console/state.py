@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from medkiosk.core.device import HEADLINES, DeviceState
@@ -18,11 +19,18 @@ from medkiosk.core.ids import (
     ImportId,
 )
 from medkiosk.core.photo import Box, Category, Decision, Finding, MediaKind, RedactCode, ReviewState
+from medkiosk.core.quality import Quality
 from medkiosk.ipc import types as t
+
+Places = np.ndarray[tuple[int], np.dtype[np.intp]]
+Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 PASSPHRASE = "correct horse battery"
 FULL = (2736, 1824)
 PREVIEW = (912, 608)
+STRIPES = Box(2600, 1700, 136, 124)
+"""Where columns of the scene are black and white in turn: only the full resolution tells them apart."""
+_MCU = 16
 
 
 def finding(category: Category, box: tuple[int, int, int, int], confidence: int = 980) -> Finding:
@@ -43,6 +51,20 @@ FOUND = (
 )
 
 
+def suggested(category: Category, box: tuple[int, int, int, int], confidence: int) -> Finding:
+    """What a detector is not sure of."""
+    return msgspec.structs.replace(
+        finding(category, box, confidence), detector="close-faces/1", decision=Decision.SUGGEST
+    )
+
+
+HINTS = (
+    suggested(Category.FACE, (200, 300, 320, 240), 620),
+    suggested(Category.MARK, (1800, 300, 160, 160), 410),
+    suggested(Category.MARK, (2100, 700, 120, 200), 330),
+)
+
+
 @dataclass
 class Photo:
     """One capture and its revisions."""
@@ -50,13 +72,42 @@ class Photo:
     info: t.CaptureInfo
     findings: tuple[Finding, ...] = FOUND
     words: str = ""
+    quality: Quality | None = None
+    compared: bool = True
+
+    @property
+    def crop(self) -> Box | None:
+        """The part that leaves, on borders of MCUs; None for all of it."""
+        wanted = next((each.box for each in self.findings if each.decision is Decision.CROP), None)
+        if wanted is None:
+            return None
+        x, y = wanted.x // _MCU * _MCU, wanted.y // _MCU * _MCU
+        right, bottom = (-(-end // _MCU) * _MCU for end in (wanted.x + wanted.w, wanted.y + wanted.h))
+        return Box(x, y, min(right, FULL[0]) - x, min(bottom, FULL[1]) - y)
+
+    @property
+    def shown(self) -> Box:
+        """What the derivative shows of the whole picture."""
+        return self.crop or Box(0, 0, *FULL)
+
+    @property
+    def preview_size(self) -> tuple[int, int]:
+        """As large as `PREVIEW` allows, never enlarged."""
+        return reduced(self.shown.w, self.shown.h, *PREVIEW)
+
+
+def reduced(width: int, height: int, most_width: int, most_height: int) -> tuple[int, int]:
+    """A size reduced to fit, its proportions kept."""
+    factor = min(most_width / width, most_height / height, 1.0)
+    return max(round(width * factor), 1), max(round(height * factor), 1)
 
 
 @dataclass
 class Kiosk:
     """Everything that the daemon would remember. ``changed`` guards all of it and tells of changes.
 
-    While ``answers`` is clear, lists of captures and approvals are held back, as by a slow disk.
+    While ``answers`` is clear, lists of captures and approvals are held back, as by a slow disk; while
+    ``part_answers`` is, so are parts of pictures. ``parts`` are those that were asked for.
     """
 
     accounts: dict[str, tuple[AccountId, str, tuple[Role, ...]]] = field(default_factory=dict)
@@ -69,15 +120,18 @@ class Kiosk:
     problems: tuple[str, ...] = ()
     logged_in: int = 0
     calls: list[str] = field(default_factory=list)
-    scene: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None = None
+    scene: Pixels | None = None
     serial: int = 0
     leaving: bool = False
     answers: threading.Event = field(default_factory=threading.Event)
+    parts: list[Box] = field(default_factory=list)
+    part_answers: threading.Event = field(default_factory=threading.Event)
     changed: threading.Condition = field(default_factory=threading.Condition)
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
         self.answers.set()
+        self.part_answers.set()
 
     def new_id(self) -> str:
         return f"{next(self._ids):032x}"
@@ -153,22 +207,37 @@ class Kiosk:
         )
 
     def picture(self, photo: Photo) -> bytes:
-        """A scene with the masked boxes black."""
-        width, height = PREVIEW
-        if self.scene is None:
-            across = np.linspace(40, 220, width, dtype=np.uint8)[None, :]
-            down = np.linspace(200, 60, height, dtype=np.uint8)[:, None]
-            blue = np.full((height, width), 130, dtype=np.uint8)
-            rgb = np.stack([across + 0 * down, down + 0 * across, blue], axis=2)
-        else:
-            rgb = self.scene.copy()
+        """The preview."""
+        return self.drawn(photo, Box(0, 0, photo.shown.w, photo.shown.h), *photo.preview_size)
+
+    def drawn(self, photo: Photo, part: Box, width: int, height: int) -> bytes:
+        """A part of the derivative: a scene with the masked boxes black, the nearest pixels of each."""
+        shown = photo.shown
+        across = shown.x + part.x + (np.arange(width) * 2 + 1) * part.w // (2 * width)
+        down = shown.y + part.y + (np.arange(height) * 2 + 1) * part.h // (2 * height)
+        rgb = self._scene(across, down)
         for each in photo.findings:
             if each.decision is Decision.MASK:
-                box = each.box
-                x0, y0 = box.x * width // FULL[0], box.y * height // FULL[1]
-                x1, y1 = (box.x + box.w) * width // FULL[0], (box.y + box.h) * height // FULL[1]
-                rgb[y0:y1, x0:x1] = 0
+                rgb[
+                    np.ix_(_within(down, each.box.y, each.box.h), _within(across, each.box.x, each.box.w))
+                ] = 0
         return rgb.tobytes()
+
+    def _scene(self, across: Places, down: Places) -> Pixels:
+        if self.scene is not None:
+            height, width = self.scene.shape[:2]
+            return self.scene[np.ix_(down * height // FULL[1], across * width // FULL[0])]
+        rgb = np.full((len(down), len(across), 3), 130, dtype=np.uint8)
+        rgb[..., 0] = (40 + across * 180 // FULL[0])[None, :]
+        rgb[..., 1] = (200 - down * 140 // FULL[1])[:, None]
+        striped = np.ix_(_within(down, STRIPES.y, STRIPES.h), _within(across, STRIPES.x, STRIPES.w))
+        rgb[striped] = (across[striped[1][0]] % 2 * 255)[None, :, None]
+        return rgb
+
+
+def _within(places: Places, start: int, length: int) -> Places:
+    """Numbers of the places that lie in a stretch."""
+    return np.flatnonzero((places >= start) & (places < start + length))
 
 
 def device(state: DeviceState, files: int, known: int, model: str = "Canon EOS R6") -> t.DeviceStatus:

@@ -32,7 +32,7 @@ from medkiosk.core.photo import Decision, RedactCode, ReviewState
 from medkiosk.ipc.client import connect
 from tests.console import flows
 from tests.console.kiosk import RunningKiosk
-from tests.console.state import PASSPHRASE, device
+from tests.console.state import FOUND, PASSPHRASE, device
 
 SIXEL = Terminal(sixel=True, cell=lambda: (8, 16))
 PLAIN = Terminal(sixel=False, cell=lambda: None)
@@ -298,7 +298,7 @@ async def test_another_reviewers_newer_revision_is_not_approved_unseen(running: 
         with connect(running.path) as other:
             other.login("rita", PASSPHRASE)
             shown = other.list_captures().captures[0]
-            other.change_masks(shown.capture_id, 1, ())
+            other.change_masks(shown.capture_id, 1, FOUND)
         await pilot.press("a")
         await flows.until_text(pilot, "NOT DONE: There is a newer revision of this photo.")
         await flows.until_text(pilot, "revision 2")

@@ -1,9 +1,10 @@
 """Burn a plan into a JPEG's coefficients, and prove that nothing else changed.
 
 Every block of a masked MCU gets the DC of black (neutral colour) and no AC; every other block is copied as
-it is, through a lossless transform that makes the picture upright. All in memory. Afterwards the written
-bytes are read back: inside the masks there must be exactly the burn value, and a digest over all other
-coefficients must equal the digest taken from the original before anything was written.
+it is, through a lossless transform that makes the picture upright, unless it is one that no encoder writes.
+All in memory. Afterwards the written bytes are read back: inside the masks there must be exactly the burn
+value, a digest over all other coefficients must equal the digest taken from the original before anything was
+written, and they must be multiplied by the same tables.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 
 from medkiosk.core.photo import Box, RedactCode
 from medkiosk.redact import jpeg
-from medkiosk.redact.jpeg import Header, M
+from medkiosk.redact.crafted import BlockTest
+from medkiosk.redact.icc import ColourSpace, icc_segment
+from medkiosk.redact.jpeg import Header, JpegError, M
 from medkiosk.redact.turbojpeg import Blocks, TurboError, TurboJpeg
 from medkiosk.redact.upright import Upright
 
@@ -37,6 +40,7 @@ class _Grid:
 
     masked: NDArray[np.bool_]
     burn_dc: int
+    test: BlockTest
 
     def row(self, index: int, blocks: int) -> NDArray[np.bool_]:
         """Which of the ``blocks`` blocks of row ``index`` are masked."""
@@ -53,12 +57,13 @@ def _grids(picture: Upright, boxes: Sequence[Box]) -> list[_Grid]:
         bottom = -(-(box.y + box.h) // picture.mcu.height)
         mcus[top:bottom, left:right] = True
     return [
-        _Grid(mcus.repeat(plane.v, axis=0).repeat(plane.h, axis=1), plane.burn_dc) for plane in picture.planes
+        _Grid(mcus.repeat(plane.v, axis=0).repeat(plane.h, axis=1), plane.burn_dc, BlockTest(plane.quant))
+        for plane in picture.planes
     ]
 
 
 class _Burner:
-    """Row filter of the writing pass: notes what must stay, then writes the masks."""
+    """Row filter of the writing pass: tests and notes what must stay, then writes the masks."""
 
     def __init__(self, grids: Sequence[_Grid]) -> None:
         self._grids = grids
@@ -67,12 +72,13 @@ class _Burner:
     def __call__(self, blocks: Blocks, component: int, row: int) -> None:
         grid = self._grids[component]
         masked = grid.row(row, len(blocks))
-        if not masked.any():
-            self.untouched.update(blocks.data)
-            return
-        self.untouched.update(blocks[~masked].data)
-        blocks[masked] = 0
-        blocks[masked, 0] = grid.burn_dc
+        outside = blocks[~masked] if masked.any() else blocks
+        self.untouched.update(outside.data)
+        if count := grid.test.crafted(outside):
+            raise JpegError(RedactCode.CRAFTED, f"{count} blocks of row {row} that no encoder writes")
+        if outside is not blocks:
+            blocks[masked] = 0
+            blocks[masked, 0] = grid.burn_dc
 
 
 class _Checker:
@@ -114,19 +120,26 @@ def burn(data: bytes | memoryview, picture: Upright, boxes: Sequence[Box], turbo
 
     Raises:
         TurboError: the original cannot be read to its end, or memory ran out.
+        JpegError: CRAFTED, something is hidden in blocks that are not masked.
         BurnError: the check failed.
     """
     grids = _grids(picture, boxes)
     burner = _Burner(grids)
-    derivative = assemble(turbo.transform(data, picture.op, burner))
+    derivative = assemble(turbo.transform(data, picture.op, burner), picture.colour)
     checker = _Checker(grids)
     try:
         written = jpeg.parse(derivative)
         turbo.read_coefficients(derivative, checker)
-    except (jpeg.JpegError, TurboError) as error:
+    except (JpegError, TurboError) as error:
         raise BurnError(f"the derivative cannot be read back: {error}") from error
     if (written.width, written.height) != picture.size:
         raise BurnError(f"size {written.width}x{written.height} instead of {picture.size}")
+    if [written.quant[component.table] for component in written.components] != [
+        plane.quant for plane in picture.planes
+    ]:
+        raise BurnError("the quantisation tables changed")
+    if written.colour is not picture.colour:
+        raise BurnError("the colour space changed")
     if not (checker.burned and checker.complete(picture)):
         raise BurnError("a mask is not burned")
     if checker.untouched.digest() != burner.untouched.digest():
@@ -134,10 +147,15 @@ def burn(data: bytes | memoryview, picture: Upright, boxes: Sequence[Box], turbo
     return derivative
 
 
-def assemble(written: bytes) -> bytes:
-    """Put the derivative together from what is allowed: our APP0, tables, frame, scans; nothing else."""
+def assemble(written: bytes, colour: ColourSpace) -> bytes:
+    """Put a derivative together: our APP0 and colour profile, tables, frame, scans; nothing else.
+
+    Args:
+        written: what the library wrote.
+        colour: the colour space that the derivative says it is in; sRGB is said by saying nothing.
+    """
     header: Header = jpeg.parse(written)
-    parts = [b"\xff\xd8", _JFIF]
+    parts = [b"\xff\xd8", _JFIF, icc_segment(colour)]
     for segment, following in zip(header.segments[1:], header.segments[2:], strict=False):
         if segment.marker in {M.DQT, M.DHT, header.sof}:
             parts.append(written[segment.start : segment.end])

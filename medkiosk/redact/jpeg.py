@@ -1,7 +1,7 @@
-"""Read the structure of a JPEG file: its markers, frame, tables and EXIF orientation. Pure and bounded.
+"""Read the structure of a JPEG file: its markers, frame, tables, scans, colours. Pure and bounded.
 
-ITU-T T.81 annex B; orientation from Exif 2.3 (tag 0x0112). Nothing here touches entropy-coded data but to
-find where it ends. The parser refuses by name what the burning code does not handle.
+ITU-T T.81 annex B. Nothing here touches entropy-coded data but to find where it ends. The parser refuses by
+name what the burning code does not handle.
 """
 
 from __future__ import annotations
@@ -12,14 +12,34 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from medkiosk.core.photo import RedactCode
+from medkiosk.redact.errors import JpegError as JpegError  # noqa: PLC0414 - a name of this module
+from medkiosk.redact.exif import read_exif
+from medkiosk.redact.icc import ICC_SEGMENT, ColourSpace, join_chunks, recognise
+from medkiosk.redact.scans import Scans
 
 MAX_SEGMENTS = 4096
 _MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
-_SOF_ALL = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_SOF_HANDLED = {0xC0, 0xC1, 0xC2}
+_SOF_ALL = {*range(0xC0, 0xD0)} - {0xC4, 0xCC}
+_PROGRESSIVE = 0xC2
+_SOF_HANDLED = {0xC0, 0xC1, _PROGRESSIVE}
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}
 _EXIF = b"Exif\0\0"
 _RGB_IDS = (0x52, 0x47, 0x42)
+_SUBSAMPLINGS = {
+    ((1, 1), (1, 1)): "4:4:4",
+    ((2, 1), (1, 1)): "4:2:2",
+    ((2, 2), (1, 1)): "4:2:0",
+    ((1, 2), (1, 1)): "4:4:0",
+    ((4, 1), (1, 1)): "4:1:1",
+    # The same ratios with factors that are larger than they need be.
+    ((2, 1), (2, 1)): "4:4:4",
+    ((1, 2), (1, 2)): "4:4:4",
+    ((2, 2), (1, 2)): "4:2:2",
+    ((2, 2), (2, 1)): "4:4:0",
+}
+"""Sampling factors (h, v) of luma and of both chroma components that libturbojpeg 2.1 can transform."""
+# Index in natural order of each place of a table as it is stored (T.81 figure A.6: zigzag).
+_ZIGZAG = sorted(range(64), key=lambda i: (i // 8 + i % 8, i // 8 if (i // 8 + i % 8) % 2 else i % 8))
 
 
 class M(IntEnum):
@@ -31,17 +51,12 @@ class M(IntEnum):
     SOS = 0xDA
     DQT = 0xDB
     DNL = 0xDC
+    DHP = 0xDE
+    EXP = 0xDF
     APP0 = 0xE0
     APP1 = 0xE1
+    APP2 = 0xE2
     APP14 = 0xEE
-
-
-class JpegError(Exception):
-    """The bytes are not a JPEG that can be redacted; ``code`` says which kind of not."""
-
-    def __init__(self, code: RedactCode, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
 
 
 class Segment(NamedTuple):
@@ -70,8 +85,9 @@ class Header:
         width, height: as stored, pixels, before orientation.
         sof: the frame's marker, 0xC0 to 0xC2.
         components: one (grey) or three (YCbCr).
-        dc_quant: quantisation table number -> divisor of the DC coefficient.
+        quant: quantisation table number -> 64 divisors in natural order (row by row, DC first).
         orientation: EXIF orientation 1 to 8; 1 where there is none or it makes no sense.
+        colour: the colour space, from the ICC profile or else from EXIF or else sRGB.
         segments: every marker segment from SOI to EOI; a scan's data lies between two of them.
         end: offset just after EOI; what follows is not part of this picture.
     """
@@ -80,8 +96,9 @@ class Header:
     height: int = 0
     sof: int = 0
     components: tuple[Component, ...] = ()
-    dc_quant: dict[int, int] = field(default_factory=dict)
+    quant: dict[int, tuple[int, ...]] = field(default_factory=dict)
     orientation: int = 1
+    colour: ColourSpace = ColourSpace.SRGB
     segments: list[Segment] = field(default_factory=list)
     end: int = 0
 
@@ -93,50 +110,98 @@ def parse(data: bytes | memoryview) -> Header:
         data: the whole file.
 
     Raises:
-        JpegError: TRUNCATED (no EOI, or broken structure), UNSUPPORTED (lossless, 12 bit, arithmetic,
-            CMYK, RGB components, tables that change between scans), NOT_A_PHOTO (no SOI).
+        JpegError: NOT_A_PHOTO (no SOI), TRUNCATED (no EOI, broken structure, scans that are missing or make
+            no sense), CODING (lossless, hierarchical, arithmetic, 12 bit, several frames), CMYK,
+            COLOUR_SPACE (an ICC profile that is not of a known space), UNSUPPORTED (RGB components, other
+            subsamplings, tables that change between scans).
     """
-    if bytes(data[:2]) != b"\xff\xd8":
-        raise JpegError(RedactCode.NOT_A_PHOTO, "no SOI")
-    header = Header(segments=[Segment(M.SOI, 0, 2)])
-    position, scans, transform, jfif, exif_seen = 2, 0, None, False, False
-    while True:
-        if len(header.segments) >= MAX_SEGMENTS:
-            raise JpegError(RedactCode.UNSUPPORTED, "too many segments")
+    return _Walk().read(data)
+
+
+class _Walk:
+    """One pass over the segments."""
+
+    def __init__(self) -> None:
+        self.header = Header(segments=[Segment(M.SOI, 0, 2)])
+        self._scans: Scans | None = None
+        self._transform: int | None = None
+        self._jfif = self._exif_seen = self._adobe_rgb = False
+        self._icc: list[bytes] = []
+
+    def read(self, data: bytes | memoryview) -> Header:
+        if bytes(data[:2]) != b"\xff\xd8":
+            raise JpegError(RedactCode.NOT_A_PHOTO, "no SOI")
+        position = 2
+        while position:
+            if len(self.header.segments) >= MAX_SEGMENTS:
+                raise JpegError(RedactCode.UNSUPPORTED, "too many segments")
+            position = self._step(data, position)
+        if self._scans is None:
+            raise JpegError(RedactCode.TRUNCATED, "no scan")
+        self._scans.check_complete()
+        return self.header
+
+    def _step(self, data: bytes | memoryview, position: int) -> int:
+        """Read one segment; where the next one starts, 0 after EOI."""
         start, marker = _next_marker(data, position)
         if marker == M.EOI:
-            header.segments.append(Segment(marker, start, start + 2))
-            header.end = start + 2
-            break
+            self.header.segments.append(Segment(marker, start, start + 2))
+            self.header.end = start + 2
+            return 0
         if marker in _STANDALONE or marker in {0x00, M.SOI}:
             raise JpegError(RedactCode.TRUNCATED, f"marker {marker:02x} out of place")
         body, end = _payload(data, start)
-        header.segments.append(Segment(marker, start, end))
-        position = end
+        self.header.segments.append(Segment(marker, start, end))
+        if marker == M.SOS:
+            self._scan(body)
+            return _end_of_scan(data, end)
         if marker in _SOF_ALL:
-            _read_frame(header, marker, body)
+            _read_frame(self.header, marker, body)
         elif marker == M.DQT:
-            if scans:
+            if self._scans:
                 raise JpegError(RedactCode.UNSUPPORTED, "quantisation tables change between scans")
-            _read_tables(header, body)
+            _read_tables(self.header, body)
         elif marker == M.DNL:
             raise JpegError(RedactCode.UNSUPPORTED, "height given after the scan")
-        elif marker == M.APP0 and body.startswith(b"JFIF\0"):
-            jfif = True
+        elif marker in {M.DHP, M.EXP}:
+            raise JpegError(RedactCode.CODING, "hierarchical")
+        elif not self._scans:
+            self._application(marker, body)
+        return end
+
+    def _application(self, marker: int, body: bytes) -> None:
+        """What the segments before the first scan say about colours; as libjpeg, which stops there too."""
+        if marker == M.APP0 and body.startswith(b"JFIF\0") and len(body) >= 14:
+            self._jfif = True
         elif marker == M.APP14 and body.startswith(b"Adobe") and len(body) >= 12:
-            transform = body[11]
-        elif marker == M.APP1 and body.startswith(_EXIF) and not exif_seen:
-            exif_seen = True
-            header.orientation = exif_orientation(body[len(_EXIF) :])
-        elif marker == M.SOS:
-            if not header.sof:
-                raise JpegError(RedactCode.TRUNCATED, "scan before frame")
-            scans += 1
-            position = _end_of_scan(data, end)
-    if not scans:
-        raise JpegError(RedactCode.TRUNCATED, "no scan")
-    _check_colours(header, transform, jfif=jfif)
-    return header
+            self._transform = body[11]
+        elif marker == M.APP2 and body.startswith(ICC_SEGMENT):
+            self._icc.append(body)
+        elif marker == M.APP1 and body.startswith(_EXIF) and not self._exif_seen:
+            self._exif_seen = True
+            self.header.orientation, self._adobe_rgb = read_exif(body[len(_EXIF) :])
+
+    def _scan(self, body: bytes) -> None:
+        header = self.header
+        if not header.sof:
+            raise JpegError(RedactCode.TRUNCATED, "scan before frame")
+        if self._scans is None:
+            _check_colours(header, self._transform, jfif=self._jfif)
+            header.colour = self._colour()
+            blocks = {component.id: component.h * component.v for component in header.components}
+            self._scans = Scans(blocks, progressive=header.sof == _PROGRESSIVE)
+        self._scans.add(body)
+
+    def _colour(self) -> ColourSpace:
+        """The colour space; a profile counts more than EXIF, as for every viewer."""
+        grey = len(self.header.components) == 1
+        if self._icc:
+            profile = join_chunks(self._icc)
+            found = recognise(profile, grey=grey) if profile is not None else None
+            if found is None:
+                raise JpegError(RedactCode.COLOUR_SPACE, "an ICC profile of no known colour space")
+            return found
+        return ColourSpace.ADOBE_RGB if self._adobe_rgb and not grey else ColourSpace.SRGB
 
 
 def _next_marker(data: bytes | memoryview, position: int) -> tuple[int, int]:
@@ -168,28 +233,31 @@ def _end_of_scan(data: bytes | memoryview, position: int) -> int:
 
 def _read_frame(header: Header, marker: int, body: bytes) -> None:
     if header.sof:
-        raise JpegError(RedactCode.UNSUPPORTED, "more than one frame")
+        raise JpegError(RedactCode.CODING, "more than one frame")
     if marker not in _SOF_HANDLED:
-        raise JpegError(RedactCode.UNSUPPORTED, f"coding process {marker:02x}")
+        raise JpegError(RedactCode.CODING, f"coding process {marker:02x}")
     if len(body) < 6 or len(body) != 6 + 3 * body[5]:
         raise JpegError(RedactCode.TRUNCATED, "frame header of the wrong length")
     if body[0] != 8:
-        raise JpegError(RedactCode.UNSUPPORTED, f"{body[0]} bits a sample")
+        raise JpegError(RedactCode.CODING, f"{body[0]} bits a sample")
     header.sof = marker
     header.height, header.width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
     if not header.height or not header.width:
         raise JpegError(RedactCode.UNSUPPORTED, "no size in the frame header")
+    if body[5] == 4:
+        raise JpegError(RedactCode.CMYK, "four colour components")
     if body[5] not in {1, 3}:
         raise JpegError(RedactCode.UNSUPPORTED, f"{body[5]} colour components")
     header.components = tuple(
         Component(body[i], body[i + 1] >> 4, body[i + 1] & 15, body[i + 2]) for i in range(6, len(body), 3)
     )
-    for component in header.components:
-        if not (1 <= component.h <= 4 and 1 <= component.v <= 4):
-            raise JpegError(RedactCode.TRUNCATED, "sampling factors out of range")
-    top_h, top_v = max(c.h for c in header.components), max(c.v for c in header.components)
-    if any(top_h % c.h or top_v % c.v for c in header.components):
-        raise JpegError(RedactCode.UNSUPPORTED, "fractional subsampling")
+    factors = [(component.h, component.v) for component in header.components]
+    if not all(1 <= h <= 4 and 1 <= v <= 4 for h, v in factors):
+        raise JpegError(RedactCode.TRUNCATED, "sampling factors out of range")
+    if len({component.id for component in header.components}) < len(factors):
+        raise JpegError(RedactCode.TRUNCATED, "two components of the same name")
+    if len(factors) > 1 and (factors[1] != factors[2] or tuple(factors[:2]) not in _SUBSAMPLINGS):
+        raise JpegError(RedactCode.UNSUPPORTED, f"subsampling {factors}")
 
 
 def _read_tables(header: Header, body: bytes) -> None:
@@ -199,46 +267,23 @@ def _read_tables(header: Header, body: bytes) -> None:
         size = 1 + 64 * (1 + wide)
         if wide > 1 or number > 3 or position + size > len(body):
             raise JpegError(RedactCode.TRUNCATED, "broken quantisation table")
-        first = int.from_bytes(body[position + 1 : position + 2 + wide], "big")
-        if not first:
+        stored = body[position + 1 : position + size]
+        if wide:
+            values = [int.from_bytes(stored[at : at + 2], "big") for at in range(0, 128, 2)]
+        else:
+            values = list(stored)
+        if not all(values):
             raise JpegError(RedactCode.TRUNCATED, "quantisation by zero")
-        header.dc_quant[number] = first
+        header.quant[number] = tuple(values[_ZIGZAG.index(index)] for index in range(64))
         position += size
 
 
 def _check_colours(header: Header, transform: int | None, *, jfif: bool) -> None:
     """Accept grey and YCbCr only, told apart as libjpeg does (jdapimin.c, default_decompress_parms)."""
-    if any(c.table not in header.dc_quant for c in header.components):
+    if any(c.table not in header.quant for c in header.components):
         raise JpegError(RedactCode.TRUNCATED, "a quantisation table is missing")
     if len(header.components) == 1 or jfif:
         return
     by_ids = tuple(component.id for component in header.components) == _RGB_IDS
     if by_ids if transform is None else transform != 1:
         raise JpegError(RedactCode.UNSUPPORTED, "RGB components")
-
-
-def exif_orientation(tiff: bytes) -> int:
-    """Orientation (tag 0x0112) of the first image directory, 1 to 8; 1 when absent or malformed."""
-    order = {b"II": "little", b"MM": "big"}.get(tiff[:2])
-    if order == "little":
-        return _orientation(tiff, little=True)
-    if order == "big":
-        return _orientation(tiff, little=False)
-    return 1
-
-
-def _orientation(tiff: bytes, *, little: bool) -> int:
-    def number(offset: int, size: int) -> int:
-        return int.from_bytes(tiff[offset : offset + size], "little" if little else "big")
-
-    directory = number(4, 4)
-    if number(2, 2) != 42 or directory + 2 > len(tiff):
-        return 1
-    for index in range(number(directory, 2)):
-        entry = directory + 2 + 12 * index
-        if entry + 12 > len(tiff):
-            return 1
-        if number(entry, 2) == 0x0112:
-            value = number(entry + 8, 2)
-            return value if number(entry + 2, 2) == 3 and 1 <= value <= 8 else 1
-    return 1

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from medkiosk.redact import jpeg
+from medkiosk.redact.icc import icc_segment
 from medkiosk.redact.jpeg import JpegError, M
 
-_ALLOWED = frozenset({M.SOI, M.APP0, M.DQT, 0xC0, 0xC1, M.DHT, M.SOS, M.EOI})
+_ALLOWED = frozenset({M.SOI, M.APP0, M.APP2, M.DQT, 0xC0, 0xC1, M.DHT, M.SOS, M.EOI})
 _APP0_LENGTH = 18
 
 
 def flaw(derivative: bytes) -> str:
     """Say what is wrong with a derivative; empty when nothing is.
 
-    Allowed: one SOI, one JFIF APP0 without a thumbnail, DQT, one baseline or extended sequential frame, DHT,
-    scans, EOI as the last two bytes.
+    Allowed: one SOI, one JFIF APP0 without a thumbnail, after it at most one APP2 that is exactly one of our
+    own colour profiles, DQT, one baseline or extended sequential frame, DHT, scans, EOI as the last bytes.
     """
     try:
         header = jpeg.parse(derivative)
@@ -27,14 +30,13 @@ def flaw(derivative: bytes) -> str:
     first = header.segments[1]
     if first.marker != M.APP0 or first.end - first.start != _APP0_LENGTH or markers.count(M.APP0) != 1:
         return "not exactly one JFIF header without a thumbnail"
-    position = 0
-    for segment in header.segments:
-        if segment.start != position and not _follows_scan(header, segment):
-            return f"bytes between segments at {position}"
-        position = segment.end
+    profiles = [segment for segment in header.segments if segment.marker == M.APP2]
+    if profiles and (
+        profiles != [header.segments[2]]
+        or derivative[profiles[0].start : profiles[0].end] != icc_segment(header.colour)
+    ):
+        return "a colour profile that is not ours"
+    for before, segment in pairwise(header.segments):
+        if segment.start != before.end and before.marker != M.SOS:
+            return f"bytes between segments at {before.end}"
     return ""
-
-
-def _follows_scan(header: jpeg.Header, segment: jpeg.Segment) -> bool:
-    index = header.segments.index(segment)
-    return header.segments[index - 1].marker == M.SOS

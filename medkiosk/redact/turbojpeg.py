@@ -14,20 +14,30 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from medkiosk.core.photo import RedactCode
+from medkiosk.core.photo import Box, RedactCode
 from medkiosk.redact.upright import Op
 
 LIBRARY = "libturbojpeg.so.0"
 _PF_BGR = 1
+_PF_GREY = 6
+_FLAG_ACCURATE_DCT = 4096
 _FLAG_STOP_ON_WARNING = 8192
 _FLAG_LIMIT_SCANS = 32768
 _FLAGS = _FLAG_STOP_ON_WARNING | _FLAG_LIMIT_SCANS
-_INIT_DECOMPRESS = 1
-_INIT_TRANSFORM = 2
+
+
+class Subsampling(IntEnum):
+    """How `TurboJpeg.encode` stores colour, numbered as libturbojpeg's TJSAMP."""
+
+    S444 = 0
+    S422 = 1
+    S420 = 2
+    GREY = 3
 
 
 class _Option(IntEnum):
     TRIM = 2
+    CROP = 4
     NO_OUTPUT = 16
     COPY_NONE = 64
 
@@ -74,7 +84,7 @@ class TurboJpeg:
             OSError: it is not installed.
         """
         lib = ctypes.CDLL(LIBRARY)
-        for name in ("tjInitDecompress", "tjInitTransform"):
+        for name in ("tjInitCompress", "tjInitDecompress", "tjInitTransform"):
             getattr(lib, name).argtypes = []
             getattr(lib, name).restype = c_void_p
         lib.tjDestroy.argtypes = [c_void_p]
@@ -84,6 +94,10 @@ class TurboJpeg:
         lib.tjGetErrorStr2.restype = c_char_p
         lib.tjDecompress2.argtypes = [
             c_void_p, c_void_p, c_ulong, c_void_p, c_int, c_int, c_int, c_int, c_int,
+        ]  # fmt: skip
+        lib.tjCompress2.argtypes = [
+            c_void_p, c_void_p, c_int, c_int, c_int, c_int, POINTER(POINTER(c_ubyte)), POINTER(c_ulong),
+            c_int, c_int, c_int,
         ]  # fmt: skip
         lib.tjTransform.argtypes = [
             c_void_p, c_void_p, c_ulong, c_int, POINTER(POINTER(c_ubyte)), POINTER(c_ulong),
@@ -97,19 +111,84 @@ class TurboJpeg:
         Raises:
             TurboError: TRUNCATED, UNSUPPORTED or OUT_OF_MEMORY.
         """
-        source = np.frombuffer(data, np.uint8)
         pixels = np.empty((height, width, 3), np.uint8)
-        handle = self._handle(_INIT_DECOMPRESS)
+        return self._decode(data, pixels, _PF_BGR)
+
+    def decode_scaled(
+        self, data: bytes | memoryview, width: int, height: int, eighths: int
+    ) -> NDArray[np.uint8]:
+        """Decode to BGR pixels at ``eighths`` / 8 of the size, by a smaller inverse DCT.
+
+        Args:
+            data: a JPEG.
+            width: its full width.
+            height: its full height.
+            eighths: 1 to 8. Both sides are rounded up.
+
+        Raises:
+            TurboError: as `decode`.
+        """
+        if not 1 <= eighths <= 8:
+            raise ValueError("a scale is 1 to 8 eighths")
+        pixels = np.empty((-(-height * eighths // 8), -(-width * eighths // 8), 3), np.uint8)
+        return self._decode(data, pixels, _PF_BGR)
+
+    def decode_grey(self, data: bytes | memoryview, width: int, height: int) -> NDArray[np.uint8]:
+        """Decode the luma component only, shape (height, width).
+
+        Raises:
+            TurboError: as `decode`.
+        """
+        return self._decode(data, np.empty((height, width), np.uint8), _PF_GREY)
+
+    def _decode(
+        self, data: bytes | memoryview, pixels: NDArray[np.uint8], pixel_format: int
+    ) -> NDArray[np.uint8]:
+        source = np.frombuffer(data, np.uint8)
+        height, width = pixels.shape[:2]
+        handle = self._handle(self._lib.tjInitDecompress)
         try:
             failed = self._lib.tjDecompress2(
-                handle, source.ctypes.data, source.size, pixels.ctypes.data, width, width * 3, height,
-                _PF_BGR, _FLAGS,
+                handle, source.ctypes.data, source.size, pixels.ctypes.data, width, pixels.strides[0], height,
+                pixel_format, _FLAGS,
             )  # fmt: skip
             if failed:
                 raise self._error(handle)
         finally:
             self._lib.tjDestroy(handle)
         return pixels
+
+    def encode(self, pixels: NDArray[np.uint8], quality: int, subsampling: Subsampling) -> bytes:
+        """Encode BGR pixels, shape (height, width, 3): baseline, the accurate DCT, standard tables.
+
+        The same pixels give the same bytes on one version of the library (and no ``TJ_`` variable in the
+        environment). For sources that are not JPEG: what comes out has sampling factors and tables that
+        burning knows.
+
+        Args:
+            pixels: 8 bit; at most 65,500 a side.
+            quality: 1 to 100, as libjpeg scales its tables.
+            subsampling: of the colour components.
+
+        Raises:
+            TurboError: OUT_OF_MEMORY, or whatever else the library refuses.
+        """
+        source = np.ascontiguousarray(pixels)
+        height, width = source.shape[:2]
+        output = POINTER(c_ubyte)()
+        size = c_ulong(0)
+        handle = self._handle(self._lib.tjInitCompress)
+        try:
+            failed = self._lib.tjCompress2(
+                handle, source.ctypes.data, width, source.strides[0], height, _PF_BGR, byref(output),
+                byref(size), subsampling, quality, _FLAG_ACCURATE_DCT,
+            )  # fmt: skip
+            if failed:
+                raise self._error(handle)
+            return ctypes.string_at(output, size.value)
+        finally:
+            self._lib.tjFree(output)
+            self._lib.tjDestroy(handle)
 
     def transform(self, data: bytes | memoryview, op: Op, rows: RowFilter) -> bytes:
         """Apply ``op``, let ``rows`` change the coefficients, and write a JPEG without any metadata.
@@ -129,7 +208,29 @@ class TurboJpeg:
         """
         self._transform(data, Op.NONE, _Option.NO_OUTPUT | _Option.COPY_NONE, rows)
 
-    def _transform(self, data: bytes | memoryview, op: Op, options: int, rows: RowFilter) -> bytes:
+    def crop(self, data: bytes | memoryview, box: Box, rows: RowFilter) -> bytes:
+        """Write a JPEG of a part of the picture, without any metadata; ``rows`` sees what is written.
+
+        Args:
+            data: a JPEG.
+            box: the part; its top left corner must be that of an MCU.
+            rows: the row filter.
+
+        Raises:
+            TurboError: the data cannot be read to its end, or the box is not on MCU borders.
+            Exception: what ``rows`` raised.
+        """
+        options = _Option.CROP | _Option.COPY_NONE
+        return self._transform(data, Op.NONE, options, rows, _Region(box.x, box.y, box.w, box.h))
+
+    def _transform(
+        self,
+        data: bytes | memoryview,
+        op: Op,
+        options: int,
+        rows: RowFilter,
+        region: _Region = _Region(0, 0, 0, 0),  # noqa: B008 - never written to
+    ) -> bytes:
         source = np.frombuffer(data, np.uint8)
         raised: list[BaseException] = []
 
@@ -151,10 +252,10 @@ class TurboJpeg:
                 return -1
             return 0
 
-        transform = _Transform(_Region(0, 0, 0, 0), op, options, None, _FILTER(call))
+        transform = _Transform(region, op, options, None, _FILTER(call))
         output = POINTER(c_ubyte)()
         size = c_ulong(0)
-        handle = self._handle(_INIT_TRANSFORM)
+        handle = self._handle(self._lib.tjInitTransform)
         try:
             failed = self._lib.tjTransform(
                 handle,
@@ -175,10 +276,9 @@ class TurboJpeg:
             self._lib.tjFree(output)
             self._lib.tjDestroy(handle)
 
-    def _handle(self, kind: int) -> int:
-        handle: int | None = (
-            self._lib.tjInitTransform() if kind == _INIT_TRANSFORM else self._lib.tjInitDecompress()
-        )
+    @staticmethod
+    def _handle(init: Callable[[], int | None]) -> int:
+        handle = init()
         if not handle:
             raise TurboError(RedactCode.OUT_OF_MEMORY, "no handle")
         return handle

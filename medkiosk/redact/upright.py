@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from medkiosk.core.photo import RedactCode
+from medkiosk.redact.icc import ColourSpace
 from medkiosk.redact.jpeg import Header, JpegError
 from medkiosk.redact.region import Size
 
@@ -46,10 +47,17 @@ _BOTTOM_EDGE_MOVES = frozenset({Op.VFLIP, Op.TRANSVERSE, Op.ROT180, Op.ROT90})
 
 @dataclass(frozen=True)
 class Plane:
-    """One component of the upright picture: blocks of 8x8 in an MCU, across and down, and its black DC."""
+    """One component of the upright picture.
+
+    Attributes:
+        h, v: blocks of 8x8 in an MCU, across and down.
+        quant: its 64 divisors in natural order, transposed with the picture.
+        burn_dc: the DC of a masked block: black, or no colour.
+    """
 
     h: int
     v: int
+    quant: tuple[int, ...]
     burn_dc: int
 
 
@@ -63,6 +71,7 @@ class Upright:
         size: upright size, pixels.
         mcu: upright size of one MCU, pixels.
         planes: one for each component.
+        colour: the colour space of its pixels.
     """
 
     op: Op
@@ -70,6 +79,7 @@ class Upright:
     size: Size
     mcu: Size
     planes: tuple[Plane, ...]
+    colour: ColourSpace
 
     def __post_init__(self) -> None:
         if min(self.stored) < 1:
@@ -80,28 +90,36 @@ def upright(header: Header) -> Upright:
     """Work out the upright picture.
 
     Raises:
-        JpegError: UNSUPPORTED when the picture is smaller than one MCU in a direction that must be cut.
+        JpegError: UNSUPPORTED when the picture is smaller than one MCU in a direction that must be cut, or
+            is 4:1:1 and must be turned by 90 degrees.
     """
     op = _BY_ORIENTATION[header.orientation]
+    swap = op in SWAPS_AXES
     grey = len(header.components) == 1
-    top_h = 1 if grey else max(c.h for c in header.components)
-    top_v = 1 if grey else max(c.v for c in header.components)
-    mcu = Size(8 * top_h, 8 * top_v)
+    factors = [(1, 1) if grey else (component.h, component.v) for component in header.components]
+    # Every other subsampling turned is one that libturbojpeg 2.1 knows too; 4:4:1 came with 3.0.
+    if swap and factors[0] == (4, 1):
+        raise JpegError(RedactCode.UNSUPPORTED, "4:1:1 and not stored upright")
+    mcu = Size(8 * factors[0][0], 8 * factors[0][1])
     width = header.width // mcu.width * mcu.width if op in _RIGHT_EDGE_MOVES else header.width
     height = header.height // mcu.height * mcu.height if op in _BOTTOM_EDGE_MOVES else header.height
     if not (width and height):
         raise JpegError(RedactCode.UNSUPPORTED, "smaller than one MCU and not stored upright")
     planes = []
-    for index, component in enumerate(header.components):
-        h, v = (1, 1) if grey else (component.h, component.v)
+    for index, (component, (h, v)) in enumerate(zip(header.components, factors, strict=True)):
+        quant = header.quant[component.table]
         # DC is 8 times the mean of the level-shifted samples: black is -128 * 8, neutral colour is 0.
-        burn = 0 if index else -(1024 // header.dc_quant[component.table])
-        planes.append(Plane(v, h, burn) if op in SWAPS_AXES else Plane(h, v, burn))
-    swap = op in SWAPS_AXES
+        burn = 0 if index else -(1024 // quant[0])
+        if swap:
+            transposed = tuple(quant[column * 8 + row] for row in range(8) for column in range(8))
+            planes.append(Plane(v, h, transposed, burn))
+        else:
+            planes.append(Plane(h, v, quant, burn))
     return Upright(
         op=op,
         stored=Size(width, height),
         size=Size(height, width) if swap else Size(width, height),
         mcu=Size(mcu.height, mcu.width) if swap else mcu,
         planes=tuple(planes),
+        colour=header.colour,
     )

@@ -7,7 +7,7 @@ import struct
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
 
 SECRETS = (b"Dr. Jane Roe", b"SERIAL-0042", b"PATIENT-KLM", b"JFXX-SECRET", b"after the end")
 """Strings that `camera_jpeg` hides in its segments and after the end."""
@@ -88,6 +88,21 @@ def segment(marker: int, payload: bytes) -> bytes:
     return bytes([0xFF, marker]) + struct.pack(">H", len(payload) + 2) + payload
 
 
+def icc_profile(name: str = "sRGB", hidden: bytes = b"PATIENT-KLM") -> bytes:
+    """A profile as another program writes it (LittleCMS's sRGB), with something hidden behind its tags."""
+    made = ImageCms.ImageCmsProfile(ImageCms.createProfile(name)).tobytes()
+    return struct.pack(">I", len(made) + len(hidden)) + made[4:] + hidden
+
+
+def icc_segments(profile: bytes, size: int = 65519) -> bytes:
+    """APP2 segments that carry a profile in parts of ``size`` bytes."""
+    parts = [profile[at : at + size] for at in range(0, len(profile), size)]
+    return b"".join(
+        segment(0xE2, b"ICC_PROFILE\0" + bytes([number, len(parts)]) + part)
+        for number, part in enumerate(parts, 1)
+    )
+
+
 def camera_jpeg(jpeg: bytes, orientation: int = 1) -> bytes:
     """Dress a JPEG as a camera does: EXIF with a thumbnail, XMP, comment, ICC, JFXX, and bytes after EOI."""
     thumbnail = encode(photo(64, 48, seed=9))
@@ -95,6 +110,6 @@ def camera_jpeg(jpeg: bytes, orientation: int = 1) -> bytes:
     dressed += exif_segment(orientation, thumbnail)
     dressed += segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta>PATIENT-KLM</x:xmpmeta>")
     dressed += segment(0xE0, b"JFXX\0\x10JFXX-SECRET")
-    dressed += segment(0xE2, b"ICC_PROFILE\0\1\1" + bytes(128))
+    dressed += icc_segments(icc_profile())
     dressed += segment(0xFE, b"PATIENT-KLM")
     return dressed + jpeg[2:] + b"after the end" + thumbnail

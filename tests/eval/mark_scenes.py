@@ -43,12 +43,23 @@ class Mark(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """A picture with known content; ``skin`` is 1 where there is skin."""
+    """A picture with known content.
+
+    Attributes:
+        pixels: BGR, 683 x 1024.
+        marks: what a detector should find.
+        tone: a key of `TONES`.
+        clutter: which of `NEGATIVES` are in it.
+        under: how much of each pixel is covered by the mark, 0 to 1.
+        body: 0 a close-up, 1 a limb, 2 fingers.
+    """
 
     pixels: Pixels
     marks: list[Mark]
     tone: str
     clutter: tuple[str, ...]
+    under: Plane
+    body: int
 
 
 def scene(seed: int, kind: str | None, tone: str | None = None, *, clutter: bool = True) -> Scene:
@@ -62,22 +73,23 @@ def scene(seed: int, kind: str | None, tone: str | None = None, *, clutter: bool
     """
     rng = np.random.default_rng([seed, 77])
     tone = tone or str(rng.choice(list(TONES)))
-    picture, skin = _ground(rng, TONES[tone])
+    picture, skin, body = _ground(rng, TONES[tone])
     names: tuple[str, ...] = ()
     if clutter:
         names = tuple(str(n) for n in rng.choice(NEGATIVES, int(rng.integers(0, 4)), replace=False))
     for name in names:
         _CLUTTER[name](picture, skin, rng)
     marks: list[Mark] = []
+    under = np.zeros_like(skin)
     if kind:
-        drawn = put(picture, skin, kind, rng)
+        drawn, under = put(picture, skin, kind, rng)
         if drawn is not None:
             marks.append(Mark(kind, drawn))
-    return Scene(_photographed(picture, rng), marks, tone, names)
+    return Scene(_photographed(picture, rng), marks, tone, names, under, body)
 
 
-def put(picture: Plane, skin: Plane, kind: str, rng: Rng) -> Box | None:
-    """Draw a mark where there is skin; its box, or None when there was no room.
+def put(picture: Plane, skin: Plane, kind: str, rng: Rng) -> tuple[Box | None, Plane]:
+    """Draw a mark where there is skin; its box, or None when there was no room, and what it covers.
 
     Args:
         picture: BGR, 0 to 1, changed in place.
@@ -89,16 +101,16 @@ def put(picture: Plane, skin: Plane, kind: str, rng: Rng) -> Box | None:
     share = share * skin if kind != "jewellery" else share
     ys, xs = np.nonzero(share > 0.25)
     if len(xs) < 40:
-        return None
+        return None, np.zeros_like(skin)
     picture[:] = picture * (1 - share[..., None]) + colour * share[..., None]
     left, top = int(xs.min()), int(ys.min())
-    return Box(left, top, int(xs.max()) - left + 1, int(ys.max()) - top + 1)
+    return Box(left, top, int(xs.max()) - left + 1, int(ys.max()) - top + 1), np.asarray(share, np.float32)
 
 
 # Skin and what is around it.
 
 
-def _ground(rng: Rng, ita: float) -> tuple[Plane, Plane]:
+def _ground(rng: Rng, ita: float) -> tuple[Plane, Plane, int]:
     angle = math.radians(ita + rng.normal(0, 3))
     light = 50 + 20 * math.tan(angle) * 0.8 if ita > 0 else 50 + 18 * math.tan(angle) * 0.85
     light = float(np.clip(light, 24, 78))
@@ -108,23 +120,23 @@ def _ground(rng: Rng, ita: float) -> tuple[Plane, Plane]:
     lab[..., 1] = rng.uniform(7, 15) + 1.3 * noise(rng, 45) + 0.7 * noise(rng, 8)
     lab[..., 2] = yellow + 1.0 * noise(rng, 70) + 0.5 * noise(rng, 10)
     picture = np.asarray(cv2.cvtColor(lab, cv2.COLOR_Lab2BGR), np.float32)
-    skin, shade = _body(rng)
+    skin, shade, body = _body(rng)
     picture *= shade[..., None]
     back = _backdrop(rng)
     soft = cv2.GaussianBlur(skin, (0, 0), 1.2)[..., None]
-    return np.ascontiguousarray(picture * soft + back * (1 - soft)), skin
+    return np.ascontiguousarray(picture * soft + back * (1 - soft)), skin, body
 
 
-def _body(rng: Rng) -> tuple[Plane, Plane]:
+def _body(rng: Rng) -> tuple[Plane, Plane, int]:
     """Where there is skin, and how light falls on it: a close-up, a limb, or a hand's parallel fingers."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     turn = rng.uniform(0, math.pi)
     along = (x - WIDTH / 2) * math.cos(turn) + (y - HEIGHT / 2) * math.sin(turn)
     across = -(x - WIDTH / 2) * math.sin(turn) + (y - HEIGHT / 2) * math.cos(turn)
     shade = 1 + rng.uniform(0, 0.25) * along / 600 + rng.uniform(-0.2, 0.2) * across / 400
-    shape = rng.integers(0, 3)
+    shape = int(rng.integers(0, 3))
     if shape == 0:
-        return np.ones((HEIGHT, WIDTH), np.float32), shade.astype(np.float32)
+        return np.ones((HEIGHT, WIDTH), np.float32), shade.astype(np.float32), shape
     if shape == 1:
         half = rng.uniform(140, 300) * (1 + 0.2 * along / 600)
         bent = across + rng.uniform(-60, 60) * (along / 500) ** 2
@@ -134,7 +146,7 @@ def _body(rng: Rng) -> tuple[Plane, Plane]:
         place = np.mod(across + half, 2.1 * half) / half - 1
     skin = (np.abs(place) < 1).astype(np.float32)
     shade = shade * (0.45 + 0.55 * np.sqrt(np.clip(1 - (0.95 * place) ** 2, 0, 1)))
-    return skin, shade.astype(np.float32)
+    return skin, shade.astype(np.float32), shape
 
 
 def _backdrop(rng: Rng) -> Plane:
@@ -178,10 +190,11 @@ _Drawn = tuple[Plane, Plane]
 
 def _spot(skin: Plane, rng: Rng, margin: int) -> tuple[int, int]:
     """A place on skin, away from its border where there is room."""
-    inside = cv2.erode(skin, np.ones((9, 9), np.uint8), iterations=max(1, margin // 8), borderValue=0)
-    ys, xs = np.nonzero(inside if inside.any() else skin)
-    index = int(rng.integers(0, len(xs)))
-    return int(xs[index]), int(ys[index])
+    coarse = np.ascontiguousarray(skin[::4, ::4])
+    inside = cv2.erode(coarse, np.ones((3, 3), np.uint8), iterations=max(1, margin // 8), borderValue=0)
+    places = np.flatnonzero(inside if inside.any() else coarse)
+    y, x = divmod(int(places[int(rng.integers(0, len(places)))]), coarse.shape[1])
+    return 4 * x, 4 * y
 
 
 def _tattoo(picture: Plane, skin: Plane, rng: Rng) -> _Drawn:
@@ -318,13 +331,18 @@ def _birthmark(picture: Plane, skin: Plane, rng: Rng) -> _Drawn:
 
 
 def _blot(shape: tuple[int, ...], x: int, y: int, radius: float, soft: float, rng: Rng) -> Plane:
-    yy, xx = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
+    """A roundish spot with an uneven border that is ``soft`` pixels wide."""
+    reach = int(2 * radius + 8 * soft) + 4
+    top, bottom = max(0, y - reach), min(shape[0], y + reach)
+    left, right = max(0, x - reach), min(shape[1], x + reach)
+    yy, xx = np.mgrid[top:bottom, left:right].astype(np.float32)
     angle = np.arctan2(yy - y, xx - x)
-    border = radius * (
-        1 + sum(rng.normal(0, 0.22 / k) * np.sin(k * angle + rng.uniform(0, 6)) for k in range(2, 7))
-    )
+    waves = [rng.normal(0, 0.22 / k) * np.sin(k * angle + rng.uniform(0, 6)) for k in range(2, 7)]
+    border = radius * (1 + np.sum(waves, axis=0))
     stretched = np.hypot((xx - x), (yy - y) * rng.uniform(0.8, 1.4))
-    return np.asarray(1 / (1 + np.exp(np.clip((stretched - border) / (soft + 0.5), -30, 30))), np.float32)
+    share = np.zeros(shape, np.float32)
+    share[top:bottom, left:right] = 1 / (1 + np.exp(np.clip((stretched - border) / (soft + 0.5), -30, 30)))
+    return share
 
 
 def _placed(stamp: Plane, shape: tuple[int, ...], x: int, y: int) -> Plane:
@@ -347,7 +365,8 @@ _DRAW: dict[str, Callable[[Plane, Plane, Rng], _Drawn]] = {
 
 
 def _multiply(picture: Plane, share: Plane, factors: tuple[float, float, float]) -> None:
-    picture *= 1 - share[..., None] * (1 - np.array(factors, np.float32))
+    for channel, factor in enumerate(factors):
+        picture[..., channel] *= 1 - share * (1 - factor)
 
 
 def _mole(picture: Plane, skin: Plane, rng: Rng) -> None:

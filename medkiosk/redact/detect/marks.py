@@ -28,6 +28,10 @@ _DARKEST = 6.0
 """Added to each channel before the logarithm: the noise of dark pixels must not look like colour."""
 
 
+_SMOOTHING = 0.006
+"""Sigma of the second, smoothed look, as a part of the long side."""
+
+
 class Difference(NamedTuple):
     """How each pixel differs from the skin around it; planes of shape (height, width).
 
@@ -111,7 +115,10 @@ def difference(small: NDArray[np.uint8], skin: Skin, policy: MarkPolicy) -> Diff
     across = cv2.Sobel(light, cv2.CV_32F, 1, 0, scale=1 / 8)
     down = cv2.Sobel(light, cv2.CV_32F, 0, 1, scale=1 / 8)
     edge = np.asarray(cv2.magnitude(across, down), np.float32)
-    return Difference(local[..., 0], local[..., 1], local[..., 2], edge, _mahalanobis(local, skin.sure))
+    # Fine for lines, smoothed for what is large and faint.
+    smooth = np.asarray(cv2.GaussianBlur(local, (0, 0), _SMOOTHING * max(skin.sure.shape)), np.float32)
+    distance = np.maximum(_mahalanobis(local, skin.sure), _mahalanobis(smooth, skin.sure))
+    return Difference(local[..., 0], local[..., 1], local[..., 2], edge, distance)
 
 
 def _around(planes: Plane, sure: Mask, policy: MarkPolicy) -> Plane:

@@ -1,8 +1,8 @@
 """Where a picture shows skin: the frame's own cluster of smooth skin-like chroma, of any tone and light.
 
 A fixed rule in RGB fails on dark skin and under coloured light. Human skin of every tone lies in one range of
-hue (melanin and blood absorb blue most), so the prior is a wide range of hue in CIELAB, and the frame says where
-in it its skin is: the largest connected heap in the histogram of a* and b* over smooth pixels.
+hue (melanin and blood absorb blue most), so the prior is a wide range of hue in CIELAB, and the frame says
+where in it its skin is: the largest connected heap in the histogram of a* and b* over smooth pixels.
 """
 
 from __future__ import annotations

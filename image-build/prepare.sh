@@ -6,6 +6,7 @@ python=${2:-.venv/bin/python}
 command -v "$python" >/dev/null || { echo "There is no $python: make the environment first." >&2; exit 1; }
 declare -A package=(
     [lib:libturbojpeg.so.0]=libturbojpeg0
+    [lib:libde265.so.0]=libde265-0
     [lib:libseccomp.so.2]=libseccomp2
     [age]=age
     [ssh-keygen]=openssh-client

@@ -56,10 +56,12 @@ class Source:
         """
         width, height = self.stored
         kept = self.picture.stored
-        colours = turbo.decode(self.data, width, height)[: kept.height, : kept.width]
-        grey = as_pixels(cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY))
+        grey = turbo.decode_grey(self.data, width, height)[: kept.height, : kept.width]
         if max(self.stored) >= LARGE:
-            colours = as_pixels(cv2.resize(colours, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+            colours = turbo.decode_scaled(self.data, width, height, 4)
+            colours = colours[: -(-kept.height // 2), : -(-kept.width // 2)]
+        else:
+            colours = turbo.decode(self.data, width, height)[: kept.height, : kept.width]
         return Sight(View(turn(colours, self.picture.op), self.picture.size), turn(grey, self.picture.op))
 
 

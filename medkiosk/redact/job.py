@@ -10,6 +10,7 @@ import numpy as np
 from medkiosk.core.photo import Box, Decision, Finding, MediaKind, RedactCode
 from medkiosk.core.quality import Quality
 from medkiosk.redact.burn import BurnError, burn
+from medkiosk.redact.crop import crop
 from medkiosk.redact.decode import RefusedError, Source, media_kind, open_source
 from medkiosk.redact.derivative import part_of_derivative, sight_of_derivative
 from medkiosk.redact.detect.hit import Hit, merge
@@ -93,7 +94,7 @@ def _write(source: Source, job: Job, kit: Kit, turbo: TurboJpeg) -> Outcome:
     derivative = burn(source.data, picture, boxes, turbo)
     shown = None if job.crop is None else grow(job.crop, picture.mcu, picture.size)
     if shown is not None:
-        raise RefusedError(RedactCode.INTERNAL, "crop")
+        derivative = crop(derivative, shown, turbo)
     return Outcome(
         code=RedactCode.OK,
         media=source.media,

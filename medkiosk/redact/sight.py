@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from medkiosk.redact.pixels import View
 from medkiosk.redact.region import Size
 
-LARGE = 2000
-"""Long side from which on colours are decoded at half size, pixels: no detector looks at more of them."""
+LARGE = 3200
+"""Long side from which on colours are decoded at half size, pixels: half of it is what a screen shows."""
 Grey = NDArray[np.uint8]
 """Shape (height, width), 8 bit."""
 

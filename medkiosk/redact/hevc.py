@@ -27,7 +27,7 @@ _MAX_DEPTH = 12
 _OUT_OF_MEMORY = 7
 _CHECK_HASH = 0  # DE265_DECODER_PARAM_BOOL_SEI_CHECK_HASH
 _SPS = 33
-_LARGEST_BLOCK = 64  # a coded picture is its size rounded up to coding blocks (H.265 7.4.3.2)
+_COVER = 1 << 16  # pixels: a camera codes its 320x214 thumbnail as 320x320 and has it cropped
 _ALLOWED = {*range(16, 22), 32, 33, 34, 35, 36, 37, 38, 39, 40}
 """NAL unit types of a still picture (H.265 table 7-1): pictures that stand alone, and what surrounds them."""
 
@@ -184,9 +184,8 @@ def _check(units: Sequence[memoryview], width: int, height: int) -> None:
             raise ContainerError(RedactCode.UNSUPPORTED, f"NAL unit type {type_}")
         if type_ == _SPS:
             coded_width, coded_height = coded_size(unit)
-            if not (
-                0 <= coded_width - width < _LARGEST_BLOCK and 0 <= coded_height - height < _LARGEST_BLOCK
-            ):
+            too_small = coded_width < width or coded_height < height
+            if too_small or coded_width * coded_height > 2 * width * height + _COVER:
                 raise truncated(f"{coded_width}x{coded_height} coded where {width}x{height} is said")
             sizes += 1
     if not sizes:

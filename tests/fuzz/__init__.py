@@ -1,0 +1,1 @@
+"""Hostile bytes for what reads them: `targets` says who does, `python -m tests.fuzz` throws."""

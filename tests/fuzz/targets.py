@@ -1,0 +1,120 @@
+"""What is fuzzed: for each reader of hostile bytes a function, the errors it may raise, and real seeds.
+
+Anything else that comes out, and a call that takes seconds, is a finding.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from medkiosk.core import quality
+from medkiosk.core.frames import FrameError, read_frame
+from medkiosk.core.photo import Box, Category, Decision, Finding, MediaKind, RedactCode
+from medkiosk.redact import isobmff, jpeg, protocol
+from medkiosk.redact.cr3 import embedded_photo
+from medkiosk.redact.detect.net import open_sizes
+from medkiosk.redact.detectors import DETECTORS, DetectorId
+from medkiosk.redact.errors import JpegError
+from medkiosk.redact.heif import read_layout
+from medkiosk.redact.isobmff import ContainerError
+from medkiosk.redact.media import sniff
+from medkiosk.redact.protocol import Done, Job, Mode, ProtocolError
+from medkiosk.redact.structure import flaw
+from medkiosk.redact.upright import upright
+from tests.redact import containers
+from tests.redact.jpegs import camera_jpeg, encode, photo
+
+Errors = tuple[type[Exception], ...]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One reader: ``run`` may return or raise one of ``expected``."""
+
+    run: Callable[[bytes], object]
+    expected: Errors
+    seeds: Callable[[], list[bytes]]
+
+
+def _jpegs() -> list[bytes]:
+    grey = encode(photo(40, 30, grey=True))
+    progressive = encode(photo(48, 40), progressive=True)
+    turned = camera_jpeg(encode(photo(64, 48), subsampling="4:2:2", restart_marker_rows=1), 6)
+    return [grey, progressive, turned]
+
+
+def _raws() -> list[bytes]:
+    embedded = encode(photo(64, 48), subsampling="4:2:2")
+    return [containers.cr3(embedded, (64, 48), 6), containers.cr3(embedded, (64, 48), wide=True, short=True)]
+
+
+def _heifs() -> list[bytes]:
+    planes = containers.ramp(64, 48)
+    turned = containers.heif(planes, properties=(containers.nclx(), containers.irot(1)))
+    return [turned, containers.heif(containers.ramp(128, 96), grid=(2, 2))]
+
+
+def _parse_jpeg(data: bytes) -> None:
+    header = jpeg.parse(data)
+    upright(header)
+    flaw(data)
+
+
+def _protocol(data: bytes) -> None:
+    for unpack in (
+        protocol.unpack_ready,
+        protocol.unpack_job,
+        protocol.unpack_finding,
+        protocol.unpack_preview,
+        protocol.unpack_quality,
+        protocol.unpack_done,
+    ):
+        try:
+            unpack(data)
+        except ProtocolError:
+            continue
+
+
+def _messages() -> list[bytes]:
+    face = DETECTORS[DetectorId.FACES]
+    finding = Finding(Category.FACE, Box(1, 2, 3, 4), face.name, face.model_sha256, 900, Decision.MASK)
+    return [
+        protocol.pack_job(Job(Mode.REPLAY, 5, 6, ((Category.FACE, Box(1, 2, 3, 4)),), crop=Box(0, 0, 9, 9))),
+        protocol.pack_finding(finding),
+        protocol.pack_preview(100, 100),
+        protocol.pack_done(Done(RedactCode.OK, MediaKind.JPEG, 100, 80, 1, 2)),
+    ]
+
+
+def _frames(data: bytes) -> None:
+    stream = io.BytesIO(data)
+    while read_frame(stream) is not None:
+        pass
+
+
+TARGETS: dict[str, Target] = {
+    "jpeg": Target(_parse_jpeg, (JpegError,), _jpegs),
+    "isobmff": Target(lambda data: isobmff.complete(memoryview(data)), (ContainerError,), _raws),
+    "cr3": Target(lambda data: embedded_photo(memoryview(data)), (ContainerError, JpegError), _raws),
+    "heif": Target(lambda data: read_layout(memoryview(data), 1 << 20, 4096), (ContainerError,), _heifs),
+    "protocol": Target(_protocol, (), _messages),
+    "quality": Target(quality.unpack, (ValueError,), lambda: [bytes(15)]),
+    "frames": Target(_frames, (FrameError,), lambda: [b"\x01\0\0\0\x02ab", b"\x02\0\0\0\0"]),
+    "sniff": Target(lambda data: sniff(data[:64]), (), lambda: [*_jpegs(), *_raws(), *_heifs()]),
+    "onnx": Target(open_sizes, (ValueError,), lambda: [b"\x08\x07\x3a\x06\x5a\x04\x0a\x02ab"]),
+}
+
+
+def check(name: str, data: bytes) -> None:
+    """Run one target once.
+
+    Raises:
+        Exception: whatever it should not raise.
+    """
+    target = TARGETS[name]
+    try:
+        target.run(data)
+    except target.expected:
+        return

@@ -42,13 +42,17 @@ class TextPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tile_overlap: Annotated[int, msgspec.Meta(ge=0, le=512)]
     pixel_threshold: PerMille
     line_threshold: PerMille
+    weak_line: PerMille
+    sure_line: PerMille
     unclip: Annotated[int, msgspec.Meta(ge=0, le=5000)]
-    largest_blob: PerMille
+    largest_blob: Positive
     padding: Padding
 
     def __post_init__(self) -> None:
         if self.tile_overlap >= self.tile // 2:
             raise ValueError("tiles overlap by half or more")
+        if self.weak_line > self.line_threshold:
+            raise ValueError("weak_line above line_threshold")
 
 
 class CodePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,14 +8,20 @@ import cv2
 
 from medkiosk.core.photo import MediaKind, RedactCode
 from medkiosk.redact import jpeg
+from medkiosk.redact.cr3 import embedded_photo
+from medkiosk.redact.heif import decode_heif
+from medkiosk.redact.hevc import Hevc
+from medkiosk.redact.icc import ColourSpace
 from medkiosk.redact.media import SNIFF_BYTES, sniff
 from medkiosk.redact.pixels import Pixels, View, as_pixels
 from medkiosk.redact.policy import Limits
 from medkiosk.redact.region import Size
 from medkiosk.redact.sight import LARGE, Sight
-from medkiosk.redact.turbojpeg import TurboJpeg
+from medkiosk.redact.turbojpeg import Subsampling, TurboJpeg
 from medkiosk.redact.upright import Op, Upright, upright
 
+_QUALITY = 95
+"""At which a picture that is no JPEG is encoded, once (docs/redaction.md)."""
 _ROTATE = {
     Op.ROT90: cv2.ROTATE_90_CLOCKWISE,
     Op.ROT180: cv2.ROTATE_180,
@@ -70,7 +76,7 @@ def media_kind(data: memoryview) -> tuple[MediaKind, RedactCode]:
     return sniff(bytes(data[:SNIFF_BYTES]))
 
 
-def open_source(data: memoryview, media: MediaKind, limits: Limits, turbo: TurboJpeg) -> Source:
+def open_source(data: memoryview, media: MediaKind, limits: Limits, turbo: TurboJpeg, hevc: Hevc) -> Source:
     """Read a picture's structure and hold it against the limits.
 
     A JPEG and the full-size JPEG inside a CR3 are not decoded here. A HEIF is, and encoded once.
@@ -80,7 +86,17 @@ def open_source(data: memoryview, media: MediaKind, limits: Limits, turbo: Turbo
         RefusedError: TOO_LARGE.
         TurboError: encoding failed.
     """
+    photo = None
+    if media is MediaKind.CR3:
+        photo = embedded_photo(data)
+        data = photo.jpeg
+    elif media is MediaKind.HEIF:
+        pixels = decode_heif(data, limits.max_pixels, limits.max_side, hevc)
+        data = memoryview(turbo.encode(pixels, _QUALITY, Subsampling.S422))
     header = jpeg.parse(data)
+    if photo is not None:
+        header.orientation = photo.orientation
+        header.colour = ColourSpace.ADOBE_RGB if photo.adobe_rgb else header.colour
     too_wide = max(header.width, header.height) > limits.max_side
     if too_wide or header.width * header.height > limits.max_pixels:
         raise RefusedError(RedactCode.TOO_LARGE, f"{header.width}x{header.height}")

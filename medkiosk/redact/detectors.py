@@ -60,15 +60,16 @@ DETECTORS: dict[DetectorId, Detector] = {
 
 
 class Ability(IntFlag):
-    """What a worker says it has: its detectors, and the library that burns."""
+    """What a worker says it has: its detectors, and the libraries that burn and decode."""
 
     FACES = 1 << 0
     TEXT = 1 << 1
     CODES = 1 << 2
     BURN = 1 << 3
+    HEVC = 1 << 4
 
 
-ALL_ABILITIES = Ability.FACES | Ability.TEXT | Ability.CODES | Ability.BURN
+ALL_ABILITIES = Ability.FACES | Ability.TEXT | Ability.CODES | Ability.BURN | Ability.HEVC
 ABILITY_OF: dict[DetectorId, Ability] = {
     DetectorId.FACES: Ability.FACES,
     DetectorId.TEXT: Ability.TEXT,

@@ -16,7 +16,8 @@ from medkiosk.redact.derivative import part_of_derivative, sight_of_derivative
 from medkiosk.redact.detect.hit import Hit, merge
 from medkiosk.redact.detect.kit import Kit
 from medkiosk.redact.detectors import ALL_ABILITIES, DetectorId
-from medkiosk.redact.jpeg import JpegError
+from medkiosk.redact.errors import JpegError
+from medkiosk.redact.isobmff import ContainerError
 from medkiosk.redact.pixels import Pixels, scaled_to
 from medkiosk.redact.plan import make_plan
 from medkiosk.redact.protocol import MAX_BOXES, MAX_FINDINGS, Job, Mode
@@ -64,16 +65,16 @@ def do(data: memoryview, job: Job, kit: Kit) -> Outcome:
         return Outcome(code, media)
     if job.mode is Mode.SNIFF:
         return Outcome(RedactCode.TOO_LARGE, media)
-    if kit.turbo is None:
+    if kit.turbo is None or kit.hevc is None:
         return Outcome(RedactCode.NO_DETECTOR, media)
     try:
-        source = open_source(data, media, kit.policy.limits, kit.turbo)
+        source = open_source(data, media, kit.policy.limits, kit.turbo, kit.hevc)
         if kit.abilities != ALL_ABILITIES:
             return Outcome(RedactCode.NO_DETECTOR, media)
         if job.mode is Mode.COMPARE:
             return _compare(source, job, kit, kit.turbo)
         return _write(source, job, kit, kit.turbo)
-    except (JpegError, RefusedError, TurboError, BurnError) as error:
+    except (JpegError, ContainerError, RefusedError, TurboError, BurnError) as error:
         return Outcome(error.code, media)
 
 

@@ -32,9 +32,9 @@ def sniff(head: bytes) -> tuple[MediaKind, RedactCode]:
     if head[4:8] == b"ftyp":
         brand = head[8:12]
         if brand == b"crx ":
-            return MediaKind.CR3, RedactCode.UNSUPPORTED
+            return MediaKind.CR3, RedactCode.OK
         if brand in _HEIF_BRANDS:
-            return MediaKind.HEIF, RedactCode.UNSUPPORTED
+            return MediaKind.HEIF, RedactCode.OK
         if brand in _VIDEO_BRANDS:
             return MediaKind.VIDEO, RedactCode.VIDEO
     if head.startswith(_OTHER_VIDEOS) or (head.startswith(b"RIFF") and head[8:12] == b"AVI "):

@@ -145,7 +145,7 @@ def cut_inside() -> bytes:
         (png(), MediaKind.OTHER, RedactCode.UNSUPPORTED),
         (np.random.default_rng(1).bytes(300_000), MediaKind.OTHER, RedactCode.NOT_A_PHOTO),
         (b"\0\0\0\x20ftypmp42" + bytes(100_000), MediaKind.VIDEO, RedactCode.VIDEO),
-        (b"\0\0\0\x18ftypcrx " + bytes(100_000), MediaKind.CR3, RedactCode.UNSUPPORTED),
+        (b"\0\0\0\x18ftypcrx " + bytes(100_000), MediaKind.CR3, RedactCode.TRUNCATED),
         (encode(photo(600, 400))[:-5000], MediaKind.JPEG, RedactCode.TRUNCATED),
         (encode(photo(600, 400))[:-5000] + b"\xff\xd9", MediaKind.JPEG, RedactCode.TRUNCATED),
         (cut_inside(), MediaKind.JPEG, RedactCode.TRUNCATED),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from medkiosk.redact.detect.faces import FaceDetector
 from medkiosk.redact.detect.hit import Hit
 from medkiosk.redact.detect.text import TextDetector
 from medkiosk.redact.detectors import ABILITY_OF, DETECTORS, Ability, DetectorId
+from medkiosk.redact.hevc import Hevc
 from medkiosk.redact.pixels import View, as_pixels
 from medkiosk.redact.policy import Policy
 from medkiosk.redact.quality import assess
@@ -26,6 +28,8 @@ from medkiosk.redact.region import Size, clip, pad
 from medkiosk.redact.sight import Sight
 from medkiosk.redact.turbojpeg import TurboJpeg
 from medkiosk.redact.upright import Op
+
+_Library = TypeVar("_Library")
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Kit:
     text: TextDetector | None
     codes: CodeDetector
     turbo: TurboJpeg | None
+    hevc: Hevc | None
 
     @property
     def abilities(self) -> Ability:
@@ -48,6 +53,8 @@ class Kit:
             present |= Ability.TEXT
         if self.turbo:
             present |= Ability.BURN
+        if self.hevc:
+            present |= Ability.HEVC
         return present
 
     def certain(self, sight: Sight, identifiers: Sequence[Identifier]) -> list[Hit]:
@@ -115,17 +122,21 @@ def load_kit(models: Path, policy: Policy) -> Kit:
     cv2.setNumThreads(1)
     cv2.ocl.setUseOpenCL(False)
     faces, text = pinned_model(models, DetectorId.FACES), pinned_model(models, DetectorId.TEXT)
-    try:
-        turbo = TurboJpeg()
-    except OSError:
-        turbo = None
     return Kit(
         policy=policy,
         faces=FaceDetector(faces, policy.faces) if faces else None,
         text=TextDetector(text, policy.text) if text else None,
         codes=CodeDetector(policy.codes),
-        turbo=turbo,
+        turbo=_library(TurboJpeg),
+        hevc=_library(Hevc),
     )
+
+
+def _library(load: Callable[[], _Library]) -> _Library | None:
+    try:
+        return load()
+    except OSError:
+        return None
 
 
 def pinned_model(models: Path, detector: DetectorId) -> bytes | None:

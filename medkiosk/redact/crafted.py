@@ -1,7 +1,7 @@
 """Blocks that no encoder writes: what is hidden below black or above white. Pure.
 
 A decoder clips what lies outside 0 to 255, so a picture that is drawn below black is invisible to detectors
-and reviewer, and whoever receives the coefficients can lift it out. A block passes when some 64 samples in the
+and reviewer, and whoever receives the coefficients can lift it out. A block passes when 64 samples in the
 range of 8 bits, transformed and rounded, give its coefficients: the quantisation constraint set and the range
 of the samples must meet (Zakhor, IEEE Trans. CSVT 2(1), 1992; Yang, Galatsanos, Katsaggelos, IEEE Trans. CSVT
 3(6), 1993, who look for a point of the two by alternating projections, as is done here).
@@ -18,8 +18,9 @@ _Floats = NDArray[np.float32]
 
 # The true bounds would be half a step and no slack. What encoders at hand do beyond (docs/redaction.md):
 _AC_STEPS = 1.0  # encoders that trade rate for distortion ("trellis") choose the next step but one
-_DC_STEPS = 0.5  # nobody may: a second level below black would hide a picture in two levels
-_SLACK = 8.0  # transforms in integers; 8 is one grey level in DC
+_DC_STEPS = 0.5  # none does that with DC: a second level below black would hide a picture in two levels
+_SLACK = 2.0  # transforms in integers
+_SLOPPINESS = 0.02  # of a block's contrast: the fast integer transform at qualities above 90
 _RANGE_SLACK = 1.0
 _OVERSHOOT = 31.0  # above white, and at most two DC steps: "deringing" encoders do that beside dark pixels
 _BLACK, _WHITE = -128.0, 127.0
@@ -38,8 +39,8 @@ def _dct_matrix() -> _Floats:
 
 _FORWARD = _dct_matrix()
 _INVERSE = np.ascontiguousarray(_FORWARD.T)
-_AC_TO_PEAK = np.float32(np.sqrt(63 / 64))
-"""The highest sample that AC of norm 1 can make (Cauchy-Schwarz): most blocks need no more than this."""
+_PEAKS = np.abs(_INVERSE).max(axis=1)
+"""The highest sample that each coefficient makes: where all together stay in range, all is well."""
 
 
 class BlockTest:
@@ -51,32 +52,41 @@ class BlockTest:
 
     def __init__(self, quant: Sequence[int]) -> None:
         self._quant = np.asarray(quant, np.float32)
-        self._slack = self._quant * np.float32(_AC_STEPS) + np.float32(_SLACK)
-        self._slack[0] = quant[0] * _DC_STEPS + _SLACK
+        self._peaks = self._quant * _PEAKS
+        self._step = self._quant * np.float32(_AC_STEPS)
+        self._step[0] = quant[0] * _DC_STEPS
         self._lowest = np.float32(_BLACK - _RANGE_SLACK)
         self._highest = np.float32(_WHITE + max(_RANGE_SLACK, min(_OVERSHOOT, 2.0 * quant[0])))
+        # DC is 8 times the mean.
+        margin = self._step[0] + np.float32(_SLACK)
+        self._lowest_dc, self._highest_dc = 8 * _BLACK - margin, 8 * _WHITE + margin
 
     def crafted(self, blocks: NDArray[np.int16]) -> int:
-        """Count the blocks, shape (n, 64), that no samples in range explain."""
-        values = blocks * self._quant
-        mean = np.abs(values[:, 0])
-        energy = np.einsum("ij,ij->i", values, values)
-        ac = np.sqrt(np.maximum(energy - mean * mean, 0))
-        doubtful = mean / 8 + ac * _AC_TO_PEAK > _WHITE
-        return self._unexplained(values[doubtful]) if doubtful.any() else 0
+        """Count blocks, shape (n, 64), that no samples in range explain; 0 only when there is none."""
+        # As unsigned, the magnitude of -32768 is right too.
+        magnitudes = np.abs(blocks).view(np.uint16).astype(np.float32)
+        doubtful = magnitudes @ self._peaks > _WHITE
+        return self._unexplained(blocks[doubtful] * self._quant) if doubtful.any() else 0
 
     def _unexplained(self, wanted: _Floats) -> int:
-        """Count the dequantised blocks that samples in range cannot reach."""
-        samples = wanted @ _INVERSE
-        outside = (samples.min(axis=1) < self._lowest) | (samples.max(axis=1) > self._highest)
-        wanted, samples = wanted[outside], samples[outside]
+        """Count the dequantised blocks with an impossible mean, or else those that cannot be reached."""
+        impossible = int(((wanted[:, 0] < self._lowest_dc) | (wanted[:, 0] > self._highest_dc)).sum())
+        samples = _FORWARD @ wanted.T  # this way round the two lines below are quicker
+        outside = (samples.min(axis=0) < self._lowest) | (samples.max(axis=0) > self._highest)
+        return impossible or self._unreached(wanted[outside], samples[:, outside].T)
+
+    def _unreached(self, wanted: _Floats, samples: _Floats) -> int:
+        """Alternate between the range of samples and the coefficients that round to the wanted ones."""
+        contrast = np.sqrt(np.einsum("ij,ij->i", wanted[:, 1:], wanted[:, 1:]))
+        slack = self._step + np.float32(_SLACK) + np.float32(_SLOPPINESS) * contrast[:, None]
+        excess = np.zeros(0, np.float32)
         for _ in range(_ROUNDS):
             reached = np.clip(samples, self._lowest, self._highest) @ _FORWARD
-            excess = np.abs(reached - wanted) - self._slack
-            left = excess.max(axis=1, initial=0) > 0
+            excess = (np.abs(reached - wanted) - slack).max(axis=1, initial=0)
+            left = excess > 0
             if not left.any():
                 return 0
-            wanted, reached = wanted[left], reached[left]
-            nearest = np.clip(reached, wanted - self._slack, wanted + self._slack)
+            wanted, reached, slack = wanted[left], reached[left], slack[left]
+            nearest = np.clip(reached, wanted - slack, wanted + slack)
             samples = (reached + np.float32(_RELAXATION) * (nearest - reached)) @ _INVERSE
-        return int((excess.max(axis=1) > _TOLERANCE).sum())
+        return int((excess > _TOLERANCE).sum())

@@ -6,6 +6,7 @@ import io
 import struct
 from typing import Any
 
+import cv2
 import numpy as np
 from PIL import Image, ImageCms
 
@@ -28,6 +29,28 @@ def encode(image: Image.Image, **options: Any) -> bytes:
     out = io.BytesIO()
     image.save(out, "JPEG", **{"quality": 90, **options})
     return out.getvalue()
+
+
+KINDS = ["4:4:4", "4:2:2", "4:2:0", "4:4:0", "4:1:1", "grey"]
+"""What `encode_kind` writes."""
+
+
+def encode_kind(
+    image: Image.Image, kind: str, *, quality: int = 90, restart: int = 0, progressive: bool = False
+) -> bytes:
+    """Encode with OpenCV, which knows more subsamplings than Pillow, as a JFIF file."""
+    pixels = np.asarray(image)
+    options = [
+        cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_RST_INTERVAL, restart,
+        cv2.IMWRITE_JPEG_PROGRESSIVE, int(progressive),
+    ]  # fmt: skip
+    if kind != "grey":
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+        factor = getattr(cv2, "IMWRITE_JPEG_SAMPLING_FACTOR_" + kind.replace(":", ""))
+        options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, factor]
+    done, data = cv2.imencode(".jpg", pixels, options)
+    assert done
+    return data.tobytes()
 
 
 _TO_STORED = {

@@ -87,9 +87,9 @@ def read(data: bytes) -> Picture:
         elif marker == 0xDB:
             while body:
                 assert body[0] < 4
-                table = np.zeros(64, int)
-                table[ZIGZAG] = list(body[1:65])
-                quant[body[0]] = table
+                divisors = np.zeros(64, int)
+                divisors[ZIGZAG] = list(body[1:65])
+                quant[body[0]] = divisors
                 body = body[65:]
         elif marker == 0xDD:
             restart = int.from_bytes(body, "big")
@@ -100,15 +100,16 @@ def read(data: bytes) -> Picture:
                 picture.planes.append(Plane(body[i + 1] >> 4, body[i + 1] & 15, body[i + 2]))
         elif marker == 0xDA:
             assert list(body[1:-3:2]) == picture.ids
-            for plane, table in zip(picture.planes, body[2:-3:2], strict=True):
-                plane.dc, plane.ac = table >> 4, 16 + (table & 15)
+            for plane, numbers in zip(picture.planes, body[2:-3:2], strict=True):
+                plane.dc, plane.ac = numbers >> 4, 16 + (numbers & 15)
             _scan(picture, data[at : data.index(b"\xff\xd9", at)], restart)
             return picture
 
 
 def _tables(body: bytes, codes: dict[int, dict[str, int]]) -> None:
     while body:
-        table, code, at = {}, 0, 17
+        table: dict[str, int] = {}
+        code, at = 0, 17
         for length in range(1, 17):
             for _ in range(body[length]):
                 table[f"{code:0{length}b}"] = body[at]

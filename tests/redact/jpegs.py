@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -111,7 +111,7 @@ def segment(marker: int, payload: bytes) -> bytes:
     return bytes([0xFF, marker]) + struct.pack(">H", len(payload) + 2) + payload
 
 
-def icc_profile(name: str = "sRGB", hidden: bytes = b"PATIENT-KLM") -> bytes:
+def icc_profile(name: Literal["sRGB", "XYZ", "LAB"] = "sRGB", hidden: bytes = b"PATIENT-KLM") -> bytes:
     """A profile as another program writes it (LittleCMS's sRGB), with something hidden behind its tags."""
     made = ImageCms.ImageCmsProfile(ImageCms.createProfile(name)).tobytes()
     return struct.pack(">I", len(made) + len(hidden)) + made[4:] + hidden

@@ -70,7 +70,7 @@ def colorants(name: str) -> np.ndarray:
     xyz = np.array([[x / y, 1, (1 - x - y) / y] for x, y in PRIMARIES[name]]).T
     matrix = xyz * np.linalg.solve(xyz, white)
     adapt = np.linalg.inv(BRADFORD) @ np.diag((BRADFORD @ D50) / (BRADFORD @ white)) @ BRADFORD
-    return adapt @ matrix
+    return np.asarray(adapt @ matrix)
 
 
 def somebodys_profile(name: str, curve: bytes, *, more: dict[bytes, bytes] | None = None) -> bytes:

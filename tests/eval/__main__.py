@@ -28,6 +28,7 @@ from tests.shared import shared
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _QUICK = 14
+_MARKER = ".eval-redaction"
 _CLOSEUPS = 24
 
 SETS: dict[str, Callable[[int], Iterator[Picture]]] = {
@@ -91,9 +92,11 @@ def main() -> int:
     args = parser.parse_args()
     if args.peer is not None:
         os.environ["MEDKIOSK_PEER"] = str(args.peer)  # where sample photographs are too
-    if args.out.exists():
-        shutil.rmtree(args.out)
+    if args.out.exists() and any(args.out.iterdir()) and not (args.out / _MARKER).exists():
+        parser.error(f"{args.out} is not empty and not ours: name another folder")
+    shutil.rmtree(args.out, ignore_errors=True)
     args.out.mkdir(parents=True)
+    (args.out / _MARKER).touch()
     _say_what_is_here(args.peer)
     for name in args.only:
         if name == "speed":

@@ -19,6 +19,7 @@ from tests.eval.score import COVERED, Bounds, Found, Score, Tally, Truth, judge
 AUTO, ALL, PEER = "automatic", "automatic+suggested", "deface"
 _HEADINGS = (
     *("recall IoU .3: auto", "+suggested", "deface", "covered .9: auto", "+suggested", "deface"),
+    *("by own category: auto", "+suggested", "deface"),
     *("label covered .9: auto", "+suggested", "deface", "touched: auto", "+suggested", "deface"),
     *("false/image: auto", "+suggested", "deface", "any box: auto", "+suggested", "deface"),
     *("s: ours", "deface"),
@@ -28,6 +29,7 @@ _SHOWN = 900
 _WORDS_OF = {
     "recall": "recall at IoU .3",
     "covered": "covered >= .9",
+    "own covered": "covered >= .9 by masks of its own category",
     "label covered": "label (with hair) covered >= .9",
     "touched": "covered >= .3",
     "false": "false boxes an image",
@@ -90,7 +92,7 @@ class Report:
             for key, value in values(tally).items():
                 n = (
                     tally.truths
-                    if key in {"recall", "covered", "label covered", "touched"}
+                    if key in {"recall", "covered", "own covered", "label covered", "touched"}
                     else tally.pictures
                 )
                 figure(_WORDS_OF[key], value, _unit(key), set=set_, group=group, method=method, n=n)
@@ -113,7 +115,7 @@ class Report:
         by = [values(tally) if tally else {} for tally in tallies]
         first = tallies[0] or Tally()
         cells = [group or "all", str(first.truths or first.pictures)]
-        for key in ("recall", "covered", "label covered", "touched", "false", "any"):
+        for key in ("recall", "covered", "own covered", "label covered", "touched", "false", "any"):
             cells += [f"{value[key]:.3f}" if key in value else "" for value in by]
         cells += [f"{value['seconds']:.2f}" if value else "" for value in (by[0], by[2])]
         return "| " + " | ".join(cells) + " |"
@@ -149,6 +151,7 @@ def values(tally: Tally) -> dict[str, float]:
         result |= {
             "recall": tally.recalled / tally.truths,
             "covered": tally.covered / tally.truths,
+            "own covered": tally.own_covered / tally.truths,
             "label covered": tally.label_covered / tally.truths,
             "touched": tally.touched / tally.truths,
         }

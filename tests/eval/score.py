@@ -133,11 +133,16 @@ class Found:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How one truth fared: best IoU (0 where its box went to another truth), shares under masks."""
+    """How one truth fared: best IoU (0 where its box went to another truth), shares under masks.
+
+    ``covered`` is by masks of any category, ``own_covered`` by those of the truth's own: a face under a text
+    mask is hidden, but was not recognised.
+    """
 
     truth: Truth
     iou: float
     covered: float
+    own_covered: float
     label_covered: float
 
     @property
@@ -199,7 +204,8 @@ def judge(truths: Sequence[Truth], found: Sequence[Found]) -> Score:
     for t, truth in enumerate(truths):
         share = share_under(truth.shape, masks)
         label = share if truth.label is None else share_under(truth.label, masks)
-        verdicts.append(Verdict(truth, best.get(t, 0.0), share, label))
+        own = share_under(truth.shape, [f.mask for f in found if f.category is truth.category])
+        verdicts.append(Verdict(truth, best.get(t, 0.0), share, own, label))
     false = [item for f, item in enumerate(found) if f not in used and _is_false(item, truths)]
     return Score(tuple(verdicts), tuple(false))
 
@@ -220,6 +226,7 @@ class Tally:
     truths: int = 0
     recalled: int = 0
     covered: int = 0
+    own_covered: int = 0
     label_covered: int = 0
     touched: int = 0
     pictures: int = 0
@@ -232,6 +239,7 @@ class Tally:
         self.truths += 1
         self.recalled += verdict.recalled
         self.covered += verdict.covered >= COVERED
+        self.own_covered += verdict.own_covered >= COVERED
         self.label_covered += verdict.label_covered >= COVERED
         self.touched += verdict.covered >= TOUCHED
 

@@ -71,6 +71,7 @@ def test_another_category_hides_but_does_not_recall() -> None:
     score = judge([truth(0, 0, 10, 10)], [face(0, 0, 10, 10, category=TEXT)])
     assert not score.verdicts[0].recalled
     assert score.verdicts[0].covered == 1
+    assert score.verdicts[0].own_covered == 0
     assert score.false == ()
 
 

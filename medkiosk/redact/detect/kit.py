@@ -15,6 +15,8 @@ import numpy as np
 from medkiosk.core.identifiers import Identifier
 from medkiosk.core.photo import Box, Decision, Finding
 from medkiosk.core.quality import Quality
+from medkiosk.redact import ycbcr
+from medkiosk.redact.crafted import BlockTest
 from medkiosk.redact.detect.codes import CodeDetector
 from medkiosk.redact.detect.faces import FaceDetector
 from medkiosk.redact.detect.hit import Hit
@@ -26,7 +28,7 @@ from medkiosk.redact.policy import Policy
 from medkiosk.redact.quality import assess
 from medkiosk.redact.region import Size, clip, pad
 from medkiosk.redact.sight import Sight
-from medkiosk.redact.turbojpeg import TurboJpeg
+from medkiosk.redact.turbojpeg import Subsampling, TurboJpeg
 from medkiosk.redact.upright import Op
 
 _Library = TypeVar("_Library")
@@ -157,8 +159,13 @@ def warm_up(kit: Kit) -> None:
     grey = np.full((64, 64, 3), 128, np.uint8)
     encoded = cv2.imencode(".jpg", grey)[1].tobytes()
     cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+    ycbcr.warm_up()
     kit.codes.find(grey)
     kit.quality(Sight(View.whole(grey), grey[:, :, 0]))
+    BlockTest((1,) * 64).crafted(np.full((8, 64), 1000, np.int16))
     if kit.turbo:
         kit.turbo.decode(encoded, 64, 64)
+        kit.turbo.decode_grey(encoded, 64, 64)
+        kit.turbo.decode_scaled(encoded, 64, 64, 4)
+        kit.turbo.encode(grey, 90, Subsampling.S422)
         kit.turbo.transform(encoded, Op.ROT90, lambda _blocks, _component, _row: None)

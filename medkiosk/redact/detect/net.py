@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 
 # Field numbers of onnx.proto3 (ONNX IR version 3 and later).
 _MODEL_GRAPH = 7
@@ -40,7 +41,7 @@ class Net:
         # More threads would be started here, and a process with threads cannot fork safely.
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+        options.log_severity_level = 4
         # Laying out the memory of each new size costs a run and holds more of it; each child sees few sizes.
         options.enable_mem_pattern = False
         options.use_deterministic_compute = True
@@ -51,8 +52,18 @@ class Net:
         self._outputs = list(outputs) or [output.name for output in self._session.get_outputs()]
 
     def run(self, blob: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Run on ``blob``, shape (batch, channels, height, width); one array for each output."""
-        results: list[NDArray[np.float32]] = self._session.run(self._outputs, {self._input: blob})
+        """Run on ``blob``, shape (batch, channels, height, width); one array for each output.
+
+        Raises:
+            MemoryError: there is not enough.
+        """
+        try:
+            results: list[NDArray[np.float32]] = self._session.run(self._outputs, {self._input: blob})
+        except (Fail, RuntimeException) as error:
+            # The runtime has one error for everything that goes wrong in an operator.
+            if "allocate" in str(error):
+                raise MemoryError from error
+            raise
         return results
 
 

@@ -25,6 +25,7 @@ class Where(StrEnum):
     REVIEW = "Review"
     EXPORT = "Export"
     REASON = "Reason"
+    QUICK = "Reason to keep visible"
     CHOICE = "Choice of an encounter"
     CONFIRM = "Yes or no"
     KEYS = "List of keys"
@@ -102,6 +103,22 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.REVIEW, "previous_photo", ("p", "pageup"), "", "Go to the photo before."),
     Action(_W.REVIEW, "next_finding", ("tab",), "Finding", "Choose the next finding."),
     Action(_W.REVIEW, "previous_finding", ("shift+tab",), "", "Choose the finding before."),
+    Action(_W.REVIEW, "next_undecided", ("j",), "Undecided", "Choose the next suggestion that is undecided."),
+    Action(_W.REVIEW, "mask", ("enter",), "Mask", "Mask what is suggested or kept, and go to the next."),
+    Action(
+        _W.REVIEW,
+        "keep_or_mask",
+        ("k",),
+        "Keep",
+        "Keep what is suggested or masked visible, with a reason; mask again what is kept.",
+    ),
+    Action(
+        _W.REVIEW,
+        "keep_rest",
+        ("o",),
+        "Keep others",
+        "Keep all undecided suggestions of this kind visible, with one reason; asks first.",
+    ),
     Action(_W.REVIEW, "move(-1, 0)", ("left",), "", "Move the mask to the left."),
     Action(_W.REVIEW, "move(1, 0)", ("right",), "", "Move the mask to the right."),
     Action(_W.REVIEW, "move(0, -1)", ("up",), "", "Move the mask up."),
@@ -122,14 +139,25 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         _W.REVIEW,
-        "keep_or_mask",
-        ("k",),
-        "Keep or mask",
-        "Keep what is under a mask visible, with a reason; or mask it again.",
+        "lesion",
+        ("l",),
+        "Lesion",
+        "Mark the lesion of interest: where something is suggested, or in the middle of what you see.",
     ),
+    Action(_W.REVIEW, "crop", ("c",), "Crop", "Crop the photo to the lesion of interest; or no longer."),
     Action(_W.REVIEW, "undo", ("u",), "Undo", "Take back the last change of the masks."),
-    Action(_W.REVIEW, "save", ("s", "f2"), "Save masks", "Redact again with these masks, and look at it."),
-    Action(_W.REVIEW, "zoom", ("z",), "Zoom", "Look closer at the finding: twice, four times, whole."),
+    Action(_W.REVIEW, "save", ("s", "f2"), "Save", "Redact again with these masks, and look at it."),
+    Action(
+        _W.REVIEW, "zoom", ("z",), "Zoom", "Look closer, up to each pixel of what leaves; then the whole."
+    ),
+    Action(_W.REVIEW, "closest", ("1",), "100 %", "Look at each pixel of what leaves."),
+    Action(_W.REVIEW, "whole", ("0",), "", "Look at the whole again."),
+    Action(_W.REVIEW, "turn(1)", ("space",), "Next part", "Go on to the next part, until all was seen."),
+    Action(_W.REVIEW, "turn(-1)", ("backspace",), "", "Go back to the part before."),
+    Action(_W.REVIEW, "pan(-1, 0)", ("ctrl+left",), "", "Look further to the left."),
+    Action(_W.REVIEW, "pan(1, 0)", ("ctrl+right",), "", "Look further to the right."),
+    Action(_W.REVIEW, "pan(0, -1)", ("ctrl+up",), "", "Look further up."),
+    Action(_W.REVIEW, "pan(0, 1)", ("ctrl+down",), "", "Look further down."),
     Action(_W.REVIEW, "back", ("escape",), "Back", "Go back."),
     Action(_W.EXPORT, "", ("up", "down"), "Recipient", "Choose who receives it."),
     Action(_W.EXPORT, "", ("tab",), "Next", "Go to the next field."),
@@ -138,6 +166,13 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.EXPORT, "back", ("escape",), "Back", "Go back."),
     Action(_W.REASON, "enter", ("enter",), "OK", "Take the reason that you gave.", first=True),
     Action(_W.REASON, "back", ("escape",), "Back", "Go back; nothing is done."),
+    Action(_W.QUICK, "", ("up", "down"), "Choose", "Choose a reason."),
+    Action(_W.QUICK, "enter", ("enter",), "OK", "Take it; or the words that you gave.", first=True),
+    Action(_W.QUICK, "pick(0)", ("1",), "", "Take the first reason."),
+    Action(_W.QUICK, "pick(1)", ("2",), "", "Take the second reason."),
+    Action(_W.QUICK, "pick(2)", ("3",), "", "Take the third reason."),
+    Action(_W.QUICK, "", ("tab",), "Own words", "Give a reason in your own words."),
+    Action(_W.QUICK, "back", ("escape",), "Back", "Go back; nothing is done."),
     Action(_W.CHOICE, "", ("up", "down"), "Choose", "Choose an encounter, or a new one."),
     Action(_W.CHOICE, "", ("enter",), "OK", "Take it."),
     Action(_W.CHOICE, "back", ("escape",), "Back", "Go back; nothing is done."),

@@ -1,8 +1,10 @@
 """Changing masks, pure: findings in, findings out, always inside the picture.
 
 A finding of a detector never vanishes: it is masked where it is or by a mask that still touches it, or kept
-with a reason, exactly as it was found. Only what a reviewer drew can be deleted. The daemon puts the
-reviewer's account on record; the console says which findings were touched.
+with a reason, exactly as it was found. What a detector only suggests stays undecided until a person masks or
+keeps it. Only what a reviewer drew can be deleted. A lesion of interest is drawn by a reviewer and never
+masked; the photo can be cropped to one of them. The daemon puts the reviewer's account on record; the console
+says which findings were touched.
 """
 
 from __future__ import annotations
@@ -10,10 +12,9 @@ from __future__ import annotations
 import msgspec
 
 from medkiosk.core.ids import AccountId
-from medkiosk.core.photo import Box, Category, Decision, Finding
+from medkiosk.core.photo import REVIEWER, Box, Category, Decision, Finding
 
-REVIEWER = "reviewer"
-"""The ``detector`` of a mask that a person drew."""
+LESION_REASON = "lesion of interest"
 _DRAWN = "drawn in review"
 _MCU = 16
 """Pixels of a side of the largest MCU: smaller steps would change nothing that is burned."""
@@ -21,9 +22,9 @@ _SMALLEST = _MCU
 Findings = tuple[Finding, ...]
 
 
-def step(width: int, height: int, zoom: int) -> int:
-    """How far one key press moves, in pixels: a hundredth of the long side, less when zoomed in."""
-    return max(round(max(width, height) / 100 / zoom / _MCU) * _MCU, min(_MCU, width, height))
+def step(width: int, height: int) -> int:
+    """How far one key press moves, in pixels: a hundredth of the long side of what is looked at."""
+    return max(round(max(width, height) / 100 / _MCU) * _MCU, min(_MCU, width, height))
 
 
 def moved(box: Box, dx: int, dy: int, width: int, height: int) -> Box:
@@ -62,19 +63,30 @@ def touching(one: Box, other: Box) -> bool:
     )
 
 
-def drawn(x: int, y: int, width: int, height: int, reviewer: AccountId) -> Finding:
-    """A new mask around a point: an eighth of the long side, square."""
-    side = max(max(width, height) // 8, 1)
-    square = Box(x=x - side // 2, y=y - side // 2, w=min(side, width), h=min(side, height))
+def square(x: int, y: int, side: int, width: int, height: int) -> Box:
+    """A square around a point, as far as the picture goes."""
+    box = Box(x=x - side // 2, y=y - side // 2, w=max(min(side, width), 1), h=max(min(side, height), 1))
+    return moved(box, 0, 0, width, height)
+
+
+def drawn(box: Box, reviewer: AccountId) -> Finding:
+    """A mask that a person adds."""
     return Finding(
         category=Category.OTHER,
-        box=moved(square, 0, 0, width, height),
+        box=box,
         detector=REVIEWER,
         model="",
         confidence=1000,
         decision=Decision.MASK,
         reviewer=reviewer,
         reason=_DRAWN,
+    )
+
+
+def lesion(box: Box, reviewer: AccountId) -> Finding:
+    """What the picture is about."""
+    return msgspec.structs.replace(
+        drawn(box, reviewer), category=Category.LESION, decision=Decision.KEEP, reason=LESION_REASON
     )
 
 
@@ -111,13 +123,37 @@ class Draft:
         finding = self.finding
         return finding is not None and finding.detector.partition("/")[0] == REVIEWER
 
+    @property
+    def is_lesion(self) -> bool:
+        """Whether the chosen finding is a lesion of interest."""
+        return self.finding is not None and self.finding.category is Category.LESION
+
+    @property
+    def undecided(self) -> tuple[Finding, ...]:
+        """What is suggested and neither masked nor kept yet."""
+        return tuple(each for each in self.findings if each.decision is Decision.SUGGEST)
+
+    @property
+    def crop(self) -> Box | None:
+        """What the photo is to be cropped to."""
+        return next((each.box for each in self.findings if each.decision is Decision.CROP), None)
+
     def select(self, by: int) -> None:
         """Choose the next finding, or the one before, around the end."""
         if self.findings:
             self.selected = (self.selected + by) % len(self.findings)
 
+    def select_undecided(self) -> bool:
+        """Choose the next suggestion that is undecided, around the end; False when there is none."""
+        for by in range(1, len(self.findings) + 1):
+            place = (self.selected + by) % len(self.findings)
+            if self.findings[place].decision is Decision.SUGGEST:
+                self.selected = place
+                return True
+        return False
+
     def reshape(self, box: Box) -> bool:
-        """Give the chosen finding another box; what a person places is a mask.
+        """Give the chosen finding another box; what a person places is a mask, or still the same lesion.
 
         A mask that leaves what a detector found becomes an added one, and the finding is again as it was
         saved.
@@ -127,6 +163,9 @@ class Draft:
         """
         finding = self.finding
         if finding is None or box == finding.box:
+            return False
+        if self.is_lesion:
+            self._replace(msgspec.structs.replace(finding, box=box, reviewer=self._reviewer))
             return False
         origin = self._origins[self.selected]
         left = origin is not None and not self.is_drawn and not touching(box, origin.box)
@@ -152,18 +191,62 @@ class Draft:
                 msgspec.structs.replace(found, decision=Decision.KEEP, reason=reason, reviewer=self._reviewer)
             )
 
+    def keep_rest(self, category: Category, reason: str) -> None:
+        """Leave visible all that is suggested of a kind and undecided, as one change."""
+        kept = tuple(
+            msgspec.structs.replace(each, decision=Decision.KEEP, reason=reason, reviewer=self._reviewer)
+            if each.decision is Decision.SUGGEST and each.category is category
+            else each
+            for each in self.findings
+        )
+        if kept != self.findings:
+            self._change(kept, self._origins, self.selected)
+
     def mask(self) -> None:
-        """Mask the chosen finding."""
-        if self.finding is not None:
+        """Mask the chosen finding; not for a lesion."""
+        if self.finding is not None and not self.is_lesion:
             self._replace(
                 msgspec.structs.replace(
                     self.finding, decision=Decision.MASK, reason="", reviewer=self._reviewer
                 )
             )
 
-    def add(self, x: int, y: int) -> None:
-        """Add a mask around a point and choose it."""
-        self._append(drawn(x, y, self._width, self._height, self._reviewer), self.findings)
+    def add(self, x: int, y: int, side: int) -> None:
+        """Add a square mask around a point and choose it."""
+        box = square(x, y, side, self._width, self._height)
+        self._append(drawn(box, self._reviewer), self.findings)
+
+    def add_lesion(self, x: int, y: int, side: int) -> None:
+        """Mark a lesion of interest, where a suggestion is chosen, or else around a point, and choose it."""
+        box = square(x, y, side, self._width, self._height)
+        if self.finding is not None and self.finding.decision is Decision.SUGGEST:
+            box = self.finding.box
+        self._append(lesion(box, self._reviewer), self.findings)
+
+    def select_lesion(self) -> bool:
+        """Choose the lesion that the photo is cropped to, or else the first one; False when there is none."""
+        lesions = [n for n, each in enumerate(self.findings) if each.category is Category.LESION]
+        cropped = [n for n in lesions if self.findings[n].decision is Decision.CROP]
+        if not lesions:
+            return False
+        self.selected = (cropped or lesions)[0]
+        return True
+
+    def crop_to(self, *, crop: bool) -> None:
+        """Crop to the chosen lesion and to no other one, or to none."""
+
+        def decided(place: int, finding: Finding) -> Finding:
+            wanted = Decision.CROP if crop and place == self.selected else Decision.KEEP
+            if finding.category is not Category.LESION or finding.decision is wanted:
+                return finding
+            return msgspec.structs.replace(
+                finding, decision=wanted, reason=LESION_REASON, reviewer=self._reviewer
+            )
+
+        if self.is_lesion:
+            changed = tuple(decided(place, each) for place, each in enumerate(self.findings))
+            if changed != self.findings:
+                self._change(changed, self._origins, self.selected)
 
     def delete(self) -> None:
         """Take away the chosen finding, which a person drew."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from textual.message import Message
 
+from medkiosk.console.zoom import Size
 from medkiosk.core.ids import CaptureId, ImportId
+from medkiosk.core.photo import Box
 from medkiosk.ipc import types as t
 
 
@@ -93,6 +95,19 @@ class CaptureLoaded(Message):
         self, detail: t.CaptureDetail, picture: tuple[t.Picture, bytes] | None, words: str = ""
     ) -> None:
         self.detail = detail
+        self.picture = picture
+        self.words = words
+        super().__init__()
+
+
+class PartLoaded(Message):
+    """A part of a photo, drawn at most in ``size``; or ``words`` why not, and no picture."""
+
+    def __init__(
+        self, part: Box, size: Size, picture: tuple[t.Picture, bytes] | None, words: str = ""
+    ) -> None:
+        self.part = part
+        self.size = size
         self.picture = picture
         self.words = words
         super().__init__()

@@ -14,7 +14,8 @@ from medkiosk.core.clock import parse_rfc3339, rfc3339
 from medkiosk.core.consent import ConsentKind, ConsentMethod, Purpose, Relationship
 from medkiosk.core.device import DeviceState
 from medkiosk.core.events import Role
-from medkiosk.core.photo import Decision, ReviewState
+from medkiosk.core.photo import REVIEWER, Category, Decision, Finding, ReviewState
+from medkiosk.core.quality import ADVICE_WORDS, Advice, Quality
 from medkiosk.ipc.types import EncounterInfo, RedactionStatus, Session, Status
 
 STRANGE = "\N{REPLACEMENT CHARACTER}"
@@ -60,7 +61,59 @@ DECISIONS: dict[Decision, str] = {
     Decision.MASK: "MASKED",
     Decision.KEEP: "KEPT",
     Decision.SUGGEST: "SUGGESTED",
+    Decision.CROP: "CROP TO",
 }
+FOUND: dict[Category, str] = {
+    Category.FACE: "face",
+    Category.TEXT: "text",
+    Category.CODE: "bar code",
+    Category.MARK: "skin mark",
+    Category.OTHER: "other",
+    Category.LESION: "lesion",
+}
+SUGGESTED: dict[Category, str] = {
+    Category.FACE: "part of a face?",
+    Category.TEXT: "text?",
+    Category.CODE: "a bar code?",
+    Category.MARK: "mark on skin?",
+    Category.OTHER: "something?",
+    Category.LESION: "a lesion?",
+}
+QUESTIONS: dict[Category, str] = {
+    Category.FACE: "This may be part of a face: an eye, a mouth, a profile.",
+    Category.TEXT: "This may be writing: a name, a date, a number.",
+    Category.CODE: "This may be a bar code or a QR code.",
+    Category.MARK: "This may be a tattoo, a birthmark, a scar or jewellery.",
+    Category.OTHER: "This may identify somebody.",
+    Category.LESION: "This may be the lesion of interest.",
+}
+_SCALE = "scale or ruler"
+_REASONS = ("lesion", "skin, nothing identifying", "clothing or background")
+_REASONS_FOR_TEXT = (_SCALE, *_REASONS[1:])
+
+
+def reasons(category: Category) -> tuple[str, ...]:
+    """Three usual reasons to keep something visible."""
+    return _REASONS_FOR_TEXT if category in {Category.TEXT, Category.CODE} else _REASONS
+
+
+def finding_words(finding: Finding) -> str:
+    """What a finding is and how sure a detector is, in a few plain words."""
+    if finding.decision is Decision.SUGGEST:
+        return f"{SUGGESTED[finding.category]} {min(round(finding.confidence / 10), 99)} %"
+    if finding.detector.partition("/")[0] == REVIEWER:
+        return f"{FOUND[finding.category]} drawn"
+    return f"{FOUND[finding.category]} {finding.confidence / 10:.0f} % sure"
+
+
+def short_advice(advice: Advice) -> str:
+    """What is wrong with a picture, without what to do about it."""
+    return ADVICE_WORDS[advice].partition(":")[0]
+
+
+def advice_words(quality: Quality | None) -> str:
+    """What is wrong with a picture, most important first; empty where nothing is."""
+    return "; ".join(short_advice(each) for each in quality.advice) if quality else ""
 
 
 def clean(untrusted_text: str, limit: int = 200) -> str:

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from medkiosk.console.app import KioskApp
+from medkiosk.console.screens.review import ReviewScreen
 from medkiosk.console.terminal import Terminal
 from tests.console.state import PASSPHRASE
 
@@ -129,7 +130,26 @@ async def on_review(pilot: Pilot[Any]) -> None:
     await until_screen(pilot, "ReviewScreen")
     await until_text(pilot, "photo 1 of")
     if app_of(pilot).terminal.sixel:
-        await until_text(pilot, "READY")
+        await until(pilot, lambda: seen(pilot), "the photo was not painted")
+
+
+def seen(pilot: Pilot[Any]) -> bool:
+    """Whether the photo on the review screen was painted wholly, in its latest revision."""
+    screen = pilot.app.screen
+    return isinstance(screen, ReviewScreen) and bool(screen._painted)
+
+
+async def decide_all(pilot: Pilot[Any]) -> None:
+    """Keep everything that is only suggested, kind by kind."""
+    while "UNDECIDED" in text(pilot):
+        before = text(pilot).partition(" UNDECIDED")[0]
+        await pilot.press("j", "o")
+        await until_screen(pilot, "ChooseReason")
+        await pilot.press("1")
+        await until_screen(pilot, "Confirm")
+        await pilot.press("y")
+        await until_screen(pilot, "ReviewScreen")
+        await until(pilot, lambda: text(pilot).partition(" UNDECIDED")[0] != before, "nothing decided")  # noqa: B023
 
 
 async def give_reason(pilot: Pilot[Any], reason: str) -> None:
@@ -139,13 +159,26 @@ async def give_reason(pilot: Pilot[Any], reason: str) -> None:
     await until_screen(pilot, "ReviewScreen")
 
 
+async def keep_reason(pilot: Pilot[Any], reason: str = "") -> None:
+    """Give a reason to keep something in own words, or take the first that is offered."""
+    await until_screen(pilot, "ChooseReason")
+    if reason:
+        await pilot.press("tab")
+        await type_text(pilot, reason)
+    await pilot.press("enter")
+    await until_screen(pilot, "ReviewScreen")
+
+
 async def review_some(pilot: Pilot[Any]) -> None:
-    """From the first photo: add, move, size and save a mask; keep a finding; approve; reject the next."""
+    """From the first photo: decide what is suggested; add, move, size and save a mask; keep a finding;
+    approve; reject the next.
+    """
+    await decide_all(pilot)
     await pilot.press("m", "left", "left", "shift+down", "plus", "s")
     await until_text(pilot, "revision 2")
     await until_text(pilot, "READY")
     await pilot.press("tab", "k")
-    await give_reason(pilot, "a poster")
+    await keep_reason(pilot, "a poster")
     await until_text(pilot, "MASKS CHANGED, NOT SAVED")
     await pilot.press("s")
     await until_text(pilot, "revision 3")

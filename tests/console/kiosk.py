@@ -386,3 +386,7 @@ class RunningKiosk:
             self.kiosk.touch()
             self._server.close()
             self._server = None
+
+    def detail(self, photo: Photo) -> t.CaptureDetail:
+        """What a connection without a session would be told of a photo."""
+        return Service(self.kiosk)._detail(photo)

@@ -267,12 +267,26 @@ def to_review(console: TerminalDriver) -> None:
     console.until("photo 1 of")
 
 
+def decide_all(console: TerminalDriver) -> None:
+    """Keep everything that is only suggested, kind by kind."""
+    while "UNDECIDED" in console.text():
+        console.press("j", "o")
+        console.until("The same reason for each of them.")
+        console.press("1")
+        console.until("They will be visible to everybody")
+        console.press("y")
+        console.until("Next photo")
+
+
 def sixel_flow(socket: Path, user: str = "rita", passphrase: str = PASSPHRASE) -> list[bytes]:
     """In a terminal with pictures: review, change a mask, approve. Gives the pictures that were drawn."""
     with PtyConsole(command(socket, "--graphics", "sixel")) as console:
         log_in(console, user, passphrase)
         to_review(console)
-        console.until("READY: A approves what you see")
+        console.until("masked, ")
+        decide_all(console)
+        if "MASKS CHANGED" not in console.text():
+            console.until("READY: A approves what you see")
         whole = list(console.pictures)
         console.press("m", "left", "shift+down", "s")
         console.until("revision 2")

@@ -11,7 +11,7 @@ from textual.screen import Screen
 from medkiosk.console.actions import ACTIONS, Where, bindings, key_words
 from medkiosk.console.app import KioskApp
 from medkiosk.console.screens.consent import ConsentScreen
-from medkiosk.console.screens.dialogs import AskReason, ChooseEncounter, Confirm
+from medkiosk.console.screens.dialogs import AskReason, ChooseEncounter, ChooseReason, Confirm
 from medkiosk.console.screens.encounter import EncounterScreen
 from medkiosk.console.screens.encounters import EncountersScreen
 from medkiosk.console.screens.export import ExportScreen
@@ -32,6 +32,7 @@ OWNERS: dict[Where, type] = {
     Where.REVIEW: ReviewScreen,
     Where.EXPORT: ExportScreen,
     Where.REASON: AskReason,
+    Where.QUICK: ChooseReason,
     Where.CHOICE: ChooseEncounter,
     Where.CONFIRM: Confirm,
     Where.KEYS: KeysScreen,

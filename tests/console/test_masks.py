@@ -6,11 +6,11 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medkiosk.console.masks import REVIEWER, Draft, grown, moved, scaled, step, touching
+from medkiosk.console.masks import LESION_REASON, Draft, grown, moved, scaled, step
 from medkiosk.core.ids import AccountId
-from medkiosk.core.photo import Box, Decision, Finding
+from medkiosk.core.photo import REVIEWER, Box, Category, Decision, Finding
 from medkiosk.review.gate import why_not_change
-from tests.console.state import FOUND, FULL
+from tests.console.state import FOUND, FULL, HINTS
 
 ME = AccountId("a" * 32)
 sides = st.integers(min_value=1, max_value=9000)
@@ -40,9 +40,9 @@ def test_every_change_stays_inside(made: tuple[Box, int, int], a: int, b: int) -
         assert changed.y + changed.h <= height
 
 
-@given(sides, sides, st.sampled_from([1, 2, 4]))
-def test_a_step_is_whole_mcus_where_the_picture_is_large_enough(width: int, height: int, zoom: int) -> None:
-    by = step(width, height, zoom)
+@given(sides, sides)
+def test_a_step_is_whole_mcus_where_the_picture_is_large_enough(width: int, height: int) -> None:
+    by = step(width, height)
     assert by >= 1
     assert by % 16 == 0 or by < 16
 
@@ -64,7 +64,7 @@ def test_what_a_detector_found_is_kept_with_a_reason_but_never_deleted() -> None
 
 def test_a_drawn_mask_is_added_chosen_moved_and_deleted() -> None:
     changing = draft()
-    changing.add(0, 0)
+    changing.add(0, 0, 342)
     drawn = changing.finding
     assert drawn is not None
     assert (drawn.detector, drawn.decision, drawn.box.x, drawn.box.y) == (REVIEWER, Decision.MASK, 0, 0)
@@ -92,7 +92,7 @@ def test_the_daemons_gate_takes_every_kind_of_change() -> None:
     changing.keep("not a face")
     changing.select(1)
     changing.reshape(scaled(FOUND[1].box, 64, *FULL))
-    changing.add(*FULL)
+    changing.add(*FULL, 342)
     problems = why_not_change(changing.findings, width=FULL[0], height=FULL[1], reviewer=ME, before=FOUND)
     assert problems == ()
 
@@ -125,28 +125,112 @@ def test_a_mask_moved_away_leaves_what_was_found_as_it_was() -> None:
     assert changing.findings == FOUND
 
 
-def refused(before: tuple[Finding, ...], after: tuple[Finding, ...]) -> list[Finding]:
-    """What the daemon would refuse: keeping what was not found so, and losing what was found."""
-    places = {(each.box, each.category) for each in before}
-    kept = [
-        each for each in after if each.decision is Decision.KEEP and (each.box, each.category) not in places
+SUGGESTING = (*FOUND, *HINTS)
+
+
+def test_suggestions_are_gone_through_and_decided_one_by_one() -> None:
+    changing = Draft(SUGGESTING, *FULL, ME)
+    assert changing.undecided == HINTS
+    assert changing.select_undecided()
+    assert changing.finding == HINTS[0]
+    changing.mask()
+    assert changing.select_undecided()
+    assert changing.finding == HINTS[1]
+    changing.keep("skin")
+    assert changing.select_undecided()
+    assert changing.finding == HINTS[2]
+    changing.reshape(grown(HINTS[2].box, 32, 32, *FULL))
+    assert not changing.select_undecided()
+    assert [each.decision for each in changing.findings[2:]] == [
+        Decision.MASK,
+        Decision.KEEP,
+        Decision.MASK,
     ]
-    here = {(each.box, each.category) for each in after}
-    masks = [each.box for each in after if each.decision is Decision.MASK]
-    lost = [
-        each
-        for each in before
-        if each.detector != REVIEWER
-        and (each.box, each.category) not in here
-        and not any(touching(mask, each.box) for mask in masks)
+    assert accepted(SUGGESTING, changing.findings)
+
+
+def test_the_rest_of_a_kind_is_kept_as_one_change() -> None:
+    changing = Draft(SUGGESTING, *FULL, ME)
+    changing.keep_rest(Category.MARK, "skin, nothing identifying")
+    assert changing.undecided == HINTS[:1]
+    assert [each.reason for each in changing.findings[3:]] == ["skin, nothing identifying"] * 2
+    assert accepted(SUGGESTING, changing.findings)
+    changing.keep_rest(Category.MARK, "again")
+    assert changing.undo()
+    assert changing.findings == SUGGESTING
+    assert not changing.undo(), "what changes nothing is no change"
+
+
+def test_a_lesion_is_moved_and_cropped_to_but_never_masked() -> None:
+    changing = draft()
+    changing.add_lesion(600, 900, 300)
+    lesion = changing.finding
+    assert lesion is not None
+    assert (lesion.category, lesion.decision, lesion.reason) == (
+        Category.LESION,
+        Decision.KEEP,
+        LESION_REASON,
+    )
+    changing.reshape(scaled(lesion.box, 64, *FULL))
+    changing.mask()
+    changing.keep("other words")
+    assert changing.finding == msgspec.structs.replace(lesion, box=scaled(lesion.box, 64, *FULL))
+    changing.crop_to(crop=False)
+    assert changing.findings[-1].decision is Decision.KEEP
+    changing.crop_to(crop=True)
+    assert changing.crop == scaled(lesion.box, 64, *FULL)
+    assert accepted(FOUND, changing.findings)
+    changing.add_lesion(2000, 900, 300)
+    changing.crop_to(crop=True)
+    assert sum(each.decision is Decision.CROP for each in changing.findings) == 1
+    assert changing.crop == changing.findings[-1].box
+    assert accepted(FOUND, changing.findings)
+    changing.crop_to(crop=False)
+    assert {each.decision for each in changing.findings[-2:]} == {Decision.KEEP}
+    changing.delete()
+    changing.delete()
+    assert changing.findings == FOUND
+
+
+def test_a_lesion_is_marked_where_one_is_suggested() -> None:
+    changing = Draft(SUGGESTING, *FULL, ME)
+    changing.select_undecided()
+    changing.add_lesion(0, 0, 300)
+    assert changing.finding is not None
+    assert changing.finding.box == HINTS[0].box
+    assert changing.undecided == HINTS
+    changing.select(1)
+    assert changing.select_lesion()
+    assert changing.is_lesion
+    assert not draft().select_lesion()
+
+
+def accepted(before: tuple[Finding, ...], after: tuple[Finding, ...]) -> bool:
+    """Whether the daemon's own gate takes a plan."""
+    return not why_not_change(after, width=FULL[0], height=FULL[1], reviewer=ME, before=before)
+
+
+keys = st.sampled_from(
+    [
+        "move",
+        "grow",
+        "scale",
+        "keep",
+        "keep_rest",
+        "mask",
+        "add",
+        "delete",
+        "undo",
+        "next",
+        "undecided",
+        "lesion",
+        "crop",
+        "uncrop",
     ]
-    return kept + lost
+)
 
 
-keys = st.sampled_from(["move", "grow", "scale", "keep", "mask", "add", "delete", "undo", "next"])
-
-
-@given(st.sampled_from([FOUND, KEPT]), st.lists(st.tuples(keys, amounts, amounts), max_size=30))
+@given(st.sampled_from([FOUND, KEPT, SUGGESTING]), st.lists(st.tuples(keys, amounts, amounts), max_size=30))
 def test_no_keys_make_a_plan_that_the_daemon_refuses(
     before: tuple[Finding, ...], pressed: list[tuple[str, int, int]]
 ) -> None:
@@ -162,14 +246,22 @@ def test_no_keys_make_a_plan_that_the_daemon_refuses(
                 changing.reshape(scaled(box, a // 10, *FULL))
             case "keep":
                 changing.keep("not a face")
+            case "keep_rest":
+                changing.keep_rest(Category.MARK, "skin")
             case "mask":
                 changing.mask()
             case "add":
-                changing.add(abs(a) % FULL[0], abs(b) % FULL[1])
+                changing.add(abs(a) % FULL[0], abs(b) % FULL[1], 342)
+            case "lesion":
+                changing.add_lesion(abs(a) % FULL[0], abs(b) % FULL[1], 342)
+            case "crop" | "uncrop":
+                changing.crop_to(crop=key == "crop")
             case "delete":
                 changing.delete()
             case "undo":
                 changing.undo()
+            case "undecided":
+                changing.select_undecided()
             case _:
                 changing.select(1)
-        assert refused(before, changing.findings) == []
+        assert accepted(before, changing.findings)

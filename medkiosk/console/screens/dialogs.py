@@ -66,6 +66,46 @@ class AskReason(Dialog[str]):
             self.dismiss(reason)
 
 
+class ChooseReason(Dialog[str]):
+    """Asks for a reason: one of a few usual ones, or own words."""
+
+    BINDINGS = bindings(Where.QUICK)
+
+    def __init__(self, question: str, explanation: str, reasons: Sequence[str]) -> None:
+        super().__init__()
+        self._question = question
+        self._explanation = explanation
+        self._reasons = tuple(reasons)
+
+    def compose(self) -> ComposeResult:
+        """Question, reasons, field, keys."""
+        with Vertical(classes="dialog"):
+            yield Static(Text(clean(self._question), style="bold"), markup=False)
+            yield Static(Text(clean(self._explanation)), markup=False)
+            yield OptionList(*(f"{n}  {each}" for n, each in enumerate(self._reasons, 1)), markup=False)
+            yield Field(placeholder="Own words", max_length=200)
+            yield Legend(Where.QUICK)
+
+    def action_pick(self, place: int) -> None:
+        """Take one of the usual reasons."""
+        self.dismiss(self._reasons[place])
+
+    def action_enter(self) -> None:
+        """Take the chosen reason, or the words when they have been typed."""
+        if isinstance(self.focused, Field):
+            settled(self.query(Field), self._given)
+        else:
+            settled(self.query(OptionList), self._chosen)
+
+    def _given(self) -> None:
+        if reason := self.query_one(Field).value.strip():
+            self.dismiss(reason)
+
+    def _chosen(self) -> None:
+        if (place := self.query_one(OptionList).highlighted) is not None:
+            self.action_pick(place)
+
+
 class Confirm(Dialog[bool]):
     """Asks before something that leaves the kiosk or cannot be taken back."""
 

@@ -5,13 +5,27 @@ from __future__ import annotations
 from rich.text import Text
 
 from medkiosk.console.masks import Draft
-from medkiosk.console.words import DECISIONS, STATES, clean, consent_words, count, subject_words
-from medkiosk.core.photo import Decision, Finding
+from medkiosk.console.words import (
+    DECISIONS,
+    QUESTIONS,
+    STATES,
+    advice_words,
+    clean,
+    consent_words,
+    count,
+    finding_words,
+    subject_words,
+)
+from medkiosk.console.zoom import onto
+from medkiosk.core.photo import Box, Category, Decision, Finding
 from medkiosk.ipc.types import CaptureDetail, EncounterInfo
+
+_WIDTH = 35
+"""Columns of the panel that text can use."""
 
 
 def photo_text(detail: CaptureDetail, at: int, total: int, encounter: EncounterInfo | None) -> Text:
-    """Which photo, whose, in what state."""
+    """Which photo, whose, in what state, how good."""
     words = Text()
     words.append(f"{clean(detail.info.name, 16)}", style="bold")
     words.append(f"   photo {at + 1} of {total}\n", style="dim")
@@ -21,42 +35,79 @@ def photo_text(detail: CaptureDetail, at: int, total: int, encounter: EncounterI
     words.append(STATES[detail.info.state], style="bold")
     if detail.info.revision:
         words.append(f", revision {detail.info.revision}", style="dim")
+    if detail.crop:
+        sizes = f"{detail.crop.w} x {detail.crop.h} of {detail.width} x {detail.height}"
+        words.append(f"\nCROPPED: only {sizes} leaves", style="bold")
+    if advice := advice_words(detail.quality):
+        words.append(f"\nQuality: {advice}")
     if detail.words and not detail.width:
         words.append(f"\n{clean(detail.words, 300)}")
     return words
 
 
+def _counts(draft: Draft) -> Text:
+    """How much is masked, undecided and kept, and whether a lesion is marked."""
+    others = [each for each in draft.findings if each.category is not Category.LESION]
+    masked = sum(each.decision is Decision.MASK for each in others)
+    kept = sum(each.decision is Decision.KEEP for each in others)
+    words = Text(f"{masked} masked, ", style="bold")
+    words.append(f"{len(draft.undecided)} {'UNDECIDED' if draft.undecided else 'undecided'}, {kept} kept")
+    if lesions := len(draft.findings) - len(others):
+        words.append(f", {count(lesions, 'lesion')}")
+    words.append("\n")
+    return words
+
+
 def _line(number: int, finding: Finding, *, selected: bool) -> Text:
-    sure = "drawn" if finding.detector.startswith("reviewer") else f"{finding.confidence / 10:.0f} % sure"
     line = Text()
-    words = f"{number:>2} {DECISIONS[finding.decision]:<9} {finding.category.value:<5} {sure}"
+    words = f"{number:>2} {DECISIONS[finding.decision]:<9} {finding_words(finding)}"
     line.append(("> " if selected else "  ") + words, style="reverse" if selected else "")
     return line
 
 
-def findings_text(draft: Draft, room: int, *, shown: bool) -> Text:
+def _details(draft: Draft, crop: Box | None, *, shown: bool) -> Text:
+    """All about the chosen finding, and what can be done with it."""
+    words = Text()
+    finding = draft.finding
+    if finding is not None:
+        words.append(f"\nNumber {draft.selected + 1} by {clean(finding.detector, 24)}", style="dim")
+        if finding.reason:
+            words.append(f"\nReason: {clean(finding.reason, 100)}", style="dim")
+        if crop is not None and onto(finding.box, crop) is None:
+            words.append("\nIt lies outside of the crop: it does not leave.")
+        if finding.decision is Decision.SUGGEST:
+            words.append(f"\n{DECISIONS[finding.decision]}: {finding_words(finding)}", style="bold")
+            words.append(f"\n{QUESTIONS[finding.category]}")
+            words.append("\nEnter masks it, K keeps it visible.")
+        elif shown:
+            words.append("\n\nArrows move it. Shift+arrows,\n+ and - resize it.", style="dim")
+    if draft.changed:
+        words.append("\n\nMASKS CHANGED, NOT SAVED: press S", style="bold")
+    return words
+
+
+def _height(words: Text) -> int:
+    """About how many lines a text takes."""
+    return sum(-(-max(len(line), 1) // _WIDTH) for line in words.plain.split("\n"))
+
+
+def findings_text(draft: Draft, crop: Box | None, height: int, *, shown: bool) -> Text:
     """The findings, as many lines as there is room for around the chosen one, and its details.
 
-    ``shown`` says whether the photo is on the screen, so that masks can be moved.
+    Args:
+        draft: the findings.
+        crop: what leaves now; None for the whole picture.
+        height: lines that there are.
+        shown: whether the photo is on the screen, so that masks can be moved.
     """
     findings = draft.findings
-    masked = sum(finding.decision is Decision.MASK for finding in findings)
-    words = Text()
-    words.append(f"{count(len(findings), 'finding')}, {masked} masked\n", style="bold")
-    room = max(room, 3)
+    words = _counts(draft)
+    details = _details(draft, crop, shown=shown)
+    room = max(height - _height(words) - _height(details), 3)
     first = min(max(draft.selected - room // 2, 0), max(len(findings) - room, 0))
     for place in range(first, min(first + room, len(findings))):
         words.append_text(_line(place + 1, findings[place], selected=place == draft.selected))
         words.append("\n")
     if len(findings) > room:
         words.append(f"  {first + 1} to {first + room} of {len(findings)}; Tab goes on\n", style="dim")
-    finding = draft.finding
-    if finding is not None:
-        words.append(f"\nNumber {draft.selected + 1} by {clean(finding.detector, 24)}", style="dim")
-        if finding.reason:
-            words.append(f"\nReason: {clean(finding.reason, 100)}", style="dim")
-        if shown:
-            words.append("\n\nArrows move it. Shift+arrows,\n+ and - resize it.", style="dim")
-    if draft.changed:
-        words.append("\n\nMASKS CHANGED, NOT SAVED: press S", style="bold")
-    return words
+    return words.append_text(details)

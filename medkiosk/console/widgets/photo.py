@@ -3,12 +3,15 @@
 The picture is cut into tiles of whole character cells, each a widget of its own, so that Textual's own
 book-keeping repaints exactly those whose pixels changed. Encoding is done in a worker thread; requests that
 come meanwhile are merged into one. Nothing may lie over a tile; under a modal screen the tiles are blank.
+
+The whole is drawn from the preview. A part is drawn from pixels of full resolution, which the view asks for
+with `PhotoView.Wanted`; until they come, the preview is stretched in their place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.segment import ControlType, Segment
 from textual import events, on, work
@@ -22,6 +25,7 @@ from textual.worker import Worker, WorkerState
 
 from medkiosk.console.terminal import CellSize, Terminal
 from medkiosk.console.widgets import sixel
+from medkiosk.console.zoom import Recent, Size, drawing, levels, visible
 from medkiosk.core.photo import Box
 from medkiosk.ipc.types import Picture
 
@@ -34,18 +38,47 @@ LEAST_SIDE = 600
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A box to outline, in pixels of what leaves; the strong one is the chosen one."""
+
+    box: Box
+    stroke: sixel.Stroke
+    strong: bool
+
+
+@dataclass(frozen=True)
 class Look:
-    """What part of the picture to show and what to draw on it, in full-size pixels.
+    """What to show and what to draw on it, in pixels of what leaves.
 
     Attributes:
-        zoom: 1 shows everything.
-        centre: middle of what is shown when zoomed.
-        outlines: boxes; the strong one is the selected one.
+        level: 0 shows everything; the others are those of `medkiosk.console.zoom.levels`.
+        centre: middle of what is shown above level 0.
+        marks: boxes.
     """
 
-    zoom: int = 1
+    level: int = 0
     centre: tuple[int, int] = (0, 0)
-    outlines: tuple[tuple[Box, bool], ...] = ()
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(eq=False)
+class _Source:
+    """Pixels to draw from: those of the preview, or of a part.
+
+    Attributes:
+        box: what they show of what leaves.
+        palette: chosen when it is first drawn.
+    """
+
+    rgb: sixel.Rgb
+    box: Box
+    palette: sixel.Palette | None = field(default=None)
+
+    @property
+    def size(self) -> Size:
+        """Width and height of the pixels."""
+        height, width, _ = self.rgb.shape
+        return width, height
 
 
 @dataclass(frozen=True)
@@ -77,6 +110,7 @@ class _Frame:
     number: int
     grid: _Grid
     picture: Picture
+    source: _Source
     view: sixel.View
     base: sixel.Placed
     indices: sixel.Indices
@@ -125,9 +159,8 @@ class PhotoView(Widget):
     class Encoded(Message):
         """A worker thread finished a frame; ``tiles`` has the changed ones by their number."""
 
-        def __init__(self, frame: _Frame, palette: sixel.Palette, tiles: dict[int, str]) -> None:
+        def __init__(self, frame: _Frame, tiles: dict[int, str]) -> None:
             self.frame = frame
-            self.palette = palette
             self.tiles = tiles
             super().__init__()
 
@@ -147,6 +180,15 @@ class PhotoView(Widget):
             self.judged = judged
             super().__init__()
 
+    class Wanted(Message):
+        """Pixels of a part are needed: answer with `put`."""
+
+        def __init__(self, picture: Picture, part: Box, size: Size) -> None:
+            self.picture = picture
+            self.part = part
+            self.size = size
+            super().__init__()
+
     class Failed(Message):
         """The picture could not be drawn."""
 
@@ -154,8 +196,8 @@ class PhotoView(Widget):
         super().__init__()
         self._terminal = terminal
         self._grid: _Grid | None = None
-        self._rgb: sixel.Rgb | None = None
-        self._palette: sixel.Palette | None = None
+        self._whole: _Source | None = None
+        self._parts = Recent[_Source]()
         self._picture: Picture | None = None
         self._full = (1, 1)
         self._look = Look()
@@ -188,86 +230,136 @@ class PhotoView(Widget):
             await self.recompose()
             self._request()
 
-    def show(self, picture: Picture, pixels: bytes, full: tuple[int, int], look: Look) -> None:
+    def show(self, picture: Picture, pixels: bytes, full: Size, look: Look) -> None:
         """Show another picture.
 
         Args:
-            picture: its size and revision.
+            picture: the preview's size and revision.
             pixels: raw RGB.
-            full: width and height of the full-size picture, in which boxes are measured.
-            look: what part, with what outlines.
+            full: width and height of what leaves, in which marks are measured.
+            look: what part, with what marks.
 
         Raises:
             ValueError: the bytes do not fit the size.
         """
-        self._rgb = sixel.picture(pixels, picture.width, picture.height)
+        self._whole = _Source(sixel.picture(pixels, picture.width, picture.height), Box(0, 0, *full))
+        self._parts.clear()
         self._picture, self._full, self._look = picture, full, look
-        self._palette, self._frame = None, None
+        self._frame = None
         self._number += 1  # what is being encoded now is of another picture
         self._request()
 
+    def put(self, picture: Picture, part: Box, size: Size, pixels: bytes) -> None:
+        """Take the pixels of a part that was wanted; those of another picture or revision are dropped.
+
+        Raises:
+            ValueError: the bytes do not fit the size.
+        """
+        ours = self._picture
+        if ours is None or (picture.capture_id, picture.revision) != (ours.capture_id, ours.revision):
+            return
+        self._parts.put(part, size, _Source(sixel.picture(pixels, picture.width, picture.height), part))
+        if (part, size) == self.wanted:
+            self._request()
+
     def look(self, look: Look) -> None:
-        """Show another part, or other outlines."""
+        """Show another part, or other marks."""
         if look != self._look:
             self._look = look
             self._request()
 
     def clear(self) -> None:
         """Show nothing, and let go of the picture."""
-        self._rgb = self._palette = self._picture = self._frame = None
+        self._whole = self._picture = self._frame = None
+        self._parts.clear()
         self._number += 1
         for tile in self.query(Tile):
             tile.sixels = ""
             tile.refresh()
 
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Screen pixels for each pixel of the picture, at each level; the first shows all of it."""
+        return levels(self._full, self._grid.pixels) if self._grid else (1.0,)
+
+    @property
+    def part(self) -> Box:
+        """What is looked at, in pixels of what leaves."""
+        scales = self.levels
+        level = min(self._look.level, len(scales) - 1)
+        if level == 0 or self._grid is None:
+            return Box(0, 0, *self._full)
+        return visible(self._full, self._grid.pixels, scales[level], self._look.centre)
+
+    @property
+    def wanted(self) -> tuple[Box, Size] | None:
+        """The part that is looked at, and the size in which it should be drawn; None for the whole."""
+        if self._grid is None or min(self._look.level, len(self.levels) - 1) == 0:
+            return None
+        part = self.part
+        return part, drawing(part, self._grid.pixels)
+
+    @property
+    def sharp(self) -> bool:
+        """Whether pixels of full resolution are there for what is looked at."""
+        wanted = self.wanted
+        return wanted is None or self._parts.get(*wanted) is not None
+
     def _request(self) -> None:
         if self._encoding:
             self._stale = True
-        elif self._rgb is not None and self._picture is not None and self._grid is not None:
+        elif self._whole is not None and self._picture is not None and self._grid is not None:
             self._encoding, self._stale = True, False
             self._number += 1
-            self._encode(
-                self._number, self._rgb, self._palette, self._picture, self._view(), self._grid, self._frame
-            )
+            wanted = self.wanted
+            source = self._whole if wanted is None else self._parts.get(*wanted)
+            if source is None and wanted is not None:
+                self.post_message(self.Wanted(self._picture, *wanted))
+            seen = self._seen(source or self._whole)
+            self._encode(self._number, source or self._whole, self._picture, seen, self._grid, self._frame)
 
-    def _view(self) -> tuple[sixel.View, tuple[sixel.Outline, ...]]:
-        picture, look = self._picture, self._look
-        if picture is None:
-            raise RuntimeError("no picture to look at")
-        fx, fy = picture.width / self._full[0], picture.height / self._full[1]
-        w, h = max(picture.width // look.zoom, 1), max(picture.height // look.zoom, 1)
-        x = min(max(round(look.centre[0] * fx) - w // 2, 0), picture.width - w)
-        y = min(max(round(look.centre[1] * fy) - h // 2, 0), picture.height - h)
+    def _seen(self, source: _Source) -> tuple[sixel.View, tuple[sixel.Outline, ...]]:
+        """What is looked at, and the marks, in pixels of a source."""
+        part, box = self.part, source.box
+        width, height = source.size
+        fx, fy = width / box.w, height / box.h
+        w, h = max(round(part.w * fx), 1), max(round(part.h * fy), 1)
+        x, y = round((part.x - box.x) * fx), round((part.y - box.y) * fy)
         outlines = tuple(
-            sixel.Outline(box.x * fx, box.y * fy, box.w * fx, box.h * fy, strong)
-            for box, strong in look.outlines
+            sixel.Outline(
+                (mark.box.x - box.x) * fx,
+                (mark.box.y - box.y) * fy,
+                mark.box.w * fx,
+                mark.box.h * fy,
+                mark.strong,
+                mark.stroke,
+            )
+            for mark in self._look.marks
         )
-        return sixel.View(x, y, w, h), outlines
+        return sixel.View(min(x, width - w), min(y, height - h), w, h), outlines
 
     @work(thread=True, exit_on_error=False, group="photo", description="draw a photo")
     def _encode(
         self,
         number: int,
-        rgb: sixel.Rgb,
-        palette: sixel.Palette | None,
+        source: _Source,
         picture: Picture,
         seen: tuple[sixel.View, Sequence[sixel.Outline]],
         grid: _Grid,
         before: _Frame | None,
     ) -> None:
         view, outlines = seen
-        palette = palette or sixel.palette_of(rgb)
-        same = before is not None and (before.view, before.grid) == (view, grid)
-        base = before.base if before and same else sixel.placed(rgb, palette, view, *grid.pixels)
+        palette = source.palette = source.palette or sixel.palette_of(source.rgb)
+        same = before is not None and (before.source, before.view, before.grid) == (source, view, grid)
+        base = before.base if before and same else sixel.placed(source.rgb, palette, view, *grid.pixels)
         indices = sixel.outlined(base, outlines)
-        old = before.indices if before and before.grid == grid else None
+        old = before.indices if before and (before.source, before.grid) == (source, grid) else None
         tiles = {
             place: sixel.encode(indices[part], palette)
             for place, part in enumerate(_parts(grid))
             if old is None or not sixel.equal(old[part], indices[part])
         }
-        frame = _Frame(number, grid, picture, view, base, indices)
-        self.post_message(self.Encoded(frame, palette, tiles))
+        self.post_message(self.Encoded(_Frame(number, grid, picture, source, view, base, indices), tiles))
 
     @on(Encoded)
     def _encoded(self, message: Encoded) -> None:
@@ -275,7 +367,7 @@ class PhotoView(Widget):
         self._encoding = False
         frame = message.frame
         if frame.number == self._number and frame.grid == self._grid:
-            self._frame, self._palette = frame, message.palette
+            self._frame = frame
             tiles = list(self.query(Tile))
             self._undrawn |= {tiles[place] for place in message.tiles}
             for place, sixels in message.tiles.items():
@@ -298,7 +390,8 @@ class PhotoView(Widget):
 
     def _painted(self, frame: _Frame) -> None:
         picture, base = frame.picture, frame.base
-        whole = (base.view.w, base.view.h) == (picture.width, picture.height)
+        preview = frame.source is self._whole
+        whole = preview and (base.view.w, base.view.h) == (picture.width, picture.height)
         judged = whole and large_enough(picture, max(base.width, base.height))
         self.post_message(self.Painted(picture, judged=judged))
 

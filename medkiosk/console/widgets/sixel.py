@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +26,12 @@ Rgb = npt.NDArray[np.uint8]
 Indices = npt.NDArray[np.uint8]
 """Shape (height, width): numbers of palette entries."""
 
-PAPER, DARK, LIGHT, SOFT = 0, 1, 2, 3
-"""Palette entries that every palette has: around the picture, and three for outlines."""
-_FIXED = ((18, 21, 26), (0, 0, 0), (255, 214, 10), (150, 200, 255))
+PAPER, DARK, LIGHT = 0, 1, 2
+"""Palette entries that every palette has: around the picture, and two for the chosen outline; those of
+`Stroke` follow."""
+_FIXED = (
+    (18, 21, 26), (0, 0, 0), (255, 214, 10), (150, 200, 255), (255, 140, 40), (225, 225, 225), (80, 240, 130),
+)  # fmt: skip
 _COLOURS = 248
 """Entries for the picture itself; with the fixed ones fewer than the 256 that terminals have."""
 _BINS = 1 << 15
@@ -36,6 +40,19 @@ _BAYER = np.array(
     [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]],
     dtype=np.int16,
 )
+
+
+class Stroke(IntEnum):
+    """How an outline is drawn; the value is its palette entry."""
+
+    MASK = 3
+    SUGGESTED = 4
+    KEPT = 5
+    LESION = 6
+
+
+_DASHES: dict[Stroke, tuple[int, int]] = {Stroke.SUGGESTED: (12, 18), Stroke.KEPT: (3, 9)}
+"""Pixels drawn, and pixels after which it repeats; the others are drawn through."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +87,7 @@ class Outline:
     w: float
     h: float
     strong: bool
+    stroke: Stroke = Stroke.MASK
 
 
 def picture(pixels: bytes, width: int, height: int) -> Rgb:
@@ -109,8 +127,12 @@ class _Box:
 
 
 def palette_of(rgb: Rgb) -> Palette:
-    """Choose colours for a picture by median cut (Heckbert 1982) over a 15-bit histogram."""
-    counts = np.bincount(_bin_of(rgb[::2, ::2]).ravel(), minlength=_BINS)
+    """Choose colours for a picture by median cut (Heckbert 1982) over a 15-bit histogram of half its pixels.
+
+    They are taken as on a chequerboard of every other row and column, so that stripes one pixel wide count.
+    """
+    sample = np.concatenate([_bin_of(each).ravel() for each in (rgb[::2, ::2], rgb[1::2, 1::2])])
+    counts = np.bincount(sample, minlength=_BINS)
     used = np.flatnonzero(counts)
     points = np.stack([used >> 10, (used >> 5) & 31, used & 31], axis=1)
     weights = counts[used]
@@ -206,18 +228,25 @@ def placed(rgb: Rgb, palette: Palette, view: View, area_width: int, area_height:
     return Placed(paper, view, left, top, width, height)
 
 
-def _frame(paper: Indices, box: tuple[int, int, int, int], inset: int, entry: int) -> None:
+def _frame(
+    paper: Indices, box: tuple[int, int, int, int], inset: int, entry: int, dash: tuple[int, int] = (1, 1)
+) -> None:
+    """Draw one line around a box, one pixel wide; dashes begin at the box's upper left corner."""
     x0, y0, x1, y1 = box
     x0, y0, x1, y1 = x0 + inset, y0 + inset, x1 - inset, y1 - inset
     rows, columns = paper.shape
-    across = slice(max(x0, 0), max(min(x1 + 1, columns), 0))
-    along = slice(max(y0, 0), max(min(y1 + 1, rows), 0))
+    across = np.arange(max(x0, 0), max(min(x1 + 1, columns), 0))
+    along = np.arange(max(y0, 0), max(min(y1 + 1, rows), 0))
+    drawn, period = dash
     for y in (y0, y1):
         if 0 <= y < rows:
-            paper[y, across] = entry
+            paper[y, across[(across - box[0]) % period < drawn]] = entry
     for x in (x0, x1):
         if 0 <= x < columns:
-            paper[along, x] = entry
+            paper[along[(along - box[1]) % period < drawn], x] = entry
+
+
+_STRONG = ((-3, DARK), (-2, LIGHT), (-1, LIGHT), (0, LIGHT), (1, DARK))
 
 
 def outlined(base: Placed, outlines: Sequence[Outline]) -> Indices:
@@ -230,12 +259,16 @@ def outlined(base: Placed, outlines: Sequence[Outline]) -> Indices:
         x1 = base.left + round((outline.x + outline.w - base.view.x) * fx) - 1
         y1 = base.top + round((outline.y + outline.h - base.view.y) * fy) - 1
         box = (x0, y0, max(x1, x0), max(y1, y0))
+        dash = _DASHES.get(outline.stroke, (1, 1))
         if outline.strong:
-            for inset, entry in ((-3, DARK), (-2, LIGHT), (-1, LIGHT), (0, LIGHT), (1, DARK)):
-                _frame(paper, box, inset, entry)
+            for inset, entry in _STRONG:
+                _frame(paper, box, inset, entry, (1, 1) if entry == DARK else dash)
+            _frame(paper, box, 2, outline.stroke, dash)
         else:
             _frame(paper, box, -1, DARK)
-            _frame(paper, box, 0, SOFT)
+            _frame(paper, box, 0, DARK)
+            _frame(paper, box, 0, outline.stroke, dash)
+            _frame(paper, box, 1, outline.stroke, dash)
     return paper
 
 

@@ -1,0 +1,151 @@
+"""Change what is masked: move, resize, add, delete, keep, save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from medkiosk.console.masks import Draft, grown, moved, scaled, step
+from medkiosk.console.messages import CaptureLoaded
+from medkiosk.console.screens.dialogs import ChooseReason
+from medkiosk.console.screens.photo import PhotoScreen, looked
+from medkiosk.console.words import reasons
+from medkiosk.console.zoom import centre_of, into, onto
+from medkiosk.core.photo import Box, Category, Decision
+from medkiosk.ipc.client import Client
+from medkiosk.ipc.types import CaptureDetail
+
+Reshape = Callable[[Box, int, int, int], Box]
+
+
+class MaskingScreen(PhotoScreen):
+    """Shows captures and lets a person change their masks."""
+
+    def _change(self, change: Callable[[Draft, CaptureDetail], None]) -> None:
+        if self._detail is None or self._busy:
+            return
+        if self._photo is None:
+            self.say("Masks can be changed only where the photo is shown.", wrong=True)
+            return
+        change(self._draft, self._detail)
+        self._draw()
+
+    def _reshape(self, reshape: Reshape) -> None:
+        def change(draft: Draft, detail: CaptureDetail) -> None:
+            if draft.finding is None:
+                self.say("There is no finding to change. M adds a mask.")
+                return
+            by = step(self._part.w, self._part.h)
+            if draft.reshape(reshape(draft.finding.box, by, detail.width, detail.height)):
+                self.say("What was found stays as it was; the mask that you moved away is an added one.")
+            self._follow_chosen(draft, detail)
+
+        self._change(change)
+
+    def _follow_chosen(self, draft: Draft, detail: CaptureDetail) -> None:
+        """Keep the middle of the chosen box in sight."""
+        box = onto(draft.finding.box, detail.crop) if draft.finding else None
+        if box is not None:
+            (x, y), part = centre_of(box), self._part
+            if not (part.x <= x < part.x + part.w and part.y <= y < part.y + part.h):
+                self._look_at_chosen()
+
+    def action_move(self, x: int, y: int) -> None:
+        """Move the mask."""
+        self._reshape(lambda box, by, width, height: moved(box, x * by, y * by, width, height))
+
+    def action_grow(self, x: int, y: int) -> None:
+        """Move the right or the lower edge of the mask."""
+        self._reshape(lambda box, by, width, height: grown(box, x * by, y * by, width, height))
+
+    def action_scale(self, sign: int) -> None:
+        """Move all edges of the mask."""
+        self._reshape(lambda box, by, width, height: scaled(box, sign * by, width, height))
+
+    def _middle(self, detail: CaptureDetail) -> tuple[int, int, int]:
+        """Where to put something new, in pixels of the whole picture, and how large."""
+        part = self._part
+        return *into(centre_of(part), detail.crop), max(part.w, part.h) // 8
+
+    def action_add(self) -> None:
+        """Add a mask in the middle of what is shown."""
+
+        def change(draft: Draft, detail: CaptureDetail) -> None:
+            draft.add(*self._middle(detail))
+            self.say("A mask was added. Arrows move it, Shift+arrows or + and - resize it, S saves.")
+
+        self._change(change)
+
+    def action_delete(self) -> None:
+        """Delete a drawn mask; keep a found one, with a reason."""
+        if self._draft.finding is not None and not self._draft.is_drawn:
+            self._keep("What was found stays on record as kept, with your reason.")
+        else:
+            self._change(lambda draft, _: draft.delete())
+
+    def action_keep_or_mask(self) -> None:
+        """Mask what is kept; keep what is masked or suggested, with a reason."""
+        finding = self._draft.finding
+        if self._draft.is_lesion:
+            self.say("A lesion of interest is always kept. C crops to it, D takes the mark away.")
+        elif finding is None or finding.decision is Decision.KEEP:
+            self._change(lambda draft, _: draft.mask())
+        elif self._draft.is_drawn:
+            self.say("This mask was added by a person: D deletes it.")
+        else:
+            self._keep("It will be visible to everybody who receives this photo.")
+
+    def _keep(self, explanation: str) -> None:
+        finding = self._draft.finding
+        if self._detail is None or self._busy or self._photo is None or finding is None:
+            return
+        self.app.push_screen(
+            ChooseReason("Why is this kept visible?", explanation, reasons(finding.category)),
+            lambda reason: self._decide(lambda draft: draft.keep(reason)) if reason else None,
+        )
+
+    def _decide(self, decide: Callable[[Draft], None]) -> None:
+        """Decide about the chosen finding, and go on to what is undecided where it was."""
+
+        def change(draft: Draft, _: CaptureDetail) -> None:
+            asked = draft.finding is not None and draft.finding.decision is Decision.SUGGEST
+            decide(draft)
+            if asked and draft.select_undecided():
+                self._look_at_chosen()
+
+        self._change(change)
+
+    def action_undo(self) -> None:
+        """Take back the last change."""
+        if not self._draft.undo():
+            self.say("There is nothing to take back.")
+        self._look_at_chosen()
+        self._draw()
+
+    @property
+    def _worth_saving(self) -> bool:
+        """Whether to redact again: something was changed, or kept text was not compared with the patient."""
+        detail = self._detail
+        return self._draft.changed or (
+            detail is not None
+            and bool(detail.problems)
+            and any(f.decision is Decision.KEEP and f.category is Category.TEXT for f in detail.findings)
+        )
+
+    def action_save(self) -> None:
+        """Redact again with the masks as they are now."""
+        detail, findings = self._detail, self._draft.findings
+        if detail is None or self._busy:
+            return
+        if not self._worth_saving:
+            self.say("The masks are as they were; there is nothing to save.")
+            return
+        capture_id, revision = detail.info.capture_id, detail.info.revision
+        wanted = self._photo is not None
+
+        def request(kiosk: Client) -> CaptureLoaded:
+            kiosk.change_masks(capture_id, revision, findings)
+            return looked(kiosk, capture_id, picture=wanted)
+
+        self._busy = True
+        self.say("Redacting again with these masks.")
+        self.ask(request, lambda answer: answer)

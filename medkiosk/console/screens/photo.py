@@ -1,0 +1,359 @@
+"""Look at photos one by one: the whole of what would leave, and parts of it at full resolution."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Static
+
+from medkiosk.console.masks import Draft
+from medkiosk.console.messages import CaptureLoaded, CapturesLoaded, EncountersLoaded, PartLoaded, Refused
+from medkiosk.console.screens.base import KioskScreen
+from medkiosk.console.screens.findings import findings_text, photo_text
+from medkiosk.console.terminal import NO_CELL_SIZE, NO_GRAPHICS
+from medkiosk.console.widgets.photo import Look, Mark, PhotoView
+from medkiosk.console.widgets.sixel import Stroke
+from medkiosk.console.words import clean
+from medkiosk.console.zoom import Point, Size, centre_of, onto, panned, turned
+from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ImportId
+from medkiosk.core.photo import Box, Category, Decision, Finding, ReviewState
+from medkiosk.ipc.client import Client
+from medkiosk.ipc.types import CaptureDetail, CaptureInfo, EncounterInfo
+from medkiosk.ipc.wire import RemoteError
+
+_STROKES = {Decision.MASK: Stroke.MASK, Decision.SUGGEST: Stroke.SUGGESTED, Decision.KEEP: Stroke.KEPT}
+
+
+def looked(kiosk: Client, capture_id: CaptureId, *, picture: bool) -> CaptureLoaded:
+    """Fetch one capture, and its preview where there is one; both of the same revision.
+
+    The capture is asked for again after the picture: having looked is one of the conditions in ``problems``.
+    """
+    detail = kiosk.get_capture(capture_id)
+    if not picture or detail.info.revision < 1 or not detail.width:
+        return CaptureLoaded(detail, None)
+    try:
+        seen = kiosk.get_preview(capture_id)
+        detail = kiosk.get_capture(capture_id)
+    except RemoteError as error:
+        return CaptureLoaded(detail, None, error.message)
+    if seen[0].revision != detail.info.revision:
+        return CaptureLoaded(detail, None, "This photo was just redacted again. Leave it and come back.")
+    return CaptureLoaded(detail, seen)
+
+
+def part_of(kiosk: Client, wanted: PhotoView.Wanted) -> PartLoaded:
+    """Fetch a part of what leaves at full resolution."""
+    picture, (part, size) = wanted.picture, (wanted.part, wanted.size)
+    try:
+        seen = kiosk.get_part(picture.capture_id, picture.revision, part, *size)
+    except RemoteError as error:
+        return PartLoaded(part, size, None, error.message)
+    return PartLoaded(part, size, seen)
+
+
+def stroke_of(finding: Finding) -> Stroke:
+    """How a finding is outlined."""
+    return Stroke.LESION if finding.category is Category.LESION else _STROKES[finding.decision]
+
+
+class PhotoScreen(KioskScreen):
+    """Shows captures one by one and what was found in them.
+
+    Args:
+        import_id, encounter_id, state: which captures.
+        first: the one to begin with.
+    """
+
+    def __init__(
+        self,
+        *,
+        import_id: ImportId | None = None,
+        encounter_id: EncounterId | None = None,
+        state: ReviewState | None = None,
+        first: CaptureId | None = None,
+    ) -> None:
+        super().__init__()
+        self._filter = (import_id, encounter_id, state)
+        self._first = first
+        self._captures: list[CaptureInfo] = []
+        self._at = 0
+        self._encounters: dict[EncounterId, EncounterInfo] = {}
+        self._detail: CaptureDetail | None = None
+        self._draft = Draft((), 1, 1, AccountId(""))
+        self._painted = 0
+        self._level = 0
+        self._centre: Point = (0, 0)
+        self._wanted: PhotoView.Wanted | None = None
+        self._fetching = False
+        self._busy = False
+        self._photo: PhotoView | None = None
+
+    def body(self) -> ComposeResult:
+        """The picture, and beside it what was found."""
+        with Horizontal():
+            if self._no_photos:
+                with Vertical(id="no-photo"):
+                    yield Static(Text(self._no_photos), markup=False)
+            else:
+                self._photo = PhotoView(self.kiosk.terminal)
+                yield self._photo
+            with Vertical(id="panel"):
+                yield Static(id="about", markup=False)
+                yield Static(id="findings", markup=False)
+                yield Static(id="approval", markup=False)
+
+    @property
+    def _no_photos(self) -> str:
+        """Why this terminal cannot show photos; empty where it can."""
+        terminal = self.kiosk.terminal
+        if not terminal.sixel:
+            return NO_GRAPHICS
+        return "" if terminal.cell() else NO_CELL_SIZE
+
+    def on_mount(self) -> None:
+        """Ask which captures."""
+        import_id, encounter_id, state = self._filter
+        self.ask(lambda kiosk: kiosk.list_encounters(), EncountersLoaded)
+        self.ask(lambda kiosk: kiosk.list_captures(import_id, encounter_id, state), CapturesLoaded)
+
+    @on(EncountersLoaded)
+    def _encounters_loaded(self, message: EncountersLoaded) -> None:
+        self._encounters = {each.encounter_id: each for each in message.encounters}
+        self._draw()
+
+    @on(CapturesLoaded)
+    def _captures_loaded(self, message: CapturesLoaded) -> None:
+        self._captures = list(message.captures)
+        ids = [each.capture_id for each in self._captures]
+        self._at = ids.index(self._first) if self._first in ids else 0
+        if self._captures:
+            self._load()
+        else:
+            self.say("No photo waits here.")
+            self._draw()
+
+    def _load(self) -> None:
+        capture_id = self._captures[self._at].capture_id
+        wanted = self._photo is not None
+        self._detail, self._painted, self._level, self._busy = None, 0, 0, True
+        self._wanted = None
+        self._draft = Draft((), 1, 1, AccountId(""))
+        if self._photo is not None:
+            self._photo.clear()
+        self._draw()
+        self.ask(lambda kiosk: looked(kiosk, capture_id, picture=wanted), lambda answer: answer)
+
+    @on(CaptureLoaded)
+    def _loaded(self, message: CaptureLoaded) -> None:
+        detail = message.detail
+        if detail.info.capture_id != self._captures[self._at].capture_id:
+            return  # the answer for a photo that was left meanwhile
+        self._busy = False
+        if self._detail is None or self._detail.crop != detail.crop:
+            self._level = 0
+        self._detail, self._painted, self._wanted = detail, 0, None
+        session = self.kiosk.session
+        reviewer = session.account_id if session else AccountId("")
+        selected = self._draft.selected
+        self._draft = Draft(detail.findings, detail.width, detail.height, reviewer)
+        if selected >= 0:
+            self._draft.select(selected)
+        else:
+            self._draft.select_undecided()
+        self._captures[self._at] = detail.info
+        if message.words:
+            self.say(message.words, wrong=True)
+        if self._photo is not None and message.picture is not None:
+            picture, pixels = message.picture
+            try:
+                self._photo.show(picture, pixels, self._full, self._look())
+            except ValueError:
+                self._cannot_draw()
+        self._draw()
+        self.call_after_refresh(self._draw)  # the list of findings has as much room as the rest leaves
+
+    @property
+    def _full(self) -> Size:
+        """Width and height of what leaves."""
+        detail = self._detail
+        if detail is None:
+            return 1, 1
+        return (detail.crop.w, detail.crop.h) if detail.crop else (detail.width, detail.height)
+
+    @on(PhotoView.Painted)
+    def _seen(self, message: PhotoView.Painted) -> None:
+        detail = self._detail
+        if detail is not None and message.picture.capture_id == detail.info.capture_id:
+            if message.judged:
+                self._painted = message.picture.revision
+            self._draw()
+
+    @on(PhotoView.Failed)
+    def _cannot_draw(self) -> None:
+        self._painted = 0
+        self.say("This photo could not be drawn, so it cannot be approved here.", wrong=True)
+        self._draw()
+
+    @on(PhotoView.Wanted)
+    def _part_wanted(self, message: PhotoView.Wanted) -> None:
+        """Ask for one part at a time; of those wanted meanwhile only the last."""
+        self._wanted = message
+        if not self._fetching:
+            self._fetch()
+
+    def _fetch(self) -> None:
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            self._fetching = True
+            self.ask(lambda kiosk: part_of(kiosk, wanted), lambda answer: answer)
+
+    @on(PartLoaded)
+    def _part_loaded(self, message: PartLoaded) -> None:
+        self._fetching = False
+        wanted = self._wanted
+        if wanted is not None and (wanted.part, wanted.size) == (message.part, message.size):
+            self._wanted = None
+        if self._photo is not None and message.picture is not None:
+            picture, pixels = message.picture
+            try:
+                self._photo.put(picture, message.part, message.size, pixels)
+            except ValueError:
+                self.say("This part could not be drawn.", wrong=True)
+        elif message.words and self._detail is not None:
+            self.say(message.words, wrong=True)
+        self._fetch()
+        self._draw()
+
+    @on(Refused)
+    def _not_done(self) -> None:
+        self._busy = self._fetching = False
+        self._after_refusal()
+
+    def _after_refusal(self) -> None:
+        """Show what there is."""
+        self._draw()
+
+    @on(events.Resize)
+    def _resized(self) -> None:
+        self.call_after_refresh(self._draw)
+
+    def _look(self) -> Look:
+        detail = self._detail
+        if detail is None:
+            return Look()
+        boxes = [(onto(each.box, detail.crop), n, each) for n, each in enumerate(self._draft.findings)]
+        marks = tuple(
+            Mark(box, stroke_of(each), n == self._draft.selected) for box, n, each in boxes if box is not None
+        )
+        return Look(self._level, self._centre if self._level else (0, 0), marks)
+
+    def _look_at_chosen(self) -> None:
+        """Where one looks closer, bring the chosen finding to the middle."""
+        finding, detail = self._draft.finding, self._detail
+        box = onto(finding.box, detail.crop) if finding and detail else None
+        if box is not None:
+            self._centre = centre_of(box)
+
+    def _why_not(self) -> str:
+        """Why the photo cannot be approved now; empty when it can."""
+        return self._no_photos
+
+    @property
+    def _part(self) -> Box:
+        """What is looked at, in pixels of what leaves."""
+        return self._photo.part if self._photo is not None else Box(0, 0, *self._full)
+
+    def _zoom_words(self) -> str:
+        """How closely one looks; empty for the whole."""
+        if self._photo is None or not self._level or not self._photo.wanted:
+            return ""
+        scale = self._photo.levels[min(self._level, len(self._photo.levels) - 1)]
+        words = f"CLOSER: {scale * 100:.0f} % of full resolution"
+        return words if self._photo.sharp else f"{words}, coming"
+
+    def _draw(self) -> None:
+        if not self.is_mounted:
+            return
+        about, found = self.query_one("#about", Static), self.query_one("#findings", Static)
+        detail = self._detail
+        if detail is None:
+            about.update(Text("Loading..." if self._captures else "No photos"))
+            found.update("")
+        else:
+            if self._photo is not None:
+                self._photo.look(self._look())
+            encounter = self._encounters.get(detail.info.encounter_id) if detail.info.encounter_id else None
+            words = photo_text(detail, self._at, len(self._captures), encounter)
+            if closer := self._zoom_words():
+                words.append(f"\n{closer}", style="bold")
+            about.update(words)
+            shown = self._photo is not None
+            found.update(findings_text(self._draft, detail.crop, found.size.height, shown=shown))
+        why = clean(self._why_not())
+        approval = self.query_one("#approval", Static)
+        verdict = Text()
+        verdict.append("NOT TO BE APPROVED HERE: " if why else "READY: ", style="bold")
+        verdict.append(why or "A approves what you see, R rejects it.")
+        approval.set_class(not why, "-ready")
+        approval.update(verdict)
+
+    def _zoom_to(self, level: int) -> None:
+        if self._photo is None or self._detail is None:
+            return
+        number = len(self._photo.levels)
+        if number == 1:
+            self.say("This photo is shown with all its pixels already.")
+        if not self._level:
+            self._centre = centre_of(Box(0, 0, *self._full))
+            self._look_at_chosen()
+        self._level = level % number
+        self._draw()
+
+    def action_zoom(self) -> None:
+        """Look closer, level by level, then at the whole again."""
+        self._zoom_to(self._level + 1)
+
+    def action_closest(self) -> None:
+        """Look at each pixel of what leaves."""
+        self._zoom_to(-1)
+
+    def action_whole(self) -> None:
+        """Look at the whole."""
+        self._zoom_to(0)
+
+    def action_pan(self, right: int, down: int) -> None:
+        """Look further in a direction."""
+        if self._level:
+            self._centre = panned(self._part, self._full, right, down)
+            self._draw()
+        else:
+            self.say("All of it is on the screen. Z looks closer, 1 at each pixel.")
+
+    def action_turn(self, by: int) -> None:
+        """Go on to the next part, or back to the one before."""
+        if self._photo is None or self._detail is None:
+            return
+        if not self._level:
+            self._zoom_to(-1)
+            self._centre = (0, 0)
+            self._draw()
+            by = 0
+        if self._level:
+            self._centre, number, total = turned(self._part, self._full, by)
+            self.say(f"Part {number} of {total}. Space goes on, 0 shows the whole again.")
+            self._draw()
+
+    def action_next_finding(self) -> None:
+        """Choose the next finding."""
+        self._draft.select(1)
+        self._look_at_chosen()
+        self._draw()
+
+    def action_previous_finding(self) -> None:
+        """Choose the finding before."""
+        self._draft.select(-1)
+        self._look_at_chosen()
+        self._draw()

@@ -55,7 +55,13 @@ DETECTORS: dict[DetectorId, Detector] = {
         "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
     ),
     DetectorId.CODES: Detector("zxing-cpp/1", Category.CODE),
-    DetectorId.MARKS: Detector("skin-anomaly/1", Category.MARK, decision=Decision.SUGGEST),
+    # Trained on drawn scenes by tests/eval/train_marks.py; the weights are part of the package.
+    DetectorId.MARKS: Detector(
+        "skin-marks/1",
+        Category.MARK,
+        model_sha256="c7fc598485e359d49a00a1c27abacbb2d7d76cfffb8c802349b2ee49ba135817",
+        decision=Decision.SUGGEST,
+    ),
 }
 
 

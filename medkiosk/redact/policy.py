@@ -55,6 +55,15 @@ class TextPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("weak_line above line_threshold")
 
 
+class ReadingPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How lines are read; the reasons stand in ``policy.toml``."""
+
+    most_lines: Annotated[int, msgspec.Meta(ge=1, le=200)]
+    seconds: Annotated[float, msgspec.Meta(gt=0, le=60)]
+    longest: Annotated[int, msgspec.Meta(ge=160, le=3200)]
+    square: Annotated[int, msgspec.Meta(ge=1000, le=10_000)]
+
+
 class CodePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How codes are looked for; the reasons stand in ``policy.toml``."""
 
@@ -74,11 +83,11 @@ class MarkPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     least_patch: PerMille
     closing: PerMille
     around: PerMille
-    distance: Annotated[int, msgspec.Meta(ge=100, le=2000)]
     joining: PerMille
     least: Positive
     largest: PerMille
-    most_candidates: Annotated[int, msgspec.Meta(ge=1, le=500)]
+    steepness: Positive
+    doubt: Positive
     taken: PerMille
 
 
@@ -86,7 +95,19 @@ class ResidualPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What closes the gate after burning; the reasons stand in ``policy.toml``."""
 
     covered: PerMille
-    extra_rounds: Annotated[int, msgspec.Meta(ge=0, le=4)]
+
+
+class QualityPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When the photographer is advised; the reasons stand in ``policy.toml``."""
+
+    blur: Positive
+    motion: Annotated[int, msgspec.Meta(ge=1000, le=10_000)]
+    highlights: PerMille
+    exposure: PerMille
+    glare: PerMille
+    cast: PerMille
+    scale: PerMille
+    ask_for_scale: bool
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,9 +127,11 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: Positive
     faces: FacePolicy
     text: TextPolicy
+    reading: ReadingPolicy
     codes: CodePolicy
     marks: MarkPolicy
     residual: ResidualPolicy
+    quality: QualityPolicy
     limits: Limits
 
 

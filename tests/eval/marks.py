@@ -96,7 +96,7 @@ def on_photos(every: int, detector: MarkDetector) -> Iterator[tuple[str, Tally]]
             whole = (0.0, 0.0, float(pixels.shape[1]), float(pixels.shape[0]))
             toned = pixels if tone is None else with_tone(pixels, [whole], tone)
             for number, kind in enumerate((None, *MARKS)):
-                picture = toned.astype(np.float32) / 255
+                picture = np.asarray(toned, np.float32) / np.float32(255)
                 marks = []
                 if kind:
                     rng = np.random.default_rng([FIRST_HELD_OUT, index, number])

@@ -1,15 +1,17 @@
 """Marks on skin that may identify a person: tattoos, scars, jewellery, birthmarks, as hints for the reviewer.
 
-What differs from the skin around it, judged by how: ink takes the red out of skin light (haemoglobin and
-melanin take blue and green), metal has hard changes of lightness, a scar is thin and long. The measure of
-difference is the Mahalanobis distance to the frame's own skin (Reed and Xiaoli 1990, an anomaly detector with
-known background) after the slow change of light and colour is taken away.
+A network of two small layers judges each pixel by its features (`mark_features`). It was trained by
+``python -m tests.eval.train_marks`` on drawn skin with drawn marks, and on nothing else. Pixels that look
+like part of a mark are joined to blobs, and each blob becomes a hint.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
+from importlib import resources
+from itertools import pairwise
 from typing import NamedTuple
 
 import cv2
@@ -18,43 +20,80 @@ from numpy.typing import NDArray
 
 from medkiosk.core.photo import Box
 from medkiosk.redact.detect.hit import Hit
-from medkiosk.redact.detect.skin import Mask, Plane, Skin, find_skin
-from medkiosk.redact.detectors import DetectorId
-from medkiosk.redact.pixels import View, scaled_to
+from medkiosk.redact.detect.mark_features import COUNT, features
+from medkiosk.redact.detectors import DETECTORS, DetectorId
+from medkiosk.redact.pixels import View
 from medkiosk.redact.policy import MarkPolicy
 from medkiosk.redact.region import bounding, clip, iou, share_covered
 
-_DARKEST = 6.0
-"""Added to each channel before the logarithm: the noise of dark pixels must not look like colour."""
+LAYERS = (COUNT, 48, 24, 1)
+LARGEST_INPUT = 5.0
+"""Features are cut off at this many standard deviations."""
+_USUAL_AREA = 60.0
+"""Pixels (of the features) of a blob that is neither favoured nor doubted for its size."""
+_SAME_LESION = 0.3
+
+Plane = NDArray[np.float32]
 
 
-_SMOOTHING = 0.006
-"""Sigma of the second, smoothed look, as a part of the long side."""
+class Weights(NamedTuple):
+    """The network: scaling of the features, and (matrix, offset) of each layer."""
+
+    mean: Plane
+    scale: Plane
+    layers: tuple[tuple[Plane, Plane], ...]
+
+    def pack(self) -> bytes:
+        """Little-endian 32-bit floats in the order of the fields."""
+        parts = [self.mean, self.scale, *(part for layer in self.layers for part in layer)]
+        return b"".join(np.ascontiguousarray(part, "<f4").tobytes() for part in parts)
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Weights:
+        """The inverse of `pack`.
+
+        Raises:
+            ValueError: not as many numbers as there are weights.
+        """
+        numbers = np.frombuffer(packed, "<f4").astype(np.float32)
+        shapes: list[tuple[int, ...]] = [(COUNT,), (COUNT,)]
+        for inputs, outputs in pairwise(LAYERS):
+            shapes += [(inputs, outputs), (outputs,)]
+        ends = np.cumsum([math.prod(shape) for shape in shapes])
+        if len(numbers) != ends[-1]:
+            raise ValueError("not the weights of this network")
+        parts = [
+            part.reshape(shape) for part, shape in zip(np.split(numbers, ends[:-1]), shapes, strict=True)
+        ]
+        return cls(parts[0], parts[1], tuple(zip(parts[2::2], parts[3::2], strict=True)))
+
+    def logits(self, values: Plane) -> Plane:
+        """Run on features, shape (..., `COUNT`); how much each pixel looks like a mark, 0 is undecided."""
+        hidden = np.clip((values.reshape(-1, COUNT) - self.mean) / self.scale, -LARGEST_INPUT, LARGEST_INPUT)
+        for matrix, offset in self.layers[:-1]:
+            hidden = np.maximum(hidden @ matrix + offset, 0)
+        matrix, offset = self.layers[-1]
+        return np.asarray((hidden @ matrix + offset).reshape(values.shape[:-1]), np.float32)
 
 
-class Difference(NamedTuple):
-    """How each pixel differs from the skin around it; planes of shape (height, width).
+def shipped_weights() -> Weights:
+    """The weights that are part of the package.
 
-    Attributes:
-        light: logarithm of lightness over that of the skin around.
-        red: the same for red over green: ink and metal lower it, blood raises it.
-        yellow: the same for yellow over blue.
-        edge: gradient of the logarithm of lightness, per pixel.
-        distance: Mahalanobis distance of the first three from the frame's skin.
+    Raises:
+        ValueError: the file is not the pinned one.
     """
-
-    light: Plane
-    red: Plane
-    yellow: Plane
-    edge: Plane
-    distance: Plane
+    packed = resources.files("medkiosk.redact.detect").joinpath("marks.f32").read_bytes()
+    if hashlib.sha256(packed).hexdigest() != DETECTORS[DetectorId.MARKS].model_sha256:
+        raise ValueError("the weights for marks are not the pinned ones")
+    return Weights.unpack(packed)
 
 
 class MarkDetector:
-    """The hint. It holds no model."""
+    """Finds what may be a mark; loaded once before the worker forks."""
 
-    def __init__(self, policy: MarkPolicy) -> None:
+    def __init__(self, policy: MarkPolicy, weights: Weights | None = None) -> None:
         self._policy = policy
+        self._weights = weights or shipped_weights()
 
     def find(self, view: View, lesions: Sequence[Box], masked: Sequence[Box]) -> list[Hit]:
         """Boxes that may show a tattoo, a scar, jewellery or a birthmark; at most `MarkPolicy.most`.
@@ -68,157 +107,41 @@ class MarkDetector:
             The surest first, in full-size pixels.
         """
         policy = self._policy
-        small = scaled_to(view.pixels, min(policy.long_side, 2 * max(view.pixels.shape[:2])))
-        small = np.ascontiguousarray(cv2.GaussianBlur(small, (0, 0), 0.7))
-        lab = np.asarray(cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_BGR2Lab), np.float32)
-        skin = find_skin(lab, policy)
-        if skin is None:
+        seen = features(view.pixels, policy)
+        if seen is None:
             return []
-        found = candidates(difference(small, skin, policy), skin, policy)
-        scale = max(view.full) / max(small.shape[:2])
+        logits = np.where(seen.region > 0.3, self._weights.logits(seen.values), np.float32(-20))
+        scale = max(view.full) / max(logits.shape)
+        for box in masked:
+            top, left = int(box.y / scale), int(box.x / scale)
+            logits[top : math.ceil((box.y + box.h) / scale), left : math.ceil((box.x + box.w) / scale)] = -20
         hits = []
-        for candidate in found:
-            confidence = round(1000 * confidence_of(candidate))
-            box = clip(_scaled(candidate.box, scale), view.full)
-            if box is None or confidence < policy.threshold or _taken(box, lesions, masked, policy):
-                continue
-            hits.append(Hit(DetectorId.MARKS, box, confidence))
+        for small, confidence in _blobs(logits, policy):
+            found = clip(_scaled(small, scale), view.full)
+            if found and confidence >= policy.threshold and not _taken(found, lesions, masked, policy):
+                hits.append(Hit(DetectorId.MARKS, found, confidence))
         return _few(hits, policy)
 
 
-class Candidate(NamedTuple):
-    """One connected difference within skin.
-
-    Attributes:
-        box: in pixels of the reduced picture.
-        features: what `confidence_of` judges by, in the order of `FEATURES`.
-    """
-
-    box: Box
-    features: tuple[float, ...]
-
-
-FEATURES = (
-    "area", "length", "thickness", "elongation", "fill", "distance", "light", "light_spread",
-    "red", "yellow", "edge", "enclosed", "red_peak", "bright",
-)  # fmt: skip
-"""Names of a candidate's features; lengths as a part of the picture's long side."""
-
-
-def difference(small: NDArray[np.uint8], skin: Skin, policy: MarkPolicy) -> Difference:
-    """Work out how each pixel of a reduced BGR picture differs from the skin around it."""
-    logs = np.log(small.astype(np.float32) + _DARKEST)
-    blue, green, red = logs[..., 0], logs[..., 1], logs[..., 2]
-    light = 0.114 * blue + 0.587 * green + 0.299 * red
-    planes = np.stack([light, red - green, 0.5 * (red + green) - blue], axis=-1)
-    local = planes - _around(planes, skin.sure, policy)
-    across = cv2.Sobel(light, cv2.CV_32F, 1, 0, scale=1 / 8)
-    down = cv2.Sobel(light, cv2.CV_32F, 0, 1, scale=1 / 8)
-    edge = np.asarray(cv2.magnitude(across, down), np.float32)
-    # Fine for lines, smoothed for what is large and faint.
-    smooth = np.asarray(cv2.GaussianBlur(local, (0, 0), _SMOOTHING * max(skin.sure.shape)), np.float32)
-    distance = np.maximum(_mahalanobis(local, skin.sure), _mahalanobis(smooth, skin.sure))
-    return Difference(local[..., 0], local[..., 1], local[..., 2], edge, distance)
-
-
-def _around(planes: Plane, sure: Mask, policy: MarkPolicy) -> Plane:
-    """The mean of sure skin near each pixel; where there is little of it near, of a wider round."""
-    height, width = sure.shape
-    size = (max(1, width // 4), max(1, height // 4))
-    weight = sure.astype(np.float32)
-    held = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
-    sums = cv2.resize(planes * weight[..., None], size, interpolation=cv2.INTER_AREA)
-    near = max(size) * policy.around / 1000
-    wide_weight = cv2.GaussianBlur(held, (0, 0), 3 * near) + 1e-3
-    wide = cv2.GaussianBlur(sums, (0, 0), 3 * near) / wide_weight[..., None]
-    near_weight = cv2.GaussianBlur(held, (0, 0), near)
-    trust = 0.1
-    mean = cv2.GaussianBlur(sums, (0, 0), near) + trust * wide
-    mean /= (near_weight + trust)[..., None]
-    return np.asarray(cv2.resize(mean, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-
-
-_FLOOR = np.array([0.03, 0.012, 0.02], np.float32)
-"""Least standard deviations of skin: a drawn or very smooth picture has next to none."""
-
-
-def _mahalanobis(local: Plane, sure: Mask) -> Plane:
-    samples = local[::3, ::3][sure[::3, ::3] > 0]
-    for _ in range(2):  # the second time without what differs: marks and moles are no measure of skin
-        mean = samples.mean(axis=0)
-        centred = samples - mean
-        cov = centred.T @ centred / max(1, len(samples) - 1) + np.diag(_FLOOR**2)
-        inverse = np.linalg.inv(cov).astype(np.float32)
-        kept = ((centred @ inverse) * centred).sum(axis=1) < 7.8  # 95 % of a normal distribution
-        samples = samples[kept]
-    offset = local - mean.astype(np.float32)
-    square = np.maximum(((offset @ inverse) * offset).sum(axis=-1), 0)
-    return np.asarray(np.sqrt(square), np.float32)
-
-
-def candidates(what: Difference, skin: Skin, policy: MarkPolicy) -> list[Candidate]:
-    """Connected differences within skin that are neither specks nor most of the picture, largest first."""
-    region = skin.region > 0
-    weak = ((what.distance > policy.distance / 100) & region).astype(np.uint8)
-    longest = max(weak.shape)
-    radius = max(1, round(longest * policy.joining / 1000))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    joined = cv2.morphologyEx(weak, cv2.MORPH_CLOSE, disc, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+def _blobs(logits: Plane, policy: MarkPolicy) -> list[tuple[Box, int]]:
+    """Pixels that look like marks, joined; each with how sure it is, per mille."""
+    marked = (logits > 0).astype(np.uint8)
+    side = 2 * max(1, round(max(logits.shape) * policy.joining / 1000)) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    joined = cv2.morphologyEx(marked, cv2.MORPH_CLOSE, disc, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-    order = sorted(range(1, count), key=lambda n: -int(stats[n, cv2.CC_STAT_AREA]))
     found = []
-    for number in order[: policy.most_candidates]:
+    for number in range(1, count):
         x, y, w, h, area = (int(value) for value in stats[number])
-        if area * 100_000 < policy.least * weak.size or area * 1000 > policy.largest * weak.size:
+        if area * 100_000 < policy.least * marked.size or area * 1000 > policy.largest * marked.size:
             continue
-        found.append(_candidate(Box(x, y, w, h), np.asarray(labels, np.int32), number, what, skin))
+        window = (slice(y, y + h), slice(x, x + w))
+        own = np.sort(logits[window][(labels[window] == number) & (marked[window] > 0)])
+        # The surer half: a mark's soft border is no argument against it. Size is one for it.
+        sure = float(own[len(own) // 2 :].mean())
+        value = policy.steepness / 1000 * sure + math.log(len(own) / _USUAL_AREA) - policy.doubt / 1000
+        found.append((Box(x, y, w, h), max(1, round(1000 / (1 + math.exp(-max(-50.0, value)))))))
     return found
-
-
-def _candidate(box: Box, labels: NDArray[np.int32], number: int, what: Difference, skin: Skin) -> Candidate:
-    height, width = labels.shape
-    margin = max(3, round(0.012 * max(labels.shape)))
-    x0, y0 = max(0, box.x - margin), max(0, box.y - margin)
-    window = (slice(y0, min(height, box.y + box.h + margin)), slice(x0, min(width, box.x + box.w + margin)))
-    shape = (labels[window] == number).astype(np.uint8)
-    inside = shape > 0
-    points = cv2.findNonZero(shape)
-    sides = sorted(cv2.minAreaRect(points)[1])
-    long_side = float(max(labels.shape))
-    area = float(inside.sum())
-    padded = cv2.copyMakeBorder(shape, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    thickness = 2 * float(cv2.distanceTransform(padded, cv2.DIST_L2, 3).max())
-    ring = cv2.dilate(shape, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)) > shape
-    light, red = what.light[window][inside], what.red[window][inside]
-    weight = np.minimum(what.distance[window][inside], 12)
-    features = (
-        math.sqrt(area) / long_side,
-        (sides[1] + 1) / long_side,
-        thickness / long_side,
-        (sides[1] + 1) / (sides[0] + 1),
-        area / ((sides[1] + 1) * (sides[0] + 1)),
-        float(weight.mean()),
-        float((light * weight).sum() / weight.sum()),
-        float(light.std()),
-        float((red * weight).sum() / weight.sum()),
-        float((what.yellow[window][inside] * weight).sum() / weight.sum()),
-        float(what.edge[window][inside].mean()),
-        float(skin.sure[window][ring].mean()) if ring.any() else 0.0,
-        float(np.sort(red)[len(red) // 10]),
-        float(np.sort(light)[-1 - len(light) // 10]),
-    )
-    return Candidate(box, features)
-
-
-def confidence_of(candidate: Candidate) -> float:
-    """How much a candidate looks like a mark: 0 to 1."""
-    value = dict(zip(FEATURES, candidate.features, strict=True))
-    ink = -value["red_peak"] / 0.15  # what takes red out of the light of skin
-    metal = (value["light_spread"] - 0.25) / 0.2 + value["bright"] / 0.3
-    line = min(2.0, value["elongation"] / 6) * min(1.0, value["length"] / 0.15)
-    evidence = max(0.0, ink) + max(0.0, metal) * 0.5 + 0.5 * line + 0.2 * (value["distance"] - 4)
-    evidence += 4 * value["area"] + 3 * (value["enclosed"] - 0.75)
-    return 1 / (1 + math.exp(-(evidence - 1.8)))
 
 
 def _scaled(box: Box, scale: float) -> Box:
@@ -231,11 +154,11 @@ def _taken(box: Box, lesions: Sequence[Box], masked: Sequence[Box], policy: Mark
     """Tell whether this is the lesion of interest, or hidden or suggested already."""
     if share_covered(box, [*lesions, *masked]) * 1000 >= policy.taken:
         return True
-    return any(iou(box, lesion) >= 0.3 or share_covered(lesion, [box]) >= 0.5 for lesion in lesions)
+    return any(iou(box, lesion) >= _SAME_LESION or share_covered(lesion, [box]) >= 0.5 for lesion in lesions)
 
 
 def _few(hits: list[Hit], policy: MarkPolicy) -> list[Hit]:
-    """Join hits that overlap, and keep the surest."""
+    """Join hits that lie in surer ones, and keep the surest."""
     kept: list[Hit] = []
     for hit in sorted(hits, key=lambda h: (-h.confidence, h.box.y, h.box.x)):
         for index, other in enumerate(kept):

@@ -19,6 +19,7 @@ class Where(StrEnum):
     HOME = "Home"
     LOGIN = "Log in"
     IMPORTS = "Imports"
+    ADVICE = "Advice"
     ENCOUNTERS = "Encounters"
     FORM = "New encounter"
     CONSENT = "Consent"
@@ -79,7 +80,9 @@ ACTIONS: tuple[Action, ...] = (
         "Assign",
         "Assign the marked photos to an encounter; with none marked, all that have none.",
     ),
+    Action(_W.IMPORTS, "advice", ("q",), "Advice", "Read which photos may have to be taken again, and how."),
     Action(_W.IMPORTS, "back", ("escape",), "Back", "Go back."),
+    Action(_W.ADVICE, "back", ("escape",), "Back", "Go back."),
     Action(_W.ENCOUNTERS, "new", ("n",), "New encounter", "Write down who is photographed."),
     Action(_W.ENCOUNTERS, "consent", ("c",), "Consent", "Record an answer for the chosen encounter."),
     Action(_W.ENCOUNTERS, "", ("enter",), "Review", "Review the photos of the chosen encounter."),

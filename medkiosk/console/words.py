@@ -8,6 +8,7 @@ is drawn as plain text, never as markup.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from medkiosk.core.clock import parse_rfc3339, rfc3339
@@ -116,6 +117,13 @@ def advice_words(quality: Quality | None) -> str:
     return "; ".join(short_advice(each) for each in quality.advice) if quality else ""
 
 
+def heaviest_first(photos: Iterable[tuple[str, Sequence[Advice]]]) -> list[tuple[str, Sequence[Advice]]]:
+    """Names of photos with the advice about each: the most important advice first; others in their order."""
+    order = list(Advice)
+    advised = [(name, advice) for name, advice in photos if advice]
+    return sorted(advised, key=lambda each: (min(map(order.index, each[1])), -len(each[1])))
+
+
 def clean(untrusted_text: str, limit: int = 200) -> str:
     """Make a text of others fit to be drawn on one line.
 
@@ -221,6 +229,8 @@ def redaction_words(redaction: RedactionStatus) -> str:
     return ", ".join(parts)
 
 
+_MINOR = frozenset({Advice.NO_SCALE})
+"""Nothing that makes a picture worth taking again by itself."""
 ALARM = frozenset({DeviceState.INCOMPLETE, DeviceState.LOST})
 BUSY = frozenset({DeviceState.OPENING, DeviceState.LISTING, DeviceState.IMPORTING, DeviceState.RETRYING})
 
@@ -250,6 +260,8 @@ def advice(status: Status | None, session: Session | None) -> str:
         return _work_of(session.roles)
     if status.redaction.deferred:
         return "Log in (L): photos that were interrupted by a restart are redacted then."
+    if DeviceState.SAFE in states and any(set(each.advice) - _MINOR for each in status.redaction.advice):
+        return "Read the advice while the patient is still here. Then unplug the camera when you like."
     if DeviceState.SAFE in states:
         return "Unplug the camera when you like. Log in (L) to assign and review the photos."
     return "Plug in the camera or a card. Everything on it is imported by itself."

@@ -118,6 +118,7 @@ class Kiosk:
     devices: tuple[t.DeviceStatus, ...] = ()
     missing: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    advice: tuple[t.PhotoAdvice, ...] = ()
     logged_in: int = 0
     calls: list[str] = field(default_factory=list)
     scene: Pixels | None = None
@@ -140,6 +141,13 @@ class Kiosk:
         account_id = AccountId(self.new_id())
         self.accounts[user] = (account_id, name, roles)
         return account_id
+
+    def judge(self, photo: Photo, quality: Quality) -> None:
+        """Say what a picture is worth, as its redaction does."""
+        photo.quality = quality
+        photo.info = msgspec.structs.replace(photo.info, advice=quality.advice)
+        self.advice = (t.PhotoAdvice(name=photo.info.name, advice=quality.advice), *self.advice)
+        self.touch()
 
     def touch(self) -> None:
         """Something changed: every watcher gets the new status."""
@@ -199,6 +207,7 @@ class Kiosk:
                 deferred=0,
                 detectors=("face",),
                 missing=self.missing,
+                advice=self.advice,
             ),
             unlocked=self.logged_in > 0,
             objects=2 * len(self.photos),

@@ -10,6 +10,7 @@ from textual.screen import Screen
 
 from medkiosk.console.actions import ACTIONS, Where, bindings, key_words
 from medkiosk.console.app import KioskApp
+from medkiosk.console.screens.advice import AdviceScreen
 from medkiosk.console.screens.consent import ConsentScreen
 from medkiosk.console.screens.dialogs import AskReason, ChooseEncounter, ChooseReason, Confirm
 from medkiosk.console.screens.encounter import EncounterScreen
@@ -26,6 +27,7 @@ OWNERS: dict[Where, type] = {
     Where.HOME: HomeScreen,
     Where.LOGIN: LoginScreen,
     Where.IMPORTS: ImportsScreen,
+    Where.ADVICE: AdviceScreen,
     Where.ENCOUNTERS: EncountersScreen,
     Where.FORM: EncounterScreen,
     Where.CONSENT: ConsentScreen,

@@ -23,14 +23,17 @@ from medkiosk.console.words import (
     advice,
     clean,
     count,
+    heaviest_first,
     redaction_words,
     size,
 )
 from medkiosk.core.device import HEADLINES, DeviceState
 from medkiosk.core.photo import ReviewState
+from medkiosk.core.quality import ADVICE_WORDS
 from medkiosk.ipc.types import DeviceStatus, Session, Status
 
 _BAR = 14
+_MOST_ADVICE = 3
 
 
 def mood(status: Status | None) -> str:
@@ -79,14 +82,28 @@ def device_table(devices: tuple[DeviceStatus, ...]) -> Table:
     return table
 
 
+def advice_rows(status: Status) -> list[tuple[str, Text | str]]:
+    """The weightiest things to say to the photographer about what was just imported."""
+    photos = heaviest_first((each.name, each.advice) for each in status.redaction.advice)
+    rows: list[tuple[str, Text | str]] = [
+        ("Advice", Text.assemble((clean(name, 16), "bold"), " ", ADVICE_WORDS[advice[0]]))
+        for name, advice in photos[:_MOST_ADVICE]
+    ]
+    if len(photos) > _MOST_ADVICE:
+        more = count(len(photos) - _MOST_ADVICE, "photo")
+        rows.append(("", f"and {more} more: Imports (I), then Advice (Q)"))
+    return rows
+
+
 def status_facts(status: Status) -> Table:
-    """Redaction, what is missing, what is wrong."""
+    """Redaction, what is missing, what is wrong, what to take again."""
     redaction = status.redaction
     rows: list[tuple[str, Text | str]] = [("Redaction", redaction_words(redaction))]
     if redaction.missing:
         names = ", ".join(clean(name, 30) for name in redaction.missing)
         rows.append(("MISSING", Text(f"detector for {names}: nothing can be approved", style="bold")))
     rows += [("PROBLEM", Text(clean(problem), style="bold")) for problem in status.problems]
+    rows += advice_rows(status)
     sealed = f"{count(status.objects, 'object')} sealed, " if status.objects else ""
     lock = "open: somebody is logged in" if status.unlocked else "locked: no photo can be read here"
     rows.append(("Store", f"{sealed}{lock}"))

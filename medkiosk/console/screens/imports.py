@@ -16,12 +16,13 @@ from medkiosk.console.messages import (
     EncountersLoaded,
     ImportsLoaded,
 )
+from medkiosk.console.screens.advice import AdviceScreen
 from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.screens.dialogs import NEW, AskReason, ChooseEncounter
 from medkiosk.console.screens.encounter import EncounterScreen
 from medkiosk.console.screens.review import ReviewScreen
 from medkiosk.console.widgets.field import settled
-from medkiosk.console.words import STATES, clean, count, moment, subject_words
+from medkiosk.console.words import STATES, clean, count, moment, short_advice, subject_words
 from medkiosk.core.ids import CaptureId, EncounterId, ImportId
 from medkiosk.ipc.types import CaptureInfo, EncounterInfo, ImportInfo
 
@@ -41,6 +42,14 @@ def assigning_words(entry: ImportInfo, chosen: Sequence[CaptureInfo]) -> str:
     names = first if len(chosen) == 1 else f"{first} to {last}"
     device = f"{clean(entry.model, 24)} {clean(entry.serial, 16)}".strip()
     return f"{count(len(chosen), 'photo')}, {names}, of the import of {moment(entry.at)} from {device}."
+
+
+def capture_advice(capture: CaptureInfo) -> str:
+    """The most important thing about a photo, and how many more there are; empty where there is nothing."""
+    if not capture.advice:
+        return ""
+    more = f" (+{len(capture.advice) - 1})" if len(capture.advice) > 1 else ""
+    return short_advice(capture.advice[0]) + more
 
 
 class ImportsScreen(KioskScreen):
@@ -71,7 +80,7 @@ class ImportsScreen(KioskScreen):
         yield imports
         yield Static("Photos", id="captures-caption", classes="caption", markup=False)
         captures: DataTable[Text] = DataTable(id="captures", cursor_type="row")
-        captures.add_columns(" ", "Photo", "Files", "Findings", "State", "Encounter")
+        captures.add_columns(" ", "Photo", "Files", "Findings", "State", "Encounter", "Advice")
         yield captures
 
     def on_screen_resume(self) -> None:
@@ -153,6 +162,8 @@ class ImportsScreen(KioskScreen):
         caption = f"{count(message.total, 'photo')} in this import"
         if message.total > len(message.captures):
             caption += f"; the first {len(message.captures)} are shown"
+        if advised := sum(bool(each.advice) for each in message.captures):
+            caption += f"; advice on {advised}: Q"
         self.query_one("#captures-caption", Static).update(caption)
         self._draw_captures()
 
@@ -169,6 +180,7 @@ class ImportsScreen(KioskScreen):
                 Text(f"{capture.findings:>8}"),
                 Text(STATES[capture.state]),
                 Text(subject_words(encounter) if encounter else "none"),
+                Text(capture_advice(capture)),
             )
         table.move_cursor(row=min(row, len(self._captures) - 1))
 
@@ -185,6 +197,14 @@ class ImportsScreen(KioskScreen):
         if self._is_shown() and 0 <= row < len(self._captures):
             chosen = self._captures[row].capture_id
             self.app.push_screen(ReviewScreen(import_id=self._shown, first=chosen))
+
+    def action_advice(self) -> None:
+        """Show what there is to say about the photos of this import."""
+        if self._is_shown():
+            if any(each.advice for each in self._captures):
+                self.app.push_screen(AdviceScreen(self._captures))
+            else:
+                self.say("There is nothing to say about the photos of this import.")
 
     def action_mark(self) -> None:
         """Mark the photo under the cursor, or take the mark back, and go down."""

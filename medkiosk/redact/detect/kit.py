@@ -20,6 +20,7 @@ from medkiosk.redact.crafted import BlockTest
 from medkiosk.redact.detect.codes import CodeDetector
 from medkiosk.redact.detect.faces import FaceDetector
 from medkiosk.redact.detect.hit import Hit
+from medkiosk.redact.detect.marks import MarkDetector
 from medkiosk.redact.detect.text import TextDetector
 from medkiosk.redact.detectors import ABILITY_OF, DETECTORS, Ability, DetectorId
 from medkiosk.redact.hevc import Hevc
@@ -42,6 +43,7 @@ class Kit:
     faces: FaceDetector | None
     text: TextDetector | None
     codes: CodeDetector
+    marks: MarkDetector
     turbo: TurboJpeg | None
     hevc: Hevc | None
 
@@ -79,7 +81,7 @@ class Kit:
             masks: what is masked anyway.
             lesions: the lesions of interest, where no mark is suggested.
         """
-        return []
+        return self.marks.find(sight.view, lesions, masks)
 
     def quality(self, sight: Sight) -> Quality:
         """What there is to say to the photographer."""
@@ -129,6 +131,7 @@ def load_kit(models: Path, policy: Policy) -> Kit:
         faces=FaceDetector(faces, policy.faces) if faces else None,
         text=TextDetector(text, policy.text) if text else None,
         codes=CodeDetector(policy.codes),
+        marks=MarkDetector(policy.marks),
         turbo=_library(TurboJpeg),
         hevc=_library(Hevc),
     )
@@ -162,6 +165,7 @@ def warm_up(kit: Kit) -> None:
     ycbcr.warm_up()
     kit.codes.find(grey)
     kit.quality(Sight(View.whole(grey), grey[:, :, 0]))
+    kit.marks.find(View.whole(grey), (), ())
     BlockTest((1,) * 64).crafted(np.full((8, 64), 1000, np.int16))
     if kit.turbo:
         kit.turbo.decode(encoded, 64, 64)

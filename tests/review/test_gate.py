@@ -78,6 +78,13 @@ def test_every_code_but_ok_stops_it(code: RedactCode) -> None:
     assert why_not_approve(replace(READY, code=code))
 
 
+def test_a_hint_at_a_mark_needs_no_answer_and_any_other_suggestion_does() -> None:
+    for category in set(Category) - {Category.LESION}:
+        suggested = msgspec.structs.replace(FACE, category=category, decision=Decision.SUGGEST)
+        reasons = why_not_approve(replace(READY, findings=(suggested,)))
+        assert bool(reasons) == (category is not Category.MARK)
+
+
 def test_all_obstacles_are_named_at_once() -> None:
     assert len(why_not_approve(replace(READY, assigned=False, seen=0, missing=("ocr/5",)))) == 3
 

@@ -165,7 +165,9 @@ def warm_up(kit: Kit) -> None:
     ycbcr.warm_up()
     kit.codes.find(grey)
     kit.quality(Sight(View.whole(grey), grey[:, :, 0]))
-    kit.marks.find(View.whole(grey), (), ())
+    skin = np.full((96, 96, 3), (120, 150, 200), np.uint8)
+    skin[40:60, 40:60] = (60, 60, 60)
+    kit.marks.find(View.whole(skin), (), ())
     BlockTest((1,) * 64).crafted(np.full((8, 64), 1000, np.int16))
     if kit.turbo:
         kit.turbo.decode(encoded, 64, 64)

@@ -47,12 +47,27 @@ DETECTORS: dict[DetectorId, Detector] = {
         "centerface.onnx",
         "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
     ),
+    # The same network, shown the picture in a larger ground.
+    DetectorId.CLOSE_FACES: Detector(
+        "centerface-framed/1",
+        Category.FACE,
+        "centerface.onnx",
+        "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
+        Decision.SUGGEST,
+    ),
     # PP-OCRv6 small text detector (Apache-2.0); file from the package rapidocr 3.10.0.
     DetectorId.TEXT: Detector(
         "ppocrv6-det/1",
         Category.TEXT,
         "ppocrv6_det.onnx",
         "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
+    ),
+    # PP-OCRv6 small text recogniser (Apache-2.0); file from the package rapidocr 3.10.0.
+    DetectorId.IDENTIFIERS: Detector(
+        "ppocrv6-rec/1",
+        Category.TEXT,
+        "ppocrv6_rec.onnx",
+        "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
     ),
     DetectorId.CODES: Detector("zxing-cpp/1", Category.CODE),
     # Trained on drawn scenes by tests/eval/train_marks.py; the weights are part of the package.

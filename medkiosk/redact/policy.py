@@ -24,6 +24,7 @@ class FacePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How faces are looked for; the reasons stand in ``policy.toml``."""
 
     long_sides: Annotated[tuple[Side, ...], msgspec.Meta(min_length=1, max_length=4)]
+    tilted_long_sides: Annotated[tuple[Side, ...], msgspec.Meta(max_length=4)]
     threshold: PerMille
     support: PerMille
     padding: Padding
@@ -31,6 +32,29 @@ class FacePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if self.support > self.threshold:
             raise ValueError("support above the threshold")
+
+
+class Framing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A plain ground around the picture: its long side, and the room in it, per mille of the picture's."""
+
+    long_side: Side
+    above: Annotated[int, msgspec.Meta(ge=0, le=5000)]
+    below: Annotated[int, msgspec.Meta(ge=0, le=5000)]
+    beside: Annotated[int, msgspec.Meta(ge=0, le=5000)]
+
+
+class CloseFacePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How parts of faces are looked for; the reasons stand in ``policy.toml``."""
+
+    framings: Annotated[tuple[Framing, ...], msgspec.Meta(min_length=1, max_length=8)]
+    threshold: PerMille
+    floor: PerMille
+    weak_long_side: Side
+    weak_threshold: PerMille
+
+    def __post_init__(self) -> None:
+        if self.floor > self.threshold:
+            raise ValueError("floor above the threshold")
 
 
 class TextPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,6 +150,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     version: Positive
     faces: FacePolicy
+    close_faces: CloseFacePolicy
     text: TextPolicy
     reading: ReadingPolicy
     codes: CodePolicy

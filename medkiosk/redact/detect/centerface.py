@@ -83,15 +83,20 @@ def quarter_turned(small: Pixels, quarter_turns: int, full: Size) -> Look:
     """The picture turned counter-clockwise by 0 to 3 quarter turns, pixel for pixel."""
     turned = np.rot90(small, quarter_turns)
     height, width = turned.shape[:2]
-    canvas = np.zeros((_up(height), _up(width), 3), np.uint8)
-    canvas[:height, :width] = turned
     back = (
         ((1, 0, 0), (0, 1, 0)),
         ((0, -1, height), (1, 0, 0)),
         ((-1, 0, width), (0, -1, height)),
         ((0, 1, 0), (-1, 0, width)),
     )[quarter_turns]
-    return Look(canvas, _full_scale(small, full) @ np.array(back, np.float64), full)
+    return Look(_fitted(turned), _full_scale(small, full) @ np.array(back, np.float64), full)
+
+
+def shifted(canvas: Pixels, by: tuple[int, int], look: Look) -> Look:
+    """A look whose picture lies on a larger canvas, ``by`` pixels from its left and its top."""
+    to_full = look.to_full.copy()
+    to_full[:, 2] -= to_full[:, :2] @ by
+    return Look(_fitted(canvas), to_full, look.full)
 
 
 def tilted(small: Pixels, degrees: float, full: Size) -> Look:
@@ -102,12 +107,20 @@ def tilted(small: Pixels, degrees: float, full: Size) -> Look:
     down = width * abs(sin) + height * abs(cos)
     turn = np.array(((cos, sin), (-sin, cos)))
     shift = np.array((across, down)) / 2 - turn @ (width / 2, height / 2)
-    forth = np.column_stack([turn, shift])
-    canvas = cv2.warpAffine(
-        small, forth, (_up(math.ceil(across)), _up(math.ceil(down))), flags=cv2.INTER_LINEAR
-    )
+    # OpenCV counts from the middle of the first pixel, everything else here from its corner.
+    middles = np.column_stack([turn, shift + turn @ (0.5, 0.5) - 0.5])
+    size = (_up(math.ceil(across)), _up(math.ceil(down)))
+    canvas = cv2.warpAffine(small, middles, size, flags=cv2.INTER_LINEAR)
     back = np.column_stack([turn.T, -turn.T @ shift])
     return Look(as_pixels(canvas), _full_scale(small, full) @ back, full)
+
+
+def _fitted(pixels: Pixels) -> Pixels:
+    """The picture with black at its right and bottom, to sides that the network takes."""
+    height, width = pixels.shape[:2]
+    canvas = np.zeros((_up(height), _up(width), 3), np.uint8)
+    canvas[:height, :width] = pixels
+    return canvas
 
 
 def _full_scale(small: Pixels, full: Size) -> NDArray[np.float64]:

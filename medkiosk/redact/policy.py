@@ -86,6 +86,8 @@ class ReadingPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: Annotated[float, msgspec.Meta(gt=0, le=60)]
     longest: Annotated[int, msgspec.Meta(ge=160, le=3200)]
     square: Annotated[int, msgspec.Meta(ge=1000, le=10_000)]
+    enough: PerMille
+    thickness: Annotated[tuple[PerMille, ...], msgspec.Meta(min_length=1, max_length=3)]
 
 
 class CodePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -51,6 +51,11 @@ class Net:
         self._input: str = self._session.get_inputs()[0].name
         self._outputs = list(outputs) or [output.name for output in self._session.get_outputs()]
 
+    def metadata(self, name: str) -> str:
+        """What the file says about itself under a name; empty when it says nothing."""
+        value: str = self._session.get_modelmeta().custom_metadata_map.get(name, "")
+        return value
+
     def run(self, blob: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Run on ``blob``, shape (batch, channels, height, width); one array for each output.
 

@@ -47,6 +47,14 @@ DETECTORS: dict[DetectorId, Detector] = {
         "centerface.onnx",
         "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
     ),
+    # The same network, shown the picture in a larger ground.
+    DetectorId.CLOSE_FACES: Detector(
+        "centerface-framed/1",
+        Category.FACE,
+        "centerface.onnx",
+        "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
+        Decision.SUGGEST,
+    ),
     # PP-OCRv6 small text detector (Apache-2.0); file from the package rapidocr 3.10.0.
     DetectorId.TEXT: Detector(
         "ppocrv6-det/1",

@@ -109,7 +109,8 @@ def finding_words(finding: Finding) -> str:
 
 def short_advice(advice: Advice) -> str:
     """What is wrong with a picture, without what to do about it."""
-    return ADVICE_WORDS[advice].partition(":")[0]
+    words = ADVICE_WORDS[advice].partition(":")[0].removeprefix("The picture is ")
+    return words[0].upper() + words[1:]
 
 
 def advice_words(quality: Quality | None) -> str:

@@ -198,7 +198,7 @@ def _colours(running: RunningKiosk, photo: Photo, box: Box) -> set[bytes]:
 async def test_what_a_photo_is_worth_is_said_beside_it(running: RunningKiosk) -> None:
     next(iter(running.kiosk.photos.values())).quality = POOR
     async with reviewing(running) as pilot:
-        await flows.until_text(pilot, "Quality: The picture is not sharp; Glare on the skin")
+        await flows.until_text(pilot, "Quality: Not sharp; Glare on the skin")
         await pilot.press("n")
         await flows.until_text(pilot, "photo 2 of 3")
         await flows.until_text(pilot, "READY")
@@ -234,4 +234,4 @@ def test_a_crop_and_a_poor_picture_are_said_in_words(running: RunningKiosk) -> N
     detail = running.detail(photo)
     words = photo_text(detail, 0, 1, None).plain
     assert "CROPPED: only 336 x 256 of 2736 x 1824 leaves" in words
-    assert "Quality: The picture is not sharp; Glare on the skin" in words
+    assert "Quality: Not sharp; Glare on the skin" in words

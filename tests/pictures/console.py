@@ -2,9 +2,9 @@
 
 ``python -m tests.pictures.console`` starts the in-memory kiosk of the console's tests, photographs Home,
 Imports, the forms and Export as SVG through Textual, and Review as PNG in a real xterm with sixels under
-Xvfb. For the latter install: ``apt install xvfb xterm imagemagick``; without them Review is left out, in
-words. The photo is the astronaut of scikit-image (public domain, NASA) where set-up has put it, and bands of
-colour where not.
+Xvfb: the whole with a suggestion chosen, and a part at full resolution. For the latter install: ``apt install
+xvfb xterm imagemagick``; without them Review is left out, in words. The photo is the astronaut of
+scikit-image (public domain, NASA) where set-up has put it, and bands of colour where not.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,14 @@ from PIL import Image
 from textual.pilot import Pilot
 
 from medkiosk.console.app import KioskApp
+from medkiosk.console.masks import lesion
 from medkiosk.console.terminal import Terminal, cell_size
 from medkiosk.core.clock import rfc3339
 from medkiosk.core.device import DeviceState
 from medkiosk.core.events import Role
 from medkiosk.core.ids import RecipientId
-from medkiosk.core.photo import Category
+from medkiosk.core.photo import Box, Category, Decision
+from medkiosk.core.quality import Advice, Quality
 from medkiosk.ipc.client import connect
 from medkiosk.ipc.types import RecipientInfo
 from tests.console import state as scratch
@@ -64,19 +66,34 @@ def filled() -> scratch.Kiosk:
     )
     kiosk.plug_in(4, name="IMG_01{:02d}")
     kiosk.plug_in(12)
+    _judge(kiosk)
     if ASTRONAUT.exists():
-        width, height = scratch.PREVIEW
+        width, height = scratch.FULL
         image = Image.open(ASTRONAUT).convert("RGB")
-        image = image.crop((0, 0, image.width, image.width * height // width)).resize((width, height))
-        kiosk.scene = np.asarray(image)
+        image = image.crop((0, 0, image.width, image.width * height // width))
+        kiosk.scene = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
         marks = (
             scratch.finding(Category.FACE, (975, 255, 520, 660)),
+            scratch.suggested(Category.FACE, (1500, 560, 250, 300), 620),
+            scratch.suggested(Category.MARK, (1340, 1380, 330, 300), 410),
             scratch.finding(Category.TEXT, (2200, 1095, 190, 110), 810),
+            lesion(Box(560, 1250, 420, 400), next(iter(kiosk.accounts.values()))[0]),
         )
         for photo in kiosk.photos.values():
             photo.findings = marks
             photo.info = msgspec.structs.replace(photo.info, findings=len(marks))
     return kiosk
+
+
+def _judge(kiosk: scratch.Kiosk) -> None:
+    """Some photos of the newest import should be taken again."""
+    newest = [each for each in kiosk.photos.values() if each.info.import_id == kiosk.imports[0].import_id]
+    for place, advice in (
+        (0, (Advice.GLARE,)),
+        (4, (Advice.NO_SCALE,)),
+        (7, (Advice.NOT_SHARP, Advice.CAST)),
+    ):
+        kiosk.judge(newest[place], Quality(500, 900, 0, 12, 40, None, 0, advice))
 
 
 _TEXT = re.compile(
@@ -123,6 +140,11 @@ async def _plain(folder: Path, socket: Path, kiosk: scratch.Kiosk) -> None:
         await log_in(pilot, "rita")
         await pilot.press("i")
 
+    async def advice(pilot: Pilot[Any]) -> None:
+        await imports(pilot)
+        await pilot.pause(0.5)
+        await pilot.press("q")
+
     async def consent(pilot: Pilot[Any]) -> None:
         await log_in(pilot, "rita")
         await new_encounter(pilot, mrn="7421093", issuer="Demo Hospital", name="Mustermann, Erika")
@@ -145,6 +167,7 @@ async def _plain(folder: Path, socket: Path, kiosk: scratch.Kiosk) -> None:
     await _svg(socket, "consent", folder, consent)
     await _svg(socket, "encounters", folder, encounters)
     await _svg(socket, "imports", folder, imports)
+    await _svg(socket, "advice", folder, advice)
     _approve_first(socket)
     await _svg(socket, "export", folder, export)
     kiosk.devices = (scratch.device(DeviceState.IMPORTING, 12, 7),)
@@ -156,8 +179,16 @@ def _approve_first(socket: Path) -> None:
     with connect(socket) as rita:
         rita.login("rita", scratch.PASSPHRASE)
         first = next(each for each in rita.list_captures().captures if each.encounter_id)
+        found = rita.get_capture(first.capture_id).findings
+        decided = tuple(
+            msgspec.structs.replace(each, decision=Decision.MASK)
+            if each.decision is Decision.SUGGEST
+            else each
+            for each in found
+        )
+        revision = rita.change_masks(first.capture_id, first.revision, decided).info.revision
         rita.get_preview(first.capture_id)
-        rita.approve(first.capture_id, first.revision)
+        rita.approve(first.capture_id, revision)
 
 
 async def _to_review(pilot: Pilot[Any]) -> None:
@@ -166,9 +197,7 @@ async def _to_review(pilot: Pilot[Any]) -> None:
     await record_consent(pilot)
     await assign_all(pilot)
     await pilot.press("enter", "enter")
-    await pilot.pause(2)
-    await pilot.press("tab")
-    await pilot.pause(1)
+    await pilot.pause(3)
 
 
 def _wait_for_photograph(ready: Path) -> None:
@@ -185,13 +214,16 @@ def _inside(socket: Path, ready: Path) -> None:
         await pilot.pause(0.5)
         await _to_review(pilot)
         await asyncio.to_thread(_wait_for_photograph, ready)
+        await pilot.press("1")
+        await pilot.pause(3)
+        await asyncio.to_thread(_wait_for_photograph, ready)
         pilot.app.exit()
 
     KioskApp(socket, terminal=Terminal(sixel=True, cell=cell_size)).run(auto_pilot=drive)
 
 
-def _photograph(socket: Path, ready: Path, target: Path) -> None:
-    """Run xterm under Xvfb, wait for the review screen, photograph it."""
+def _photograph(socket: Path, ready: Path, targets: Sequence[Path]) -> None:
+    """Run xterm under Xvfb, and photograph the review screen each time that it is as wanted."""
     screen = "1400x900"
     read, write = os.pipe()
     server = subprocess.Popen(
@@ -209,23 +241,40 @@ def _photograph(socket: Path, ready: Path, target: Path) -> None:
         ["xterm", *options, "-e", *inside, str(socket), str(ready)], env=environment, cwd=CHECKOUT
     )
     try:
-        deadline = time.monotonic() + 60
-        while not ready.exists():
-            if time.monotonic() > deadline or terminal.poll() is not None:
-                raise RuntimeError("the console did not get as far as the review screen")
-            time.sleep(0.2)
-        time.sleep(1)
-        subprocess.run(
-            ["import", "-window", "root", "-trim", "+repage", "+dither", "-colors", "255", f"PNG8:{target}"],
-            env=environment,
-            check=True,
-        )
+        for target in targets:
+            _wait_until(ready, terminal)
+            subprocess.run(
+                [
+                    "import",
+                    "-window",
+                    "root",
+                    "-trim",
+                    "+repage",
+                    "+dither",
+                    "-colors",
+                    "255",
+                    f"PNG8:{target}",
+                ],
+                env=environment,
+                check=True,
+            )
+            ready.unlink()
     finally:
         ready.unlink(missing_ok=True)
         terminal.terminate()
         terminal.wait(10)
         server.terminate()
         server.wait(10)
+
+
+def _wait_until(ready: Path, terminal: subprocess.Popen[bytes]) -> None:
+    """Wait until the console in a terminal is as wanted, and drawn."""
+    deadline = time.monotonic() + 60
+    while not ready.exists():
+        if time.monotonic() > deadline or terminal.poll() is not None:
+            raise RuntimeError("the console did not get as far as the review screen")
+        time.sleep(0.2)
+    time.sleep(1)
 
 
 def main() -> int:
@@ -245,14 +294,15 @@ def main() -> int:
         plain.stop()
         missing = [tool for tool in ("Xvfb", "xterm", "import") if shutil.which(tool) is None]
         if missing:
-            print(f"console-review.png is left out; missing: {', '.join(missing)}.")
+            print(f"The pictures of Review are left out; missing: {', '.join(missing)}.")
             print("apt install xvfb xterm imagemagick")
             return 1
         for_review = RunningKiosk(Path(folder) / "review", filled())
         for_review.start()
-        _photograph(for_review.path, Path(folder) / "ready", options.out / "console-review.png")
+        names = ("console-review.png", "console-closer.png")
+        _photograph(for_review.path, Path(folder) / "ready", [options.out / name for name in names])
         for_review.stop()
-        print("docs/img/console-review.png")
+        print("\n".join(f"docs/img/{name}" for name in names))
     return 0
 
 

@@ -18,7 +18,7 @@ from medkiosk.ipc.types import CaptureInfo
 
 
 def advice_table(captures: Sequence[CaptureInfo]) -> Table:
-    """Photos with advice, the heaviest first: the name, and a sentence for each thing."""
+    """Photos with advice, the most important first: the name, and a sentence for each thing."""
     table = Table.grid(padding=(0, 2, 0, 0), expand=True)
     table.add_column(width=18, no_wrap=True)
     table.add_column(ratio=1)
@@ -41,7 +41,8 @@ class AdviceScreen(KioskScreen):
     def body(self) -> ComposeResult:
         """How many, and each."""
         advised = sum(bool(each.advice) for each in self._captures)
-        words = f"Advice on {advised} of {count(len(self._captures), 'photo')} in this import, heaviest first"
+        photos = count(len(self._captures), "photo")
+        words = f"Advice on {advised} of {photos} in this import, most important first"
         yield Static(words, classes="caption", markup=False)
         with VerticalScroll():
             yield Static(advice_table(self._captures), markup=False)

@@ -12,7 +12,6 @@ from medkiosk.console.words import (
     advice_words,
     clean,
     consent_words,
-    count,
     finding_words,
     subject_words,
 )
@@ -46,15 +45,13 @@ def photo_text(detail: CaptureDetail, at: int, total: int, encounter: EncounterI
 
 
 def _counts(draft: Draft) -> Text:
-    """How much is masked, undecided and kept, and whether a lesion is marked."""
+    """How much is masked, undecided and kept; a lesion of interest is none of these."""
     others = [each for each in draft.findings if each.category is not Category.LESION]
     masked = sum(each.decision is Decision.MASK for each in others)
     kept = sum(each.decision is Decision.KEEP for each in others)
-    words = Text(f"{masked} masked, ", style="bold")
-    words.append(f"{len(draft.undecided)} {'UNDECIDED' if draft.undecided else 'undecided'}, {kept} kept")
-    if lesions := len(draft.findings) - len(others):
-        words.append(f", {count(lesions, 'lesion')}")
-    words.append("\n")
+    undecided = f"{len(draft.undecided)} {'UNDECIDED' if draft.undecided else 'undecided'}"
+    words = Text()
+    words.append(f"{masked} masked, {undecided}, {kept} kept\n", style="bold")
     return words
 
 

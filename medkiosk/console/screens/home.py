@@ -83,7 +83,7 @@ def device_table(devices: tuple[DeviceStatus, ...]) -> Table:
 
 
 def advice_rows(status: Status) -> list[tuple[str, Text | str]]:
-    """The weightiest things to say to the photographer about what was just imported."""
+    """The most important things to say to the photographer about what was just imported."""
     photos = heaviest_first((each.name, each.advice) for each in status.redaction.advice)
     rows: list[tuple[str, Text | str]] = [
         ("Advice", Text.assemble((clean(name, 16), "bold"), " ", ADVICE_WORDS[advice[0]]))

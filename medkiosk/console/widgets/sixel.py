@@ -262,7 +262,8 @@ def outlined(base: Placed, outlines: Sequence[Outline]) -> Indices:
         dash = _DASHES.get(outline.stroke, (1, 1))
         if outline.strong:
             for inset, entry in _STRONG:
-                _frame(paper, box, inset, entry, (1, 1) if entry == DARK else dash)
+                _frame(paper, box, inset, DARK)
+                _frame(paper, box, inset, entry, dash)
             _frame(paper, box, 2, outline.stroke, dash)
         else:
             _frame(paper, box, -1, DARK)

@@ -130,6 +130,8 @@ class QualityPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     motion: Annotated[int, msgspec.Meta(ge=1000, le=10_000)]
     highlights: PerMille
     exposure: PerMille
+    exposure_of_skin: PerMille
+    skin_fills: PerMille
     glare: PerMille
     cast: PerMille
     scale: PerMille

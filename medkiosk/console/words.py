@@ -98,10 +98,15 @@ def reasons(category: Category) -> tuple[str, ...]:
     return _REASONS_FOR_TEXT if category in {Category.TEXT, Category.CODE} else _REASONS
 
 
+def percent(finding: Finding) -> int:
+    """How sure a detector is of what it only suggests: never wholly."""
+    return min(round(finding.confidence / 10), 99)
+
+
 def finding_words(finding: Finding) -> str:
     """What a finding is and how sure a detector is, in a few plain words."""
     if finding.decision is Decision.SUGGEST:
-        return f"{SUGGESTED[finding.category]} {min(round(finding.confidence / 10), 99)} %"
+        return f"{SUGGESTED[finding.category]} {percent(finding)} %"
     if finding.detector.partition("/")[0] == REVIEWER:
         return f"{FOUND[finding.category]} drawn"
     return f"{FOUND[finding.category]} {finding.confidence / 10:.0f} % sure"

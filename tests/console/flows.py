@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -170,9 +171,12 @@ async def keep_reason(pilot: Pilot[Any], reason: str = "") -> None:
 
 
 async def review_some(pilot: Pilot[Any]) -> None:
-    """From the first photo: decide what is suggested; add, move, size and save a mask; keep a finding;
-    approve; reject the next.
+    """From the first photo: look closer; decide what is suggested; add, move, size and save a mask; keep a
+    finding; approve; reject the next.
     """
+    await pilot.press("1")
+    await until(pilot, lambda: re.search(r"100 % of full resolution(?!, coming)", text(pilot)), "not sharp")
+    await pilot.press("0")
     await decide_all(pilot)
     await pilot.press("m", "left", "left", "shift+down", "plus", "s")
     await until_text(pilot, "revision 2")

@@ -273,7 +273,7 @@ def decide_all(console: TerminalDriver) -> None:
         console.press("j", "o")
         console.until("The same reason for each of them.")
         console.press("1")
-        console.until("They will be visible to everybody")
+        console.until("% sure. Reason")
         console.press("y")
         console.until("Next photo")
 

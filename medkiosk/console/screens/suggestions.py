@@ -5,7 +5,7 @@ from __future__ import annotations
 from medkiosk.console.masks import Draft
 from medkiosk.console.screens.dialogs import ChooseReason, Confirm
 from medkiosk.console.screens.masking import MaskingScreen
-from medkiosk.console.words import SUGGESTED, count, reasons
+from medkiosk.console.words import SUGGESTED, count, percent, reasons
 from medkiosk.core.photo import Category, Decision
 from medkiosk.ipc.types import CaptureDetail
 
@@ -53,9 +53,9 @@ class SuggestionScreen(MaskingScreen):
         )
 
     def _confirm_rest(self, kind: Category, words: str, reason: str) -> None:
-        sure = [each.confidence / 10 for each in self._draft.undecided if each.category is kind]
+        sure = [percent(each) for each in self._draft.undecided if each.category is kind]
         explanation = (
-            f"The detector is {min(sure):.0f} to {max(sure):.0f} % sure. Reason: {reason}."
+            f"The detector is {min(sure)} to {max(sure)} % sure. Reason: {reason}."
             " They will be visible to everybody who receives this photo."
         )
 

@@ -18,6 +18,7 @@ _MIDDLE = 0.7
 _BLACK, _DARK, _CLIPPED, _WHITE = 10, 25, 253, 250
 _LARGEST_HIGHLIGHT = 41
 """Pixels at `LONG_SIDE`: a bright spot wider than this is an object, not a reflection."""
+_LONGEST_HIGHLIGHT = 82
 _SPECULAR, _BRIGHT = 90, 165
 _HALO, _RING = 9, 21
 _SKIN_AROUND = 0.9
@@ -42,12 +43,17 @@ class Light(NamedTuple):
     cast: int | None
 
 
-def measure(pixels: Pixels, ground: tuple[float, float] | None = None) -> Light:
+def measure(
+    pixels: Pixels,
+    ground: tuple[float, float] | None = None,
+    strip: NDArray[np.float32] | None = None,
+) -> Light:
     """Judge the light of an upright BGR picture.
 
     Args:
         pixels: shape (height, width, 3).
         ground: CIELAB a and b of something known to be neutral (a scale's ground), where there is such.
+        strip: corners of a ruler, shares of width and height, shape (4, 2): what shines there is no glare.
     """
     small = scaled_to(pixels, LONG_SIDE) if max(pixels.shape[:2]) > LONG_SIDE else pixels
     middle = _middle(small.shape[0], small.shape[1])
@@ -67,7 +73,7 @@ def measure(pixels: Pixels, ground: tuple[float, float] | None = None) -> Light:
         exposure=bright * 1000 // 255,
         shadows=shadows,
         highlights=highlights,
-        glare=_glare(darkest, subject),
+        glare=_glare(darkest, subject, strip),
         cast=_cast(small, ground),
     )
 
@@ -102,7 +108,7 @@ def _backdrop(mask: Mask) -> Mask:
     return touching[labels]
 
 
-def _glare(darkest: NDArray[np.uint8], subject: Mask) -> int:
+def _glare(darkest: NDArray[np.uint8], subject: Mask, strip: NDArray[np.float32] | None) -> int:
     """Share of specular spots among skin and spots.
 
     A reflection adds the same to all channels, so it stands out in the smallest of them on any skin tone;
@@ -110,14 +116,21 @@ def _glare(darkest: NDArray[np.uint8], subject: Mask) -> int:
     """
     kernel = np.ones((_LARGEST_HIGHLIGHT, _LARGEST_HIGHLIGHT), np.uint8)
     stands_out = cv2.morphologyEx(darkest, cv2.MORPH_TOPHAT, kernel)
-    spots = (stands_out >= _SPECULAR) & (darkest >= _BRIGHT)
+    bright = ((stands_out >= _SPECULAR) & (darkest >= _BRIGHT)).astype(np.uint8)
+    if strip is not None:
+        corners = np.round(strip * np.array(bright.shape[::-1], np.float32)).astype(np.int32)
+        cv2.fillConvexPoly(bright, corners, 0)
+    _count, labels, stats, _centres = cv2.connectedComponentsWithStats(bright)
+    short = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) <= _LONGEST_HIGHLIGHT
+    short[0] = False
+    spots = short[labels]
     halo, near = (
         cv2.dilate(spots.astype(np.uint8), np.ones((side, side), np.uint8)) for side in (_HALO, _RING)
     )
-    _count, labels = cv2.connectedComponents(near)
+    count, labels = cv2.connectedComponents(near)
     ring = (near > 0) & (halo == 0)
-    around = np.bincount(labels[ring], minlength=_count)
-    of_skin = np.bincount(labels[ring & subject], minlength=_count)
+    around = np.bincount(labels[ring], minlength=count)
+    of_skin = np.bincount(labels[ring & subject], minlength=count)
     on_skin = of_skin >= _SKIN_AROUND * np.maximum(around, 1)
     on_skin[0] = False
     glare = spots & on_skin[labels]

@@ -30,10 +30,10 @@ def assess(pixels: Pixels, policy: QualityPolicy) -> Quality:
         pixels = as_pixels(cv2.resize(pixels, half, interpolation=cv2.INTER_AREA))
     blur = sharpness.measure(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8))
     scale = find_scale(pixels)
-    ground = None
+    ground = strip = None
     if scale.patch is not None and scale.ticks >= policy.scale:
-        ground = light.ground_of(scale.patch)
-    seen = light.measure(pixels, ground)
+        ground, strip = light.ground_of(scale.patch), scale.strip
+    seen = light.measure(pixels, ground, strip)
     confidence = 1000 if scale.chart else scale.ticks
     return Quality(
         sharpness=None if blur is None else round(1000 / (1 + blur.worst**2)),

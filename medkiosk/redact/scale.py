@@ -29,6 +29,9 @@ _TICK_BANDS = (2, 13)
 _SAME_ANGLE, _SAME_PERIOD, _SAME_LINE = math.radians(5), 0.06, 28.0
 _FEWEST_HITS, _CYCLES, _FILLED = 3, 40, 0.35
 
+_BEYOND, _ASIDE = 10, 25
+"""How far a ruler goes on beyond the last patch with ticks and beside its ticks, in ticks."""
+
 _CHART_SIDE = 684
 _FLAT = 14
 _PATCH_AREA = (64, 9000)
@@ -47,11 +50,29 @@ class Hit(NamedTuple):
     bands: int
 
 
+class Row(NamedTuple):
+    """Hits on one line: how sure, per mille, the surest of them, and how far they reach to both its sides."""
+
+    confidence: int
+    hit: Hit
+    start: float
+    end: float
+
+
 class Scale(NamedTuple):
-    """How sure it is that ticks were seen, per mille; where they were clearest; whether a chart was seen."""
+    """A ruler, a chart, or neither.
+
+    Attributes:
+        ticks: how sure it is that a row of ticks was seen, per mille.
+        patch: the picture where they were clearest.
+        strip: the ruler and what is close to it: four corners, x and y as shares of the picture's width and
+            height, shape (4, 2).
+        chart: whether a colour chart was seen.
+    """
 
     ticks: int
     patch: Pixels | None
+    strip: NDArray[np.float32] | None
     chart: bool
 
 
@@ -69,16 +90,18 @@ def find_scale(pixels: Pixels) -> Scale:
     chart = find_chart(view)
     ticks: int = 0
     patch: Pixels | None = None
+    strip: NDArray[np.float32] | None = None
     for _level in range(_LEVELS):
         if min(view.shape[:2]) < _SMALLEST:
             break
-        confidence, hit = _strongest_row(_hits(cv2.cvtColor(view, cv2.COLOR_BGR2GRAY)))
-        if hit is not None and confidence > ticks:
-            ticks, patch = confidence, _cut(view, hit)
+        row = _strongest_row(_hits(cv2.cvtColor(view, cv2.COLOR_BGR2GRAY)))
+        if row is not None and row.confidence > ticks:
+            ticks, patch = row.confidence, _cut(view, row.hit)
+            strip = _strip(row) / np.array([view.shape[1], view.shape[0]], np.float32)
         view = as_pixels(
             cv2.resize(view, (view.shape[1] // 2, view.shape[0] // 2), interpolation=cv2.INTER_AREA)
         )
-    return Scale(ticks, patch, chart)
+    return Scale(ticks, patch, strip, chart)
 
 
 def _hits(grey: Grey) -> list[Hit]:
@@ -186,9 +209,9 @@ def _periods(
     return period, height, np.where(good, height + third, 0).astype(np.float32)
 
 
-def _strongest_row(hits: list[Hit]) -> tuple[int, Hit | None]:
-    """The best row of hits on one line with one direction and one period; confidence per mille."""
-    best: tuple[int, Hit | None] = (0, None)
+def _strongest_row(hits: list[Hit]) -> Row | None:
+    """The best row of hits on one line with one direction and one period."""
+    best: Row | None = None
     for seed in hits:
         cos, sin = math.cos(seed.angle), math.sin(seed.angle)
         along, strengths = [], []
@@ -206,9 +229,22 @@ def _strongest_row(hits: list[Hit]) -> tuple[int, Hit | None]:
         cycles = min(1.0, span / seed.period / _CYCLES)
         filled = min(1.0, len(along) * _CELL / span / _FILLED)
         confidence = round(1000 * min(1.0, cycles * filled * sum(strengths) / len(strengths)))
-        if confidence > best[0]:
-            best = confidence, seed
+        if best is None or confidence > best.confidence:
+            best = Row(confidence, seed, min(along), max(along))
     return best
+
+
+def _strip(row: Row) -> NDArray[np.float32]:
+    """The corners of what a row's ruler may cover: it is wider than its ticks, and longer than its hits."""
+    hit = row.hit
+    cos, sin = math.cos(hit.angle), math.sin(hit.angle)
+    beyond = _LENGTH / 2 + _BEYOND * hit.period
+    aside = _ASIDE * hit.period
+    corners = [
+        (row.start - beyond, -aside), (row.end + beyond, -aside),
+        (row.end + beyond, aside), (row.start - beyond, aside),
+    ]  # fmt: skip
+    return np.array([(hit.x + u * cos - v * sin, hit.y + u * sin + v * cos) for u, v in corners], np.float32)
 
 
 def _cut(view: Pixels, hit: Hit) -> Pixels:

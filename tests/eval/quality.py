@@ -115,8 +115,13 @@ def tint(pixels: Pixels, gain: float, red: int, blue: int) -> Pixels:
 def print_close(close: list[Pixels]) -> None:
     """Advice on pictures that skin fills: crops of faces, as they are, darker, paler and shiny."""
     rng = np.random.default_rng(7)
-    shine = lambda p, n: degrade.reflecting(p, skin(p), n, rng)  # noqa: E731
-    tone = lambda p, n: degrade.toned(p, skin(p), n)  # noqa: E731
+
+    def shine(picture: Pixels, size: float) -> Pixels:
+        return degrade.reflecting(picture, skin(picture), size, rng)
+
+    def tone(picture: Pixels, factor: float) -> Pixels:
+        return degrade.toned(picture, skin(picture), factor)
+
     for advice in (*NOTHING_WRONG, Advice.GLARE):
         print_series(close, "skin tone x", (0.15, 0.25, 0.5, 1, 1.4), tone, advice)
     print_series(close, "reflections, size", (10, 20, 40, 60), shine, Advice.GLARE)

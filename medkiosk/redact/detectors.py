@@ -88,13 +88,15 @@ class Ability(IntFlag):
     CODES = 1 << 2
     BURN = 1 << 3
     HEVC = 1 << 4
+    READING = 1 << 5
 
 
-ALL_ABILITIES = Ability.FACES | Ability.TEXT | Ability.CODES | Ability.BURN | Ability.HEVC
+ALL_ABILITIES = Ability.FACES | Ability.TEXT | Ability.CODES | Ability.BURN | Ability.HEVC | Ability.READING
 ABILITY_OF: dict[DetectorId, Ability] = {
     DetectorId.FACES: Ability.FACES,
     DetectorId.TEXT: Ability.TEXT,
     DetectorId.CODES: Ability.CODES,
+    DetectorId.IDENTIFIERS: Ability.READING,
 }
 
 

@@ -17,10 +17,13 @@ from medkiosk.core.photo import Box, Decision, Finding
 from medkiosk.core.quality import Quality
 from medkiosk.redact import ycbcr
 from medkiosk.redact.crafted import BlockTest
+from medkiosk.redact.detect.close_faces import CloseFaceDetector
 from medkiosk.redact.detect.codes import CodeDetector
 from medkiosk.redact.detect.faces import FaceDetector
 from medkiosk.redact.detect.hit import Hit
+from medkiosk.redact.detect.line import Line
 from medkiosk.redact.detect.marks import MarkDetector
+from medkiosk.redact.detect.reading import Reader
 from medkiosk.redact.detect.text import TextDetector
 from medkiosk.redact.detectors import ABILITY_OF, DETECTORS, Ability, DetectorId
 from medkiosk.redact.hevc import Hevc
@@ -41,7 +44,9 @@ class Kit:
 
     policy: Policy
     faces: FaceDetector | None
+    close_faces: CloseFaceDetector | None
     text: TextDetector | None
+    reader: Reader | None
     codes: CodeDetector
     marks: MarkDetector
     turbo: TurboJpeg | None
@@ -55,6 +60,8 @@ class Kit:
             present |= Ability.FACES
         if self.text:
             present |= Ability.TEXT
+        if self.reader:
+            present |= Ability.READING
         if self.turbo:
             present |= Ability.BURN
         if self.hevc:
@@ -66,22 +73,28 @@ class Kit:
         hits = self.faces.find(sight.view) if self.faces else []
         hits += self.codes.find(as_pixels(cv2.cvtColor(sight.grey, cv2.COLOR_GRAY2BGR)))
         if self.text:
-            hits += self.text.find(sight.view)
+            lines = self.text.lines(sight.view)
+            hits += self.text.hits(lines, sight.full)
+            hits += self._read(sight, lines, identifiers)
         return hits
 
     def named(self, sight: Sight, identifiers: Sequence[Identifier]) -> list[Hit]:
-        """Text that was read and says one of the identifiers."""
-        return []
+        """Text that was read and says one of the identifiers; also where it is not sure that it is text."""
+        return self._read(sight, self.text.lines(sight.view), identifiers) if self.text else []
+
+    def _read(self, sight: Sight, lines: Sequence[Line], identifiers: Sequence[Identifier]) -> list[Hit]:
+        return self.reader.find_identifiers(sight.grey, lines, identifiers) if self.reader else []
 
     def suggestions(self, sight: Sight, masks: Sequence[Box], lesions: Sequence[Box]) -> list[Hit]:
-        """What a reviewer should look at: parts of faces, weak text, marks on the skin.
+        """What a reviewer should look at: parts of faces, marks on the skin.
 
         Args:
             sight: the picture.
             masks: what is masked anyway.
             lesions: the lesions of interest, where no mark is suggested.
         """
-        return self.marks.find(sight.view, lesions, masks)
+        parts = self.close_faces.find(sight.view, masks) if self.close_faces else []
+        return parts + self.marks.find(sight.view, lesions, [*masks, *(part.box for part in parts)])
 
     def quality(self, sight: Sight) -> Quality:
         """What there is to say to the photographer."""
@@ -94,7 +107,7 @@ class Kit:
         are letters to the text detector); this one is for what a mask uncovers (a face that stood beside a
         surer one) and for what another decoder shows.
         """
-        hits = self.faces.find(sight.view) if self.faces else []
+        hits = self.faces.find(sight.view, quick=True) if self.faces else []
         return hits + self.codes.find(as_pixels(cv2.cvtColor(sight.grey, cv2.COLOR_GRAY2BGR)), quick=True)
 
     def finding(self, hit: Hit, image: Size, decision: Decision | None = None) -> Finding:
@@ -125,11 +138,15 @@ def load_kit(models: Path, policy: Policy) -> Kit:
     """Load what is there; a model that is absent, or is not the pinned file, is a missing detector."""
     cv2.setNumThreads(1)
     cv2.ocl.setUseOpenCL(False)
-    faces, text = pinned_model(models, DetectorId.FACES), pinned_model(models, DetectorId.TEXT)
+    centerface, text = pinned_model(models, DetectorId.FACES), pinned_model(models, DetectorId.TEXT)
+    reader = pinned_model(models, DetectorId.IDENTIFIERS)
+    faces = FaceDetector(centerface, policy.faces) if centerface else None
     return Kit(
         policy=policy,
-        faces=FaceDetector(faces, policy.faces) if faces else None,
+        faces=faces,
+        close_faces=CloseFaceDetector(faces.network, policy.close_faces) if faces else None,
         text=TextDetector(text, policy.text) if text else None,
+        reader=Reader(reader, policy.reading) if reader else None,
         codes=CodeDetector(policy.codes),
         marks=MarkDetector(policy.marks),
         turbo=_library(TurboJpeg),

@@ -66,7 +66,7 @@ def why_not_approve(candidate: Candidate) -> tuple[str, ...]:
         reasons.append("You have not looked at this revision yet.")
     if not c.assigned:
         reasons.append("The picture belongs to no encounter yet; assign it first.")
-    # Hints at marks are wrong too often to ask for an answer each: who must dismiss everything looks at nothing.
+    # Hints at marks are wrong too often to ask for an answer each: who dismisses everything looks at nothing.
     undecided = sum(f.decision is Decision.SUGGEST and f.category is not Category.MARK for f in c.findings)
     if undecided:
         reasons.append(f"Suggestions left undecided: {undecided}. Mask or keep each.")

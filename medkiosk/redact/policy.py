@@ -93,8 +93,17 @@ class ReadingPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CodePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How codes are looked for; the reasons stand in ``policy.toml``."""
 
-    ignored_unread: tuple[str, ...]
+    doubtful_unread: tuple[str, ...]
     padding: Padding
+    busy_energy: Positive
+    most_busy: PerMille
+    bar_coherence: PerMille
+    bar_energy: Positive
+    bar_filled: PerMille
+    bar_consistency: PerMille
+    bar_edges: Annotated[int, msgspec.Meta(ge=8, le=1000)]
+    bar_contrast: Annotated[int, msgspec.Meta(ge=1, le=127)]
+    bar_variety: PerMille
 
 
 class MarkPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -51,6 +51,7 @@ class CloseFacePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     floor: PerMille
     weak_long_side: Side
     weak_threshold: PerMille
+    padding: Padding
 
     def __post_init__(self) -> None:
         if self.floor > self.threshold:

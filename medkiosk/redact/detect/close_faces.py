@@ -20,7 +20,7 @@ from medkiosk.redact.detect.hit import Hit, merge
 from medkiosk.redact.detectors import DetectorId
 from medkiosk.redact.pixels import Pixels, View, as_pixels, scaled_to
 from medkiosk.redact.policy import CloseFacePolicy, Framing
-from medkiosk.redact.region import Size, bounding, iou, share_covered
+from medkiosk.redact.region import Size, bounding, clip, iou, pad, share_covered
 
 _SAME_FACE_IOU = 0.3
 _KNOWN = 0.5
@@ -39,7 +39,7 @@ class CloseFaceDetector:
         self._policy = policy
 
     def find(self, view: View, certain: Sequence[Box]) -> list[Hit]:
-        """Parts of faces in an upright picture, in pixels of its full size.
+        """Parts of faces in an upright picture, padded, in pixels of its full size.
 
         Args:
             view: the picture.
@@ -48,7 +48,9 @@ class CloseFaceDetector:
         hits = self._weak(view)
         framed = [self._framed_all(view, quarter_turns) for quarter_turns in range(4)]
         hits += [hit for hit in framed if hit is not None]
-        return [hit for hit in merge(hits, _SAME_FACE_IOU) if not _is_known(hit.box, certain)]
+        new = (hit for hit in merge(hits, _SAME_FACE_IOU) if not _is_known(hit.box, certain))
+        padded = ((hit, clip(pad(hit.box, self._policy.padding), view.full)) for hit in new)
+        return [hit._replace(box=box) for hit, box in padded if box is not None]
 
     def _weak(self, view: View) -> list[Hit]:
         """Faces that the automatic rule is not sure enough of."""

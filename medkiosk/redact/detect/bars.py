@@ -47,7 +47,10 @@ class Tensor:
         across, down = across[inside], down[inside]
         products = ((across, across), (down, down), (across, down))
         planes = [
-            np.asarray(cv2.resize(cv2.multiply(a, b, dtype=cv2.CV_32F), size, interpolation=cv2.INTER_AREA))
+            np.asarray(
+                cv2.resize(cv2.multiply(a, b, dtype=cv2.CV_32F), size, interpolation=cv2.INTER_AREA),
+                np.float32,
+            )
             for a, b in products
         ]
         return cls(*planes)
@@ -57,7 +60,9 @@ class Tensor:
         planes = (self.xx, self.yy, self.xy)
         return Tensor(
             *(
-                np.asarray(cv2.boxFilter(plane, -1, (cells, cells), borderType=cv2.BORDER_REFLECT))
+                np.asarray(
+                    cv2.boxFilter(plane, -1, (cells, cells), borderType=cv2.BORDER_REFLECT), np.float32
+                )
                 for plane in planes
             )
         )

@@ -16,8 +16,7 @@ class DetectorId(IntEnum):
     CODES = 3
     CLOSE_FACES = 4
     MARKS = 5
-    WEAK_TEXT = 6
-    IDENTIFIERS = 7
+    IDENTIFIERS = 7  # 6 was never used
 
 
 @dataclass(frozen=True)

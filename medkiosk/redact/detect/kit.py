@@ -27,7 +27,7 @@ from medkiosk.redact.detect.reading import Reader
 from medkiosk.redact.detect.text import TextDetector
 from medkiosk.redact.detectors import ABILITY_OF, DETECTORS, Ability, DetectorId
 from medkiosk.redact.hevc import Hevc
-from medkiosk.redact.pixels import View, as_pixels
+from medkiosk.redact.pixels import View
 from medkiosk.redact.policy import Policy
 from medkiosk.redact.quality import assess
 from medkiosk.redact.region import Size, clip, pad
@@ -71,7 +71,7 @@ class Kit:
     def certain(self, sight: Sight, identifiers: Sequence[Identifier]) -> list[Hit]:
         """Everything above its threshold, by every detector whose hits are masked without asking."""
         hits = self.faces.find(sight.view) if self.faces else []
-        hits += self.codes.find(as_pixels(cv2.cvtColor(sight.grey, cv2.COLOR_GRAY2BGR)))
+        hits += self.codes.find(sight.grey)
         if self.text:
             lines = self.text.lines(sight.view)
             hits += self.text.hits(lines, sight.full)
@@ -108,7 +108,7 @@ class Kit:
         surer one) and for what another decoder shows.
         """
         hits = self.faces.find(sight.view, quick=True) if self.faces else []
-        return hits + self.codes.find(as_pixels(cv2.cvtColor(sight.grey, cv2.COLOR_GRAY2BGR)), quick=True)
+        return hits + self.codes.find(sight.grey, quick=True)
 
     def finding(self, hit: Hit, image: Size, decision: Decision | None = None) -> Finding:
         """A hit as a finding: its box padded by the policy and cut to the image.
@@ -185,6 +185,10 @@ def warm_up(kit: Kit) -> None:
     skin = np.full((96, 96, 3), (120, 150, 200), np.uint8)
     skin[40:60, 40:60] = (60, 60, 60)
     kit.marks.find(View.whole(skin), (), ())
+    if kit.text:
+        kit.text.find(View.whole(grey))
+    if kit.reader:
+        kit.reader.read(grey, Line(np.array([[4, 4], [60, 4], [60, 20], [4, 20]], np.float32), 1000))
     BlockTest((1,) * 64).crafted(np.full((8, 64), 1000, np.int16))
     if kit.turbo:
         kit.turbo.decode(encoded, 64, 64)

@@ -25,6 +25,7 @@ class FacePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     long_sides: Annotated[tuple[Side, ...], msgspec.Meta(min_length=1, max_length=4)]
     tilted_long_sides: Annotated[tuple[Side, ...], msgspec.Meta(max_length=4)]
+    upright_long_side: Side
     threshold: PerMille
     support: PerMille
     padding: Padding

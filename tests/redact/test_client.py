@@ -122,7 +122,7 @@ def test_an_honest_answer_is_taken(talk: Talk) -> None:
     assert [f.box for f in result.findings] == [Box(1, 2, 3, 4)]
     assert result.preview is not None
     assert (result.preview.width, result.preview.height, result.preview.rgb) == (2, 1, b"rgbRGB")
-    assert result.policy.startswith("medkiosk-default/1 sha256:")
+    assert result.policy.startswith("medkiosk-default/2 sha256:")
 
 
 def test_what_is_left_over_is_apart_from_what_was_masked(talk: Talk) -> None:
@@ -255,7 +255,7 @@ def test_what_is_missing_has_a_name() -> None:
     ready = protocol.pack_ready(Ready(Ability.FACES | Ability.CODES | Ability.BURN, Layer(0), bytes(32)))
     with RedactSession(HostileWorker(frame(F.READY, ready))) as session:
         assert session.detectors == ("faces", "codes", "burn")
-        assert session.missing == ("text",)
+        assert session.missing == ("text", "hevc", "reading")
         assert session.policy == "other sha256:" + "00" * 32
 
 

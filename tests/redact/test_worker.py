@@ -242,7 +242,8 @@ def test_a_photo_that_needs_too_much_memory_is_stopped(models: Path, tmp_path: P
 
 @pytest.mark.parametrize("spoil", ["absent", "changed"])
 def test_a_missing_or_changed_model_closes_the_gate(models: Path, tmp_path: Path, spoil: str) -> None:
-    (tmp_path / "ppocrv6_det.onnx").symlink_to(models / "ppocrv6_det.onnx")
+    for name in ("ppocrv6_det.onnx", "ppocrv6_rec.onnx"):
+        (tmp_path / name).symlink_to(models / name)
     if spoil == "changed":
         content = bytearray((models / "centerface.onnx").read_bytes())
         content[-1] ^= 1

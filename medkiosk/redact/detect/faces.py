@@ -44,7 +44,7 @@ class FaceDetector:
             yield from (quarter_turned(small, quarter_turns, view.full) for quarter_turns in range(4))
 
     def _large(self, view: View) -> Iterator[Look]:
-        """Small faces are people in the background, who stand upright as long as the camera knows what is up."""
+        """Small faces are people in the background; they stand upright where the camera knows what is up."""
         if max(view.pixels.shape) >= self._policy.upright_long_side:
             yield quarter_turned(scaled_to(view.pixels, self._policy.upright_long_side), 0, view.full)
 

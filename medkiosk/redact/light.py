@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from medkiosk.redact.pixels import Pixels, as_pixels, scaled_to
+from medkiosk.redact.pixels import Pixels, scaled_to
 
 Mask = NDArray[np.bool_]
 LONG_SIDE = 684
@@ -28,6 +28,10 @@ _MOST_NEUTRAL = 0.1
 _SKIN_HUES = (-30.0, 90.0)
 """Degrees in CIELAB's a, b: skin of every tone, wood, incandescent light. A tint that way proves nothing."""
 _NEUTRAL_ENOUGH = 4.0
+_GROUND, _REDDEST = (75, 97), 45
+_BRIGHTER = 12
+_FEWEST_BESIDE, _APART, _MOSTLY = 20, 20, 0.8
+"""Pixels beside a ruler at least, CIELAB units between them and its ground, and in what share of them."""
 _LOG_LIGHT = np.log2((np.arange(256, dtype=np.float32) / 255) ** 2.2 + 0.002).astype(np.float32)
 """Of an 8-bit level: log2 of its linear light, with what a dark pixel's noise amounts to added."""
 
@@ -157,9 +161,22 @@ def _cast(small: Pixels, ground: tuple[float, float] | None) -> int | None:
     return min(1000, round(10 * distance))
 
 
-def ground_of(patch: Pixels) -> tuple[float, float] | None:
-    """CIELAB a and b of the bright half of a patch of a scale; None where it is clipped, dark or coloured."""
-    lab = cv2.cvtColor(as_pixels(patch).astype(np.float32) / 255, cv2.COLOR_BGR2LAB).reshape(-1, 3)
-    bright = lab[np.argsort(lab[:, 0], kind="stable")[len(lab) // 2 :]]
-    lightness, a, b = (float(value) for value in bright.mean(axis=0))
-    return (a, b) if 50 < lightness < 97 and math.hypot(a, b) < 40 else None
+def ground_of(patch: Pixels, sides: Pixels) -> tuple[float, float] | None:
+    """What a ruler is printed on, as CIELAB a and b; None where that may not be white.
+
+    Args:
+        patch: ticks and the ground between them.
+        sides: the picture beside the ruler; where that looks like the ground, the ruler is clear or on paper.
+    """
+    if sides.shape[1] < _FEWEST_BESIDE:
+        return None
+    lab, beside = (
+        cv2.cvtColor(part.astype(np.float32) / 255, cv2.COLOR_BGR2LAB).reshape(-1, 3)
+        for part in (patch, sides)
+    )
+    ground = lab[np.argsort(lab[:, 0], kind="stable")[len(lab) // 2 :]].mean(axis=0)
+    apart = np.sqrt(((beside - ground) ** 2).sum(axis=1)) > _APART
+    lightness, a, b = (float(value) for value in ground)
+    white = _GROUND[0] < lightness < _GROUND[1] and math.hypot(a, b) < _REDDEST
+    white &= lightness > float(beside[:, 0].mean()) + _BRIGHTER
+    return (a, b) if white and apart.mean() > _MOSTLY else None

@@ -31,8 +31,8 @@ def assess(pixels: Pixels, policy: QualityPolicy) -> Quality:
     blur = sharpness.measure(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8))
     scale = find_scale(pixels)
     ground = strip = None
-    if scale.patch is not None and scale.ticks >= policy.scale:
-        ground, strip = light.ground_of(scale.patch), scale.strip
+    if scale.patch is not None and scale.sides is not None and scale.ticks >= policy.scale:
+        ground, strip = light.ground_of(scale.patch, scale.sides), scale.strip
     seen = light.measure(pixels, ground, strip)
     confidence = 1000 if scale.chart else scale.ticks
     return Quality(

@@ -40,14 +40,23 @@ _PATCHES, _COLOURS, _APART = 12, 8, 14.0
 
 
 class Hit(NamedTuple):
-    """A patch with evenly spaced ticks: its centre, the direction of their row, and how they repeat."""
+    """Evenly spaced ticks: the centre of their patch, the direction of their row, and how they repeat.
+
+    Attributes:
+        x: in pixels of the view, as ``y``.
+        y: down.
+        angle: of the row of ticks, radians.
+        period: pixels from tick to tick.
+        strength: the autocorrelation there, at most about 1.
+        band: where across the patch they are clearest.
+    """
 
     x: float
     y: float
     angle: float
     period: float
     strength: float
-    bands: int
+    band: int
 
 
 class Row(NamedTuple):
@@ -64,7 +73,8 @@ class Scale(NamedTuple):
 
     Attributes:
         ticks: how sure it is that a row of ticks was seen, per mille.
-        patch: the picture where they were clearest.
+        patch: ticks and the ground between them, where they were clearest.
+        sides: the picture on both sides of the ruler, shape (1, n, 3).
         strip: the ruler and what is close to it: four corners, x and y as shares of the picture's width and
             height, shape (4, 2).
         chart: whether a colour chart was seen.
@@ -72,6 +82,7 @@ class Scale(NamedTuple):
 
     ticks: int
     patch: Pixels | None
+    sides: Pixels | None
     strip: NDArray[np.float32] | None
     chart: bool
 
@@ -88,20 +99,19 @@ def find_scale(pixels: Pixels) -> Scale:
             cv2.resize(view, (view.shape[1] // 2, view.shape[0] // 2), interpolation=cv2.INTER_AREA)
         )
     chart = find_chart(view)
-    ticks: int = 0
-    patch: Pixels | None = None
-    strip: NDArray[np.float32] | None = None
+    best = Scale(0, None, None, None, chart)
     for _level in range(_LEVELS):
         if min(view.shape[:2]) < _SMALLEST:
             break
         row = _strongest_row(_hits(cv2.cvtColor(view, cv2.COLOR_BGR2GRAY)))
-        if row is not None and row.confidence > ticks:
-            ticks, patch = row.confidence, _cut(view, row.hit)
-            strip = _strip(row) / np.array([view.shape[1], view.shape[0]], np.float32)
+        if row is not None and row.confidence > best.ticks:
+            corners = _strip(row)
+            shares = corners / np.array([view.shape[1], view.shape[0]], np.float32)
+            best = Scale(row.confidence, _cut(view, row.hit), _sides(view, corners), shares, chart)
         view = as_pixels(
             cv2.resize(view, (view.shape[1] // 2, view.shape[0] // 2), interpolation=cv2.INTER_AREA)
         )
-    return Scale(ticks, patch, strip, chart)
+    return best
 
 
 def _hits(grey: Grey) -> list[Hit]:
@@ -130,7 +140,7 @@ def _hits(grey: Grey) -> list[Hit]:
         repeating = (contrast[own] >= 0.25 * contrast[row]) & (correlation[own, lag] > 0.35)
         bands = int(np.count_nonzero(repeating))
         if _TICK_BANDS[0] <= bands <= _TICK_BANDS[1]:
-            hits.append(Hit(*centres[number], float(period[row]), float(strength[row]), bands))
+            hits.append(Hit(*centres[number], float(period[row]), float(strength[row]), band))
     return hits
 
 
@@ -248,9 +258,19 @@ def _strip(row: Row) -> NDArray[np.float32]:
 
 
 def _cut(view: Pixels, hit: Hit) -> Pixels:
-    """The middle of the patch of a hit: ticks and the ground that they are printed on."""
+    """The clearest band of a hit's patch, and half a band more on each side."""
     patch = as_pixels(_turned(view, hit.x, hit.y, hit.angle))
-    return patch[_ACROSS // 4 : -_ACROSS // 4, _LENGTH // 4 : -_LENGTH // 4]
+    top = max(0, hit.band * _BAND - _BAND // 2)
+    return patch[top : top + 2 * _BAND, _LENGTH // 4 : -_LENGTH // 4]
+
+
+def _sides(view: Pixels, corners: NDArray[np.float32]) -> Pixels:
+    """The pixels along the two long edges of a strip, as far as they are in the picture."""
+    steps = np.linspace(0, 1, 64, dtype=np.float32)[:, None]
+    edges = [corners[start] + steps * (corners[end] - corners[start]) for start, end in ((0, 1), (3, 2))]
+    points = np.round(np.concatenate(edges)).astype(np.int64)
+    inside = (points >= 0).all(axis=1) & (points < np.array([view.shape[1], view.shape[0]])).all(axis=1)
+    return view[points[inside, 1], points[inside, 0]][None]
 
 
 def find_chart(view: Pixels) -> bool:

@@ -126,7 +126,6 @@ def print_close(close: list[Pixels]) -> None:
         print_series(close, "skin tone x", (0.15, 0.25, 0.5, 1, 1.4), tone, advice)
     print_series(close, "reflections, size", (10, 20, 40, 60), shine, Advice.GLARE)
     print_series(close, "on dark skin", (10, 20, 40, 60), lambda p, n: shine(tone(p, 0.2), n), Advice.GLARE)
-    print_series(close, "blur, sigma px", (1, 2, 3, 4), degrade.blurred, *SHARP)
     print_series(close, "stops", (-3, -2, 1, 2), degrade.exposed, Advice.OVEREXPOSED)
     print_series(close, "stops", (-3, -2, 1, 2), degrade.exposed, Advice.UNDEREXPOSED)
 
@@ -140,10 +139,9 @@ def print_scales(clean: list[Pixels]) -> None:
             item = degrade.ruler(pitch, max(2, min(8, round(150 / pitch))), clear=clear)
             judged = raised(degrade.laid_on(one, item, rng.uniform(-90, 90), rng) for one in large)
             seen = sum(Advice.NO_SCALE not in quality.advice for quality in judged)
-            print(
-                f"  {'clear' if clear else 'white'} ruler, {pitch} px a mm: {seen} of {len(judged)}",
-                flush=True,
-            )
+            words = f"{'clear' if clear else 'white'} ruler, {pitch} px a mm"
+            wrong = f"glare {share(judged, Advice.GLARE)}, tint {share(judged, Advice.CAST)}"
+            print(f"  {words}: seen {seen} of {len(judged)}; {wrong}", flush=True)
     for patch in (30, 60, 120, 200):
         rng = np.random.default_rng(3)
         judged = raised(

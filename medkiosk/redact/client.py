@@ -27,10 +27,11 @@ from medkiosk.redact.detectors import ALL_ABILITIES, Ability, Layer
 from medkiosk.redact.media import SNIFF_BYTES
 from medkiosk.redact.policy import default_text, parse_policy, policy_digest
 from medkiosk.redact.protocol import F, Job, Mode, ProtocolError, Window
-from medkiosk.redact.region import Size, clip
+from medkiosk.redact.region import Size, clip, iou
 
 _WORKER_SHARE = 0.8
 """Part of the time limit that the worker may use, so that its own answer comes before we kill it."""
+_SAME_IOU = 0.3
 _EXTRA_ROUNDS = 1
 """How often what the check still finds is masked too, before it becomes a reviewer's question."""
 
@@ -313,7 +314,8 @@ class RedactSession:
         for answer in (written, checked):
             if not answer.whole:
                 return RedactResult(answer.code, self.policy, written.media)
-        residual = (*missed, *(f for f in checked.findings if all(f.box != m.box for m in missed)))
+        again = (f for f in checked.findings if not any(_same(f, m) for m in missed))
+        residual = (*missed, *again)
         return RedactResult(
             code=RedactCode.RESIDUAL if residual else RedactCode.OK,
             policy=self.policy,
@@ -383,6 +385,11 @@ def _must_fit(job: Job, answer: Answer) -> None:
         raise ProtocolError("findings where nothing was looked for")
     if job.mode is Mode.SNIFF:
         raise ProtocolError("a picture where only its kind was asked for")
+
+
+def _same(one: Finding, other: Finding) -> bool:
+    """Two looks at the same thing, which a person decides once."""
+    return one.category is other.category and iou(one.box, other.box) >= _SAME_IOU
 
 
 def _shifted(areas: Areas, shown: Box) -> tuple[tuple[Category, Box], ...]:

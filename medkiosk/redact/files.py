@@ -13,6 +13,7 @@ from medkiosk.core.channel import Spawn
 from medkiosk.core.errors import KioskError
 from medkiosk.core.frames import CHUNK
 from medkiosk.core.photo import Finding, RedactCode
+from medkiosk.core.quality import Quality
 from medkiosk.redact.client import RedactResult, RedactSession
 
 
@@ -34,8 +35,9 @@ def redact_files(
 
     Args:
         paths: the pictures.
-        out_dir: existing folder for the derivatives. Each keeps its file's name; a name that was written
-            already in this run, or that is the original itself, gets ``-2``, ``-3`` ...
+        out_dir: existing folder for the derivatives. Each keeps its file's name, with ``.jpg`` for what was
+            no JPEG; a name that was written already in this run, or that is one of ``paths``, gets ``-2``,
+            ``-3`` ...
         spawn: starts a redact worker; a new one is started when one broke.
         timeout_s: longest time for one file.
         monotonic: a clock in seconds, for ``seconds``.
@@ -52,10 +54,11 @@ def redact_files(
         WorkerError: a worker did not start.
         OSError: a derivative cannot be written.
     """
-    taken: set[Path] = set()
+    originals = list(paths)
+    taken = {path.resolve() for path in originals}
     session: RedactSession | None = None
     try:
-        for path in paths:
+        for path in originals:
             if session is None:
                 session = RedactSession(spawn(), timeout_s=timeout_s)
             started = monotonic()
@@ -90,12 +93,13 @@ def _pieces(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _free_name(path: Path, out_dir: Path, taken: set[Path]) -> Path:
-    original, number = path.resolve(), 1
-    target = out_dir / path.name
-    while target in taken or target.resolve() == original:
+    suffix = path.suffix if path.suffix.lower() in {".jpg", ".jpeg"} else ".jpg"
+    number = 1
+    target = out_dir / f"{path.stem}{suffix}"
+    while target.resolve() in taken:
         number += 1
-        target = out_dir / f"{path.stem}-{number}{path.suffix}"
-    taken.add(target)
+        target = out_dir / f"{path.stem}-{number}{suffix}"
+    taken.add(target.resolve())
     return target
 
 
@@ -107,12 +111,16 @@ def _line(path: Path, output: str, result: RedactResult, seconds: float) -> dict
         "size": [result.width, result.height] if result.width else None,
         "findings": [_finding(finding) for finding in result.findings],
         "residual": [_finding(finding) for finding in result.residual],
-        "quality": None if result.quality is None else msgspec.to_builtins(result.quality),
+        "quality": None if result.quality is None else _plain(result.quality),
         "code": result.code.name.lower(),
         "words": result.words,
         "policy": result.policy,
         "seconds": round(seconds, 3),
     }
+
+
+def _plain(quality: Quality) -> dict[str, Any]:
+    return {**msgspec.to_builtins(quality), "advice": [advice.value for advice in quality.advice]}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

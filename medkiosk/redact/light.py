@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from medkiosk.redact.pixels import Pixels, scaled_to
+from medkiosk.redact.pixels import Pixels, as_pixels, scaled_to
 
 Mask = NDArray[np.bool_]
 LONG_SIDE = 684
@@ -77,7 +77,7 @@ def measure(
         exposure=bright * 1000 // 255,
         shadows=shadows,
         highlights=highlights,
-        glare=_glare(darkest, subject, strip),
+        glare=_glare(as_pixels(darkest), subject, strip),
         cast=_cast(small, ground),
     )
 
@@ -109,7 +109,7 @@ def _backdrop(mask: Mask) -> Mask:
     touching = np.zeros(int(labels.max()) + 1, np.bool_)
     touching[edge] = True
     touching[0] = False
-    return touching[labels]
+    return np.asarray(touching[labels], np.bool_)
 
 
 def _glare(darkest: NDArray[np.uint8], subject: Mask, strip: NDArray[np.float32] | None) -> int:

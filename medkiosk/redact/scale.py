@@ -103,10 +103,10 @@ def find_scale(pixels: Pixels) -> Scale:
     for _level in range(_LEVELS):
         if min(view.shape[:2]) < _SMALLEST:
             break
-        row = _strongest_row(_hits(cv2.cvtColor(view, cv2.COLOR_BGR2GRAY)))
+        row = _strongest_row(_hits(as_pixels(cv2.cvtColor(view, cv2.COLOR_BGR2GRAY))))
         if row is not None and row.confidence > best.ticks:
             corners = _strip(row)
-            shares = corners / np.array([view.shape[1], view.shape[0]], np.float32)
+            shares = np.asarray(corners / np.array([view.shape[1], view.shape[0]]), np.float32)
             best = Scale(row.confidence, _cut(view, row.hit), _sides(view, corners), shares, chart)
         view = as_pixels(
             cv2.resize(view, (view.shape[1] // 2, view.shape[0] // 2), interpolation=cv2.INTER_AREA)
@@ -279,7 +279,9 @@ def find_chart(view: Pixels) -> bool:
     small = cv2.resize(view, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     uneven = cv2.split(cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)))
     flat = (cv2.max(cv2.max(uneven[0], uneven[1]), uneven[2]) < _FLAT).astype(np.uint8)
-    count, labels, stats, centres = cv2.connectedComponentsWithStats(flat, connectivity=4)
+    count, found, numbers, middles = cv2.connectedComponentsWithStats(flat, connectivity=4)
+    labels, stats = np.asarray(found, np.int32), np.asarray(numbers, np.int32)
+    centres = np.asarray(middles, np.float64)
     area = stats[:, cv2.CC_STAT_AREA]
     possible = np.nonzero((area >= _PATCH_AREA[0]) & (area <= _PATCH_AREA[1]))[0]
     patches = [number for number in possible.tolist() if number and _is_patch(labels, stats[number], number)]

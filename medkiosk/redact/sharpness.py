@@ -60,7 +60,8 @@ def measure(grey: Grey) -> Blur | None:
     strip = tiles.reshape(-1, _SIDE)
     noise = _noise(strip)
     before = _energies(strip) - _NOISE_BEFORE * noise
-    after = _energies(cv2.GaussianBlur(strip, (0, 0), _REBLUR)) - _NOISE_AFTER * noise
+    blurred = np.asarray(cv2.GaussianBlur(strip, (0, 0), _REBLUR), np.float32)
+    after = _energies(blurred) - _NOISE_AFTER * noise
     telling = (before > _OVER_NOISE * _NOISE_BEFORE * noise) & (after > _WEAKEST)
     blurs = []
     for direction in range(_DIRECTIONS):
@@ -77,8 +78,8 @@ def _corners(grey: Grey) -> list[tuple[int, int]]:
     """Top left corners of the tile with the strongest coarse edges in each part of the picture."""
     height, width = grey.shape
     down, across = height // _TILE, width // _TILE
-    coarse = cv2.resize(grey, (across * 16, down * 16), interpolation=cv2.INTER_AREA).astype(np.float32)
-    coarse = cv2.GaussianBlur(coarse, (0, 0), 1)
+    reduced = cv2.resize(grey, (across * 16, down * 16), interpolation=cv2.INTER_AREA).astype(np.float32)
+    coarse = cv2.GaussianBlur(reduced, (0, 0), 1)
     right, below = cv2.Sobel(coarse, cv2.CV_32F, 1, 0), cv2.Sobel(coarse, cv2.CV_32F, 0, 1)
     energy = cv2.resize(right * right + below * below, (across, down), interpolation=cv2.INTER_AREA)
     energy = energy.reshape(down, across)

@@ -125,6 +125,6 @@ def laid_on(pixels: Pixels, item: Image.Image, angle: float, rng: np.random.Gene
     turned = item.rotate(angle, Image.Resampling.BICUBIC, expand=True)
     ground = Image.fromarray(pixels[:, :, ::-1].copy())
     room = (ground.width - turned.width, ground.height - turned.height)
-    at = tuple(int(rng.uniform(0, side)) if side > 0 else side // 2 for side in room)
-    ground.paste(turned, at, turned)
+    left, top = (int(rng.uniform(0, side)) if side > 0 else side // 2 for side in room)
+    ground.paste(turned, (left, top), turned)
     return np.ascontiguousarray(np.asarray(ground)[:, :, ::-1])

@@ -74,7 +74,7 @@ def test_ready_survives_and_unknown_bits_are_dropped() -> None:
     ready = Ready(Ability.FACES | Ability.BURN, Layer.SECCOMP, bytes(range(32)))
     packed = protocol.pack_ready(ready)
     assert protocol.unpack_ready(packed) == ready
-    unknown = packed[:2] + b"\xff\xff\xff\xf9" + packed[6:]
+    unknown = packed[:2] + b"\xff\xff\xff\x09" + packed[6:]
     assert protocol.unpack_ready(unknown).abilities == Ability.FACES | Ability.BURN
 
 

@@ -58,17 +58,18 @@ def test_faces_text_and_codes_are_found_masked_and_gone(
 
     assert result.code is RedactCode.OK
     assert (result.width, result.height) == (1600, 1200)
-    by_category = {c: [f.box for f in result.findings if f.category is c] for c in Category}
+    masked = [finding for finding in result.findings if finding.decision is Decision.MASK]
+    by_category = {c: [f.box for f in masked if f.category is c] for c in Category}
     for box in wanted:
         assert share_covered(box, by_category[Category.FACE]) > 0.8
     text_only = Box(label.x + 20, label.y + 20, label.w - 40, label.h - 40)
     assert share_covered(text_only, by_category[Category.TEXT]) > 0.95
     assert share_covered(code, by_category[Category.CODE]) == 1
-    assert all(f.decision is Decision.MASK and f.detector and f.confidence for f in result.findings)
+    assert all(finding.detector and finding.confidence for finding in result.findings)
     pixels = opened(result)
-    for box in [finding.box for finding in result.findings]:
+    for box in [finding.box for finding in masked]:
         assert pixels[box.y + 2 : box.y + box.h - 2, box.x + 2 : box.x + box.w - 2].max() <= 2
-    masks = [finding.box for finding in result.findings]
+    masks = [finding.box for finding in masked]
     again = kit.again(sight_of_derivative(memoryview(result.derivative), kit.policy.limits))
     assert uncovered(again, masks, (), kit.policy.residual.covered) == []
     assert flaw(result.derivative) == ""
@@ -89,7 +90,7 @@ def test_a_picture_without_identifiers_keeps_every_pixel(session: RedactSession)
 def test_replaying_the_findings_gives_the_same_bytes(session: RedactSession, faces_folder: Path) -> None:
     data = (faces_folder / "face_002.jpg").read_bytes()
     first = detect(session, data)
-    boxes = [(finding.category, finding.box) for finding in first.findings]
+    boxes = [(f.category, f.box) for f in first.findings if f.decision is Decision.MASK]
     assert boxes
     again = replay(session, data, masks=tuple(boxes))
     assert again.derivative == first.derivative
@@ -272,5 +273,5 @@ def test_steady_memory(spawn: Spawn) -> None:
         for _ in range(3):
             assert detect(session, data).code is RedactCode.OK
             sizes.append(psutil.Process(channel.process.pid).memory_info().rss)
-    assert sizes[-1] < 200 << 20
+    assert sizes[-1] < 280 << 20
     assert sizes[-1] - sizes[0] < 4 << 20

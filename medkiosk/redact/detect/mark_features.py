@@ -64,7 +64,7 @@ def features(pixels: Pixels, policy: MarkPolicy) -> Features | None:
     smooth = np.asarray(cv2.GaussianBlur(local, (0, 0), _SMOOTHING * max(skin.sure.shape)), np.float32)
     unusual = np.maximum(_mahalanobis(local, skin.sure), _mahalanobis(smooth, skin.sure))
     own = np.dstack([np.minimum(unusual, 15), edge * 5])
-    halved = [_halved(local), _halved(own), _halved(lab / np.array([50, 15, 15], np.float32))]
+    halved = [_halved(local), _halved(own), _halved(np.asarray(lab / np.array([50, 15, 15]), np.float32))]
     masks = _halved(np.dstack([skin.sure, skin.region]).astype(np.float32))
     return _assembled(np.concatenate(halved, axis=-1), masks)
 

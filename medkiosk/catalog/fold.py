@@ -37,6 +37,9 @@ class _Import:
     finished: ev.ImportFinished | None = None
 
 
+_RANK = {MediaKind.JPEG: 0, MediaKind.HEIF: 1, MediaKind.CR3: 2}
+
+
 @dataclass(slots=True)
 class _Capture:
     number: int  # in import order
@@ -47,7 +50,7 @@ class _Capture:
     code: RedactCode | None = None
     approved: ev.Approved | None = None
     assigned_by: AccountId | None = None
-    compared: tuple[int, tuple[str, str]] = (0, ("", ""))
+    compared: tuple[int, str] = (0, "")
 
     @property
     def revision(self) -> int:
@@ -55,8 +58,8 @@ class _Capture:
 
     @property
     def to_redact(self) -> ev.OriginalSealed:
-        """The file that derivatives are made of: the JPEG; where there is none, the first one."""
-        return next((file for file in self.originals if file.media is MediaKind.JPEG), self.originals[0])
+        """The file that derivatives are made of: the JPEG, else the HEIF, the RAW, the first one."""
+        return min(self.originals, key=lambda file: _RANK.get(file.media, len(_RANK)))
 
 
 @dataclass(slots=True)
@@ -235,6 +238,8 @@ class Catalog:
     def _failed(self, event: ev.RedactionFailed) -> str:
         if (capture := self._captures.get(event.capture_id)) is None:
             return "unknown capture"
+        if capture.revisions and capture.to_redact.object_id != event.original_id:
+            return ""  # a second file of a shot whose derivative was made of a better one
         if words := self._move(capture, event):
             return words
         capture.code = event.code
@@ -347,14 +352,14 @@ class Catalog:
             capture.revisions,
             capture.approved,
             capture.assigned_by,
-            compared=subject if revision == capture.revision else ("", ""),
+            compared=subject if revision == capture.revision else "",
         )
 
     def waiting(self) -> tuple[ev.OriginalSealed, ...]:
         """The originals that redaction has not been tried on yet, one a capture, oldest first.
 
-        It is the capture's JPEG; where there is none, its first file, of which no derivative can be made:
-        trying it gives the reason.
+        It is the capture's best file: the JPEG, else the HEIF, else the RAW, else the first, of which no
+        derivative can be made: trying it gives the reason.
         """
         return tuple(self._waiting.values())
 

@@ -76,8 +76,8 @@ class CaptureView:
         revisions: its derivatives, oldest first; the last one is the latest.
         approved: the approval that is in force; None unless the state is approved.
         assigned_by: who said that it belongs to its encounter.
-        compared: issuer and number of the subject whose identifiers the text of the latest revision was
-            compared with after it was made; two empty words where it was not.
+        compared: digest of the subject whose identifiers the text of the latest revision was compared with;
+            empty where it was not.
     """
 
     row: CaptureRow
@@ -85,7 +85,7 @@ class CaptureView:
     revisions: tuple[Redacted, ...]
     approved: Approved | None
     assigned_by: AccountId | None
-    compared: tuple[str, str] = ("", "")
+    compared: str = ""
 
     @property
     def latest(self) -> Redacted | None:

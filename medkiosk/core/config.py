@@ -56,7 +56,7 @@ class Workers(Section, frozen=True):
     sockets: str = "/run/medkiosk-workers"
     source_stall_s: float = 30.0
     redact_timeout_s: float = 60.0
-    redact: Annotated[int, msgspec.Meta(ge=1, le=16)] = 1
+    redact: Annotated[int, msgspec.Meta(ge=1, le=4)] = 1
 
 
 class Ingest(Section, frozen=True):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from enum import StrEnum
 
 import msgspec
+
+from medkiosk.core import canon
 
 
 class Purpose(StrEnum):
@@ -80,6 +83,11 @@ class Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     issuer: str
     name: str
     birth_date: str  # YYYY-MM-DD, or empty where unknown
+
+
+def subject_digest(subject: Subject) -> str:
+    """SHA-256 over all that is known of a subject, hex: another spelling of the name gives another one."""
+    return hashlib.sha256(canon.encode(subject)).hexdigest()
 
 
 class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

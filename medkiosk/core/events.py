@@ -126,13 +126,14 @@ class ImportFinished(Event, frozen=True, tag="import.finished"):
     safe: bool
 
 
-class Redacted(Event, frozen=True, tag="redacted"):
+class Redacted(Event, frozen=True, tag="redacted", omit_defaults=True):
     """A derivative was made and sealed; ``revision`` counts from 1 for each capture.
 
     ``actor`` is the kiosk for the automatic pass, an account for a reviewer's changed plan. ``width, height``
     are those of the whole upright picture, in which findings are measured; ``crop`` is the part of it that
-    the derivative shows, None for all of it. ``subject`` (issuer and number, or empty) is whose identifiers
-    were looked for in the text. ``quality`` is what there was to say to the photographer.
+    the derivative shows, None for all of it. ``quality`` is what there was to say to the photographer.
+    Members with a default came later: they are left out where they are None, so that older records stay
+    what they were.
     """
 
     capture_id: CaptureId
@@ -149,7 +150,11 @@ class Redacted(Event, frozen=True, tag="redacted"):
     policy: str
     crop: Box | None = None
     quality: Quality | None = None
-    subject: tuple[str, str] = ("", "")
+
+    @property
+    def shown(self) -> Box:
+        """What the derivative shows, in pixels of the whole picture; its size is the derivative's."""
+        return self.crop or Box(0, 0, self.width, self.height)
 
 
 class RedactionFailed(Event, frozen=True, tag="redaction.failed"):
@@ -228,14 +233,15 @@ class Approved(Event, frozen=True, tag="review.approved"):
 
 
 class Compared(Event, frozen=True, tag="redaction.compared"):
-    """The text of this revision's picture was compared with what is known of its subject (issuer and number).
+    """The text of this revision's picture was compared with what is known of its subject.
 
     Nothing that is not masked names them; else a new revision with more masks would follow instead.
+    ``subject`` is `medkiosk.core.consent.subject_digest` of what was known then.
     """
 
     capture_id: CaptureId
     revision: int
-    subject: tuple[str, str]
+    subject: str
 
 
 class Rejected(Event, frozen=True, tag="review.rejected"):

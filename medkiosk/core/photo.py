@@ -38,6 +38,8 @@ class Decision(StrEnum):
     CROP = "crop"  # to this box: the strongest redaction
 
 
+MOST_FINDINGS = 500
+"""Of one picture: more than this nobody decides one by one, and a record of them would be too long."""
 REVIEWER = "reviewer"
 """The detector of what a person drew."""
 
@@ -122,6 +124,7 @@ class RedactCode(IntEnum):
     CMYK = 16
     CODING = 17  # arithmetic, lossless, hierarchical, 12 bit, several frames
     CRAFTED = 18  # coefficients that no encoder makes
+    CROWDED = 19
 
 
 REDACT_WORDS: dict[RedactCode, str] = {
@@ -169,6 +172,10 @@ REDACT_WORDS: dict[RedactCode, str] = {
     RedactCode.MISMATCH: (
         "The check of the redacted picture against its original failed; the original is sealed and cannot be"
         " exported."
+    ),
+    RedactCode.CROWDED: (
+        "More was found in this picture than a person can decide one by one; the original is sealed and"
+        " cannot be exported. Take the picture again without the screen, page or crowd in it."
     ),
     RedactCode.INTERNAL: (
         "The redaction of this picture failed inside the kiosk; the original is sealed and cannot be"

@@ -14,13 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from medkiosk.catalog.views import CaptureView
-from medkiosk.core.consent import Subject
+from medkiosk.core.consent import Subject, subject_digest
 from medkiosk.core.errors import KioskError
-from medkiosk.core.events import Compared
+from medkiosk.core.events import Compared, Redacted
 from medkiosk.core.ids import KIOSK, CaptureId
-from medkiosk.core.photo import Decision, RedactCode
+from medkiosk.core.photo import Decision, Finding, RedactCode, ReviewState
 from medkiosk.daemon.kiosk import Kiosk
-from medkiosk.daemon.redactor import Job, RedactionRefusedError, subject_key
+from medkiosk.daemon.redactor import Job, RedactionRefusedError
 from medkiosk.journal import Fact
 
 _log = logging.getLogger(__name__)
@@ -43,59 +43,79 @@ class Comparer:
     def __init__(self, kiosk: Kiosk) -> None:
         self._kiosk = kiosk
         self._one = threading.Lock()
+        self._named: dict[tuple[CaptureId, int, str], tuple[Finding, ...]] = {}
         self._ahead = ThreadPoolExecutor(1, "compare")
+        self._wanted: CaptureId | None = None
 
     def ahead(self, capture_id: CaptureId) -> None:
-        """Begin with a picture that somebody is looking at, so that the answer is there when it is needed."""
+        """Compare what somebody is looking at, so that the answer is there when it is asked for.
+
+        It changes nothing: only who approves gets a new revision. Of pictures that somebody leafed through
+        meanwhile only the last one is compared.
+        """
+        self._wanted = capture_id
         self._ahead.submit(self._try, capture_id)
 
     def ensure(self, capture_id: CaptureId) -> None:
-        """Compare, unless it was done for the latest revision and the present subject.
+        """Before an approval: hide what names the person.
 
         Raises:
-            NamedError: the person is named in it: a new revision hides that.
+            NamedError: something did: a new revision hides it.
             RedactionRefusedError: the picture could not be read.
         """
         with self._one:
             view = self._kiosk.capture(capture_id)
-            subject = subject_of(self._kiosk, view)
-            if subject is None or view.latest is None or is_compared(view, subject):
+            subject, latest = subject_of(self._kiosk, view), view.latest
+            if subject is None or latest is None or is_compared(view, subject):
                 return
-            self._compare(view, subject)
+            named = self._compare(view, latest, subject)
+            if not named:
+                return
+            masks = tuple(msgspec.structs.replace(finding, decision=Decision.MASK) for finding in named)
+            findings = (*latest.findings, *masks)
+            job = job_of(self._kiosk, view)
+            self._kiosk.redactor.replay(job, findings, latest.revision + 1, KIOSK)
+            raise NamedError
 
     def close(self) -> None:
-        """Begin nothing more."""
+        """Begin nothing more, and forget what was found."""
         self._ahead.shutdown(wait=False, cancel_futures=True)
 
     def _try(self, capture_id: CaptureId) -> None:
+        if capture_id != self._wanted:
+            return
         try:
-            self.ensure(capture_id)
-        except (KioskError, OSError) as error:
+            with self._one:
+                view = self._kiosk.capture(capture_id)
+                subject, latest = subject_of(self._kiosk, view), view.latest
+                proposed = view.row.state is ReviewState.PROPOSED
+                if proposed and subject and latest and not is_compared(view, subject):
+                    self._compare(view, latest, subject)
+        except (KioskError, OSError, RuntimeError) as error:
             # Whoever approves is told; here nobody asked yet.
             _log.info("compare: %s", type(error).__name__)
 
-    def _compare(self, view: CaptureView, subject: Subject) -> None:
-        latest = view.latest
-        if latest is None:
-            return
-        redactor, journal = self._kiosk.redactor, self._kiosk.journal
-        code, named = redactor.compare(job_of(self._kiosk, view), latest.findings, subject)
+    def _compare(self, view: CaptureView, latest: Redacted, subject: Subject) -> tuple[Finding, ...]:
+        """What names the person under no mask; when there is nothing, that is a fact for the ledger."""
+        digest = subject_digest(subject)
+        asked = (view.row.capture_id, latest.revision, digest)
+        if asked in self._named:
+            return self._named[asked]
+        code, named = self._kiosk.redactor.compare(job_of(self._kiosk, view), latest.findings, subject)
         if code is not RedactCode.OK:
             raise RedactionRefusedError.of(code)
-        if not named:
-            event = Compared(
-                at=journal.now(),
-                actor=KIOSK,
-                capture_id=view.row.capture_id,
-                revision=latest.revision,
-                subject=subject_key(subject),
-            )
-            journal.commit([Fact(event)])
-            return
-        masks = tuple(msgspec.structs.replace(finding, decision=Decision.MASK) for finding in named)
-        findings = (*latest.findings, *masks)
-        redactor.replay(job_of(self._kiosk, view), findings, latest.revision + 1, KIOSK, subject)
-        raise NamedError
+        if named:
+            self._named = {asked: named}
+            return named
+        event = Compared(
+            at=self._kiosk.journal.now(),
+            actor=KIOSK,
+            capture_id=view.row.capture_id,
+            revision=latest.revision,
+            subject=digest,
+        )
+        self._kiosk.journal.commit([Fact(event)])
+        return ()
 
 
 def subject_of(kiosk: Kiosk, view: CaptureView) -> Subject | None:
@@ -105,9 +125,8 @@ def subject_of(kiosk: Kiosk, view: CaptureView) -> Subject | None:
 
 
 def is_compared(view: CaptureView, subject: Subject | None) -> bool:
-    """Whether the latest revision's text was compared with this subject's identifiers."""
-    key = subject_key(subject)
-    return view.latest is not None and key in {view.latest.subject, view.compared}
+    """Whether the latest revision's text was compared with what is known of this subject."""
+    return subject is not None and view.compared == subject_digest(subject)
 
 
 def job_of(kiosk: Kiosk, view: CaptureView) -> Job:

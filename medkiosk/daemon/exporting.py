@@ -222,8 +222,8 @@ def _pictures(kiosk: Kiosk, revisions: list[Redacted], proofs: list[bytes]) -> I
         try:
             yield Picture(
                 jpeg=b"".join(kiosk.journal.vault.read_object(revision.derivative_id, key)),
-                width=revision.width,
-                height=revision.height,
+                width=revision.shown.w,
+                height=revision.shown.h,
                 policy=revision.policy,
                 commitment_key=commitment_key(key),
                 leaf_index=index,

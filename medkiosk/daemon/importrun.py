@@ -31,6 +31,8 @@ from medkiosk.vault.schema import SeenRow
 from medkiosk.vault.writer import PendingObject
 
 _RESERVE = 64 << 20
+_BEST_FIRST = ("JPG", "HIF", "CR3")
+"""Of the files of one shot, what a derivative is made of (`medkiosk.catalog.fold` ranks them by content)."""
 """Bytes that stay free on the store's disk, so that the database and the ledger can always be written."""
 
 
@@ -91,7 +93,8 @@ class ImportRun:
         self._import_id = ImportId(new_id(tools.random))
         self._captures = CaptureIds(lambda: CaptureId(new_id(tools.random)))
         self._group: Group[Sealed] = Group(tools.settings.group_files, tools.settings.group_bytes)
-        self._with_jpeg: frozenset[str] = frozenset()
+        self._best: dict[str, str] = {}
+        """Shot -> extension of the file that its derivative is made of."""
         self._pending: Future[None] | None = None
         self._failures: list[FileFailed] = []
         self._bytes = 0
@@ -104,9 +107,9 @@ class ImportRun:
         Raises:
             SourceError: the device is gone. What was sealed before is acknowledged all the same.
         """
-        self._with_jpeg = frozenset(
-            _shot(entry) for entry in entries if dcf.media_extension(entry.name) == "JPG"
-        )
+        for extension in reversed(_BEST_FIRST):
+            same = (entry for entry in entries if dcf.media_extension(entry.name) == extension)
+            self._best.update((_shot(entry), extension) for entry in same)
         new: list[tuple[Entry, bytes]] = []
         for entry in entries:
             tag = self._tag(entry)
@@ -223,8 +226,9 @@ class ImportRun:
         shot = _shot(entry)
         capture_id = self._captures.of(shot)
         media, code = sniff(head)
-        # A RAW file next to its JPEG has a derivative: the JPEG's.
-        sibling = shot in self._with_jpeg and dcf.media_extension(entry.name) not in ("JPG", None)
+        # A RAW file next to its JPEG or HIF has a derivative: that one's.
+        extension = dcf.media_extension(entry.name)
+        sibling = extension is not None and self._best.get(shot, extension) != extension
         self._bytes += entry.size
         self._group.add(
             Sealed(

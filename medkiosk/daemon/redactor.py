@@ -142,7 +142,6 @@ class Redactor:
         findings: Sequence[Finding],
         revision: int,
         reviewer: AccountId,
-        subject: Subject | None,
     ) -> Redacted:
         """Redact again with a reviewer's findings and seal the result. The job's key is wiped.
 
@@ -151,7 +150,6 @@ class Redactor:
             findings: the reviewer's decisions, every one.
             revision: the number that the result gets.
             reviewer: who decided.
-            subject: the person in the picture, if anybody said: text that names them cannot be kept.
 
         Raises:
             DetectorMissingError: the check of what would leave can't be made.
@@ -161,7 +159,7 @@ class Redactor:
         try:
             if self.missing:
                 raise DetectorMissingError(names=", ".join(self.missing))
-            plan = _plan(findings, _identifiers(subject))
+            plan = _plan(findings)
             with self._pool.borrow(for_person=True) as session:
                 result = session.replay(self._original(job), job.size, plan)
         finally:
@@ -169,9 +167,7 @@ class Redactor:
         if result.code not in (RedactCode.OK, RedactCode.RESIDUAL):
             raise RedactionRefusedError(words=result.words)
         # What the check after burning still found goes to the reviewer, as suggestions not yet decided.
-        return self._seal(
-            job, result, (*findings, *result.residual), revision, reviewer, subject_key(subject)
-        )
+        return self._seal(job, result, (*findings, *result.residual), revision, reviewer)
 
     def compare(
         self, job: Job, findings: Sequence[Finding], subject: Subject
@@ -183,7 +179,7 @@ class Redactor:
         """
         try:
             with self._pool.borrow(for_person=True) as session:
-                return session.compare(self._original(job), job.size, _plan(findings, _identifiers(subject)))
+                return session.compare(self._original(job), job.size, _plan(findings), _identifiers(subject))
         finally:
             job.key.wipe()
 
@@ -247,7 +243,6 @@ class Redactor:
         findings: Sequence[Finding],
         revision: int,
         actor: AccountId,
-        subject: tuple[str, str] = ("", ""),
     ) -> Redacted:
         vault = self._journal.vault
         preview = result.preview
@@ -276,7 +271,6 @@ class Redactor:
                 policy=result.policy,
                 crop=result.crop,
                 quality=result.quality,
-                subject=subject,
             )
             self._journal.commit([Fact(event, objects=objects)])
             return event
@@ -285,24 +279,16 @@ class Redactor:
                 pending.data_key.wipe()
 
 
-def _plan(findings: Sequence[Finding], identifiers: tuple[Identifier, ...]) -> Plan:
+def _plan(findings: Sequence[Finding]) -> Plan:
     """A reviewer's findings as what the worker is to do."""
     return Plan(
         masks=tuple((f.category, f.box) for f in findings if f.decision is Decision.MASK),
         kept=tuple((f.category, f.box) for f in findings if f.decision is Decision.KEEP),
         crop=next((f.box for f in findings if f.decision is Decision.CROP), None),
-        identifiers=identifiers,
     )
 
 
-def subject_key(subject: Subject | None) -> tuple[str, str]:
-    """Who a subject is: issuer and number; two empty words for nobody."""
-    return ("", "") if subject is None else (subject.issuer, subject.mrn)
-
-
-def _identifiers(subject: Subject | None) -> tuple[Identifier, ...]:
-    if subject is None:
-        return ()
+def _identifiers(subject: Subject) -> tuple[Identifier, ...]:
     known = (
         Identifier(IdentifierKind.MRN, subject.mrn),
         Identifier(IdentifierKind.NAME, subject.name),

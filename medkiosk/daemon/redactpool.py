@@ -61,6 +61,9 @@ class RedactPool:
                 place.session = RedactSession(place.channel, timeout_s=self._timeout_s)
             yield place.session
         finally:
+            if place.session is None and place.channel is not None:
+                place.channel.close()
+                place.channel = None
             if place.session is not None and place.session.broken:
                 place.session.close()
                 place.session = place.channel = None

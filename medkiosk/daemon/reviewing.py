@@ -8,7 +8,7 @@ from medkiosk.catalog.views import CaptureView
 from medkiosk.core.errors import BadRequestError, NotAllowedError
 from medkiosk.core.events import AccountCreated, Approved, Redacted, Rejected, Viewed, What
 from medkiosk.core.ids import CaptureId
-from medkiosk.core.photo import Box, Finding
+from medkiosk.core.photo import Finding
 from medkiosk.daemon import views
 from medkiosk.daemon.comparing import Comparer, is_compared, job_of, subject_of
 from medkiosk.daemon.kiosk import Kiosk, Looks
@@ -97,7 +97,7 @@ def part(
     """
     latest = _latest(kiosk.capture(capture_id), revision)
     box, largest = window.box, protocol.MAX_PREVIEW_SIDE
-    shown = latest.crop or Box(0, 0, latest.width, latest.height)
+    shown = latest.shown
     if not (within(box, shown.w, shown.h) and 1 <= window.width <= largest and 1 <= window.height <= largest):
         raise BadRequestError(detail="the picture has no such part")
     if (capture_id, revision) not in looks.closely:
@@ -155,9 +155,7 @@ def change_masks(
     )
     if problems:
         raise BadRequestError(detail=" ".join(problems))
-    kiosk.redactor.replay(
-        job_of(kiosk, view), signed, latest.revision + 1, who.account_id, subject_of(kiosk, view)
-    )
+    kiosk.redactor.replay(job_of(kiosk, view), signed, latest.revision + 1, who.account_id)
     return detail(kiosk, looks, capture_id)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from medkiosk.core.channel import Channel
 from medkiosk.core.frames import Frame, FrameCutError, read_frame
-from medkiosk.core.photo import Box, Finding, MediaKind, RedactCode
+from medkiosk.core.photo import MOST_FINDINGS, Box, Finding, MediaKind, RedactCode
 from medkiosk.core.quality import Quality
 from medkiosk.redact import protocol
 from medkiosk.redact.protocol import Done, F, ProtocolError
@@ -71,7 +71,7 @@ class _Parts:
         """
         payload = untrusted.payload
         match untrusted.type:
-            case F.FINDING if len(self.findings) < protocol.MAX_FINDINGS:
+            case F.FINDING if len(self.findings) < MOST_FINDINGS:
                 self.findings.append(protocol.unpack_finding(payload))
             case F.DERIVATIVE if payload and len(self.derivative) + len(payload) <= self._most:
                 self.derivative += payload

@@ -19,7 +19,16 @@ from medkiosk.core.channel import Channel
 from medkiosk.core.errors import WorkerError
 from medkiosk.core.frames import FrameCutError, FrameError, read_frame, write_frame
 from medkiosk.core.identifiers import Identifier
-from medkiosk.core.photo import REDACT_WORDS, Box, Category, Decision, Finding, MediaKind, RedactCode
+from medkiosk.core.photo import (
+    MOST_FINDINGS,
+    REDACT_WORDS,
+    Box,
+    Category,
+    Decision,
+    Finding,
+    MediaKind,
+    RedactCode,
+)
 from medkiosk.core.quality import Quality
 from medkiosk.redact import protocol
 from medkiosk.redact.answer import Answer, Preview, receive
@@ -86,14 +95,11 @@ class Plan:
         kept: what was decided to keep: a finding of the same category inside does not count. Lesions of
             interest too: nothing is suggested there.
         crop: the part to leave; None for all of it.
-        identifiers: what is known of the person: text that says it counts wherever it is not masked, kept or
-            not.
     """
 
     masks: tuple[tuple[Category, Box], ...] = ()
     kept: tuple[tuple[Category, Box], ...] = ()
     crop: Box | None = None
-    identifiers: tuple[Identifier, ...] = ()
 
 
 class _Deadline:
@@ -167,20 +173,19 @@ class RedactSession:
         """Whether the worker is gone."""
         return self._broken
 
-    def detect(self, original: Opener, size: int, identifiers: tuple[Identifier, ...] = ()) -> RedactResult:
+    def detect(self, original: Opener, size: int) -> RedactResult:
         """Find what identifies, mask it, and check the result.
 
         Args:
             original: the file.
             size: how many bytes it has.
-            identifiers: what is known of the person in the picture.
 
         Raises:
             ValueError: ``original`` gave more or fewer bytes than ``size``.
         """
         if size > protocol.MAX_IMAGE:
             return self._sniff(original())
-        first = written = self._run(self._job(Mode.DETECT, size, identifiers=identifiers), original())
+        first = written = self._run(self._job(Mode.DETECT, size), original())
         findings = first.findings
         for round_ in range(_EXTRA_ROUNDS + 1):
             masks = tuple((f.category, f.box) for f in findings if f.decision is Decision.MASK)
@@ -201,15 +206,18 @@ class RedactSession:
         """
         if size > protocol.MAX_IMAGE:
             return self._sniff(original())
-        job = self._job(
-            Mode.REPLAY, size, masks=plan.masks, kept=plan.kept, crop=plan.crop, identifiers=plan.identifiers
-        )
+        job = self._job(Mode.REPLAY, size, masks=plan.masks, kept=plan.kept, crop=plan.crop)
         written = self._run(job, original())
         checked = self._check(written, plan.masks, plan.kept)
         return self._result(written, checked, (), missed=written.findings)
 
-    def compare(self, original: Opener, size: int, plan: Plan) -> tuple[RedactCode, tuple[Finding, ...]]:
-        """Read the original's text and compare it with a plan's identifiers.
+    def compare(
+        self, original: Opener, size: int, plan: Plan, identifiers: tuple[Identifier, ...]
+    ) -> tuple[RedactCode, tuple[Finding, ...]]:
+        """Read the original's text and compare it with what is known of a person.
+
+        Only this job is told who that is, and it writes nothing: a process that makes a derivative knows no
+        name that it could hide in it.
 
         Returns:
             OK and what names the person and is neither under a mask of the plan nor cropped away; or the code
@@ -218,7 +226,7 @@ class RedactSession:
         Raises:
             ValueError: ``original`` gave more or fewer bytes than ``size``.
         """
-        job = self._job(Mode.COMPARE, size, masks=plan.masks, crop=plan.crop, identifiers=plan.identifiers)
+        job = self._job(Mode.COMPARE, size, masks=plan.masks, crop=plan.crop, identifiers=identifiers)
         answer = self._run(job, original())
         return answer.code, answer.findings
 
@@ -316,6 +324,8 @@ class RedactSession:
                 return RedactResult(answer.code, self.policy, written.media)
         again = (f for f in checked.findings if not any(_same(f, m) for m in missed))
         residual = (*missed, *again)
+        if len(findings) + len(residual) > MOST_FINDINGS:
+            return RedactResult(RedactCode.CROWDED, self.policy, written.media)
         return RedactResult(
             code=RedactCode.RESIDUAL if residual else RedactCode.OK,
             policy=self.policy,
@@ -383,8 +393,16 @@ def _must_fit(job: Job, answer: Answer) -> None:
         raise ProtocolError("only detection masks by itself")
     if answer.findings and job.mode in {Mode.BURN, Mode.VIEW}:
         raise ProtocolError("findings where nothing was looked for")
+    if (answer.quality is not None) != (job.mode is Mode.DETECT):
+        raise ProtocolError("only detection judges the picture")
+    if (preview := answer.preview) and (window := job.window) and not _fits(preview, window):
+        raise ProtocolError("more was drawn than asked for")
     if job.mode is Mode.SNIFF:
         raise ProtocolError("a picture where only its kind was asked for")
+
+
+def _fits(preview: Preview, window: Window) -> bool:
+    return preview.width <= window.width and preview.height <= window.height
 
 
 def _same(one: Finding, other: Finding) -> bool:

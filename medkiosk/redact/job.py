@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medkiosk.core.photo import Box, Decision, Finding, MediaKind, RedactCode
+from medkiosk.core.photo import MOST_FINDINGS, Box, Decision, Finding, MediaKind, RedactCode
 from medkiosk.core.quality import Quality
 from medkiosk.redact.burn import BurnError, burn
 from medkiosk.redact.crop import crop
@@ -20,7 +20,7 @@ from medkiosk.redact.errors import JpegError
 from medkiosk.redact.isobmff import ContainerError
 from medkiosk.redact.pixels import Pixels, scaled_to
 from medkiosk.redact.plan import make_plan
-from medkiosk.redact.protocol import MAX_BOXES, MAX_FINDINGS, Job, Mode
+from medkiosk.redact.protocol import Job, Mode
 from medkiosk.redact.region import grow
 from medkiosk.redact.residual import uncovered
 from medkiosk.redact.sight import Sight
@@ -85,12 +85,12 @@ def _write(source: Source, job: Job, kit: Kit, turbo: TurboJpeg) -> Outcome:
     quality = None
     masks = job.masks
     if job.mode is Mode.DETECT:
-        findings, quality = _find(source.sight(turbo), job, kit)
+        findings, quality = _find(source.sight(turbo), kit)
         masks = tuple((f.category, f.box) for f in findings if f.decision is Decision.MASK)
     elif job.mode is Mode.REPLAY:
         findings = _missed(source.sight(turbo), job, source, kit)
-    if len(masks) > MAX_BOXES:
-        return Outcome(RedactCode.UNSUPPORTED, source.media)
+    if max(len(masks), len(findings)) > MOST_FINDINGS:
+        return Outcome(RedactCode.CROWDED, source.media)
     boxes = [mask.box for mask in make_plan(masks, picture.mcu, picture.size)]
     derivative = burn(source.data, picture, boxes, turbo)
     shown = None if job.crop is None else grow(job.crop, picture.mcu, picture.size)
@@ -102,7 +102,7 @@ def _write(source: Source, job: Job, kit: Kit, turbo: TurboJpeg) -> Outcome:
         width=picture.size.width,
         height=picture.size.height,
         crop=shown,
-        findings=findings[:MAX_FINDINGS],
+        findings=findings,
         quality=quality,
         derivative=derivative,
     )
@@ -124,9 +124,9 @@ def _hidden(job: Job, source: Source) -> list[Box]:
     return masks if shown is None else masks + _outside(shown, picture.size.width, picture.size.height)
 
 
-def _find(sight: Sight, job: Job, kit: Kit) -> tuple[tuple[Finding, ...], Quality]:
+def _find(sight: Sight, kit: Kit) -> tuple[tuple[Finding, ...], Quality]:
     """The automatic rule: what is certain is masked without asking, the rest is suggested."""
-    certain = kit.certain(sight, job.identifiers)
+    certain = kit.certain(sight)
     findings = [kit.finding(hit, sight.full) for hit in certain]
     masks = [finding.box for finding in findings]
     suggested = uncovered(kit.suggestions(sight, masks, ()), masks, (), kit.policy.residual.covered)
@@ -136,7 +136,7 @@ def _find(sight: Sight, job: Job, kit: Kit) -> tuple[tuple[Finding, ...], Qualit
 
 def _missed(sight: Sight, job: Job, source: Source, kit: Kit) -> tuple[Finding, ...]:
     """What is certain in the original and neither masked nor kept by the reviewer, nor cropped away."""
-    hits = kit.certain(sight, job.identifiers)
+    hits = kit.certain(sight)
     left = uncovered(hits, _hidden(job, source), job.kept, kit.policy.residual.covered)
     return _suggested(left, kit, sight)
 
@@ -156,7 +156,7 @@ def _outside(shown: Box, width: int, height: int) -> list[Box]:
 def _suggested(hits: Sequence[Hit], kit: Kit, sight: Sight) -> tuple[Finding, ...]:
     """Hits of one detector that show the same thing become one; whatever their detector, a person decides."""
     one_each = [hit for id_ in DetectorId for hit in merge((h for h in hits if h.detector is id_), _SAME_IOU)]
-    return tuple(kit.finding(hit, sight.full, Decision.SUGGEST) for hit in one_each)[:MAX_FINDINGS]
+    return tuple(kit.finding(hit, sight.full, Decision.SUGGEST) for hit in one_each)[:MOST_FINDINGS]
 
 
 def _judge(data: memoryview, job: Job, kit: Kit) -> Outcome:

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from medkiosk.core import quality
 from medkiosk.core.frames import CHUNK
 from medkiosk.core.identifiers import LONGEST, Identifier, IdentifierKind
-from medkiosk.core.photo import Box, Category, Decision, Finding, MediaKind, RedactCode
+from medkiosk.core.photo import MOST_FINDINGS, Box, Category, Decision, Finding, MediaKind, RedactCode
 from medkiosk.core.quality import Quality
 from medkiosk.redact.detectors import DETECTORS, Ability, DetectorId, Layer
 
@@ -33,8 +33,7 @@ VERSION = 2
 MAX_IMAGE = 128 << 20
 """Largest file that is sent whole, bytes; larger ones are only sniffed."""
 MAX_SIDE = 65535
-MAX_BOXES = 1024
-MAX_FINDINGS = 1024
+MAX_BOXES = MOST_FINDINGS
 MAX_PREVIEW_SIDE = 2048
 MAX_JOB = 64 << 10
 """Largest JOB payload, bytes."""
@@ -51,7 +50,7 @@ _KINDS = (IdentifierKind.MRN, IdentifierKind.NAME, IdentifierKind.BIRTH_DATE)
 _READY = struct.Struct(">HII32s")
 _JOB = struct.Struct(">BQIHHBB")
 _BOX = struct.Struct(">B4I")
-_FINDING = struct.Struct(">B4IBHB")
+_FINDING = struct.Struct(">4IBHB")
 _PREVIEW = struct.Struct(">II")
 _WINDOW = struct.Struct(">6I")
 _IDENTIFIER = struct.Struct(">BH")
@@ -117,7 +116,7 @@ class Job:
         masks: boxes to burn, or (to check) that were burned.
         kept: what a reviewer decided to keep, and of which category (replay and check); lesions among them.
         crop: the part to leave (replay and burn); None for all of it.
-        identifiers: what is known of the person in the picture; text that says it is certain to be masked.
+        identifiers: what is known of the person in the picture (compare only).
         window: which part to draw, and into which size (view only).
     """
 
@@ -260,23 +259,20 @@ def _window(packed: bytes) -> Window:
 
 
 def pack_finding(finding: Finding) -> bytes:
-    """Payload of FINDING. The detector must be one of the table's."""
+    """Payload of FINDING. The detector must be one of the table's, and the category its own."""
     number = next(id_ for id_, detector in DETECTORS.items() if detector.name == finding.detector)
-    box = finding.box
     return _FINDING.pack(
-        _CATEGORIES.index(finding.category),
-        *box_tuple(box),
-        number, finding.confidence, _DECISIONS.index(finding.decision),
-    )  # fmt: skip
+        *box_tuple(finding.box), number, finding.confidence, _DECISIONS.index(finding.decision)
+    )
 
 
 def unpack_finding(untrusted: bytes) -> Finding:
-    """Read FINDING; name, version and model come from our own table.
+    """Read FINDING; category, name, version and model come from our own table.
 
     Raises:
         ProtocolError: a wrong length or a number out of range.
     """
-    category, x, y, w, h, detector, confidence, decision = _unpack(_FINDING, untrusted)
+    x, y, w, h, detector, confidence, decision = _unpack(_FINDING, untrusted)
     try:
         known = DETECTORS[DetectorId(detector)]
     except (KeyError, ValueError) as error:
@@ -286,11 +282,10 @@ def unpack_finding(untrusted: bytes) -> Finding:
     where = Box(x, y, w, h)
     try:
         _check_box(where)
-        return Finding(
-            _CATEGORIES[category], where, known.name, known.model_sha256, confidence, _DECISIONS[decision]
-        )
+        decided = _DECISIONS[decision]
     except (IndexError, ValueError) as error:
         raise ProtocolError("finding out of range") from error
+    return Finding(known.category, where, known.name, known.model_sha256, confidence, decided)
 
 
 def pack_preview(width: int, height: int) -> bytes:

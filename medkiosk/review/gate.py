@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from medkiosk.core.ids import AccountId
 from medkiosk.core.photo import (
+    MOST_FINDINGS,
     REDACT_WORDS,
     REVIEWER,
     Box,
@@ -18,7 +19,6 @@ from medkiosk.core.photo import (
 )
 from medkiosk.review.machine import ReviewEvent, next_state
 
-MOST_FINDINGS = 500
 LONGEST_TEXT = 500
 """Characters of a reason, a detector's name or a model's hash."""
 

@@ -14,9 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medkiosk.core import quality
 from medkiosk.core.errors import WorkerError
 from medkiosk.core.frames import HEADER
-from medkiosk.core.photo import Box, Category, Decision, Finding, MediaKind, RedactCode
+from medkiosk.core.photo import MOST_FINDINGS, Box, Category, Decision, Finding, MediaKind, RedactCode
+from medkiosk.core.quality import Quality
 from medkiosk.redact import protocol
 from medkiosk.redact.client import Plan, RedactResult, RedactSession
 from medkiosk.redact.detectors import ALL_ABILITIES, DETECTORS, Ability, DetectorId, Layer
@@ -94,7 +96,8 @@ def found(decision: Decision = Decision.MASK, box: Box = BOX) -> bytes:
 
 
 READY = frame(F.READY, protocol.pack_ready(Ready(ALL_ABILITIES, Layer(0), policy_digest(default_text()))))
-JPEG = frame(F.DERIVATIVE, b"jpeg")
+WRITTEN = frame(F.DERIVATIVE, b"jpeg")
+JPEG = frame(F.QUALITY, quality.pack(Quality(900, 900, 0, 0, 0, None, 0))) + WRITTEN
 PIXELS = frame(F.PREVIEW, protocol.pack_preview(2, 1)) + frame(F.PIXELS, b"rgbRGB")
 CLEAN = PIXELS + done(derivative=0)
 """The second process's answer: nothing is left."""
@@ -128,7 +131,7 @@ def test_an_honest_answer_is_taken(talk: Talk) -> None:
 def test_what_is_left_over_is_apart_from_what_was_masked(talk: Talk) -> None:
     first = found() + found(Decision.SUGGEST, Box(9, 9, 9, 9)) + JPEG + done(findings=2)
     left = found(Decision.SUGGEST, Box(30, 30, 5, 5)) + PIXELS + done(findings=1, derivative=0)
-    result = talk(first, left, JPEG + done(), left)
+    result = talk(first, left, WRITTEN + done(), left)
     assert result.code is RedactCode.RESIDUAL
     assert [(f.box.x, f.decision) for f in result.findings] == [
         (1, Decision.MASK),
@@ -168,7 +171,7 @@ def test_a_crop_comes_back_in_the_pixels_of_the_whole_picture() -> None:
     shown = Box(16, 8, 48, 40)
     left = found(Decision.SUGGEST, Box(1, 2, 3, 4)) + PIXELS
     end = frame(F.DONE, protocol.pack_done(Done(RedactCode.OK, MediaKind.JPEG, 48, 40, 1, 0)))
-    with RedactSession(HostileWorker(READY, JPEG + done(crop=shown), left + end)) as session:
+    with RedactSession(HostileWorker(READY, WRITTEN + done(crop=shown), left + end)) as session:
         result = session.replay(lambda: [b"image"], 5, Plan(crop=Box(20, 10, 30, 30)))
     assert (result.code, result.width, result.height, result.crop) == (RedactCode.RESIDUAL, 100, 80, shown)
     assert [f.box for f in result.residual] == [Box(17, 10, 3, 4)]
@@ -192,11 +195,12 @@ def test_without_a_good_code_nothing_else_is_believed(talk: Talk) -> None:
         frame(F.DERIVATIVE, b"") + JPEG + done(),  # an empty piece could go on for ever
         frame(F.DERIVATIVE, bytes(1 << 20)) * 17,  # more than any derivative of 5 bytes
         frame(F.QUALITY, b""),
+        WRITTEN + done(),  # nothing said about the picture's quality
         frame(F.PIXELS, b"rgb"),  # pixels of no preview
         frame(F.PREVIEW, protocol.pack_preview(1, 1)) + frame(F.PIXELS, b"rgba"),
         frame(F.PREVIEW, protocol.pack_preview(1, 1)) * 2,
         frame(F.PREVIEW, protocol.pack_preview(2, 2)) + JPEG + done(),  # a preview without pixels
-        found() * (protocol.MAX_FINDINGS + 1),
+        found() * (MOST_FINDINGS + 1),
         frame(F.FINDING, b"short"),
         frame(99),
         READY,

@@ -8,8 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medkiosk.core.ids import AccountId
-from medkiosk.core.photo import REVIEWER, Box, Category, Decision, Finding, RedactCode, ReviewState
-from medkiosk.review.gate import MOST_FINDINGS, Candidate, why_not_approve, why_not_change
+from medkiosk.core.photo import (
+    MOST_FINDINGS,
+    REVIEWER,
+    Box,
+    Category,
+    Decision,
+    Finding,
+    RedactCode,
+    ReviewState,
+)
+from medkiosk.review.gate import Candidate, why_not_approve, why_not_change
 
 ANNA, BERT = AccountId("a" * 32), AccountId("b" * 32)
 FACE = Finding(

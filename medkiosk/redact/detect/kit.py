@@ -68,22 +68,19 @@ class Kit:
             present |= Ability.HEVC
         return present
 
-    def certain(self, sight: Sight, identifiers: Sequence[Identifier]) -> list[Hit]:
+    def certain(self, sight: Sight) -> list[Hit]:
         """Everything above its threshold, by every detector whose hits are masked without asking."""
         hits = self.faces.find(sight.view) if self.faces else []
         hits += self.codes.find(sight.grey)
         if self.text:
-            lines = self.text.lines(sight.view)
-            hits += self.text.hits(lines, sight.full)
-            hits += self._read(sight, lines, identifiers)
+            hits += self.text.find(sight.view)
         return hits
 
     def named(self, sight: Sight, identifiers: Sequence[Identifier]) -> list[Hit]:
         """Text that was read and says one of the identifiers; also where it is not sure that it is text."""
-        return self._read(sight, self.text.lines(sight.view), identifiers) if self.text else []
-
-    def _read(self, sight: Sight, lines: Sequence[Line], identifiers: Sequence[Identifier]) -> list[Hit]:
-        return self.reader.find_identifiers(sight.grey, lines, identifiers) if self.reader else []
+        if not (self.text and self.reader):
+            return []
+        return self.reader.find_identifiers(sight.grey, self.text.lines(sight.view), identifiers)
 
     def suggestions(self, sight: Sight, masks: Sequence[Box], lesions: Sequence[Box]) -> list[Hit]:
         """What a reviewer should look at: parts of faces, marks on the skin.

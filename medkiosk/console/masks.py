@@ -143,6 +143,11 @@ class Draft:
         if self.findings:
             self.selected = (self.selected + by) % len(self.findings)
 
+    @property
+    def unanswered(self) -> tuple[Finding, ...]:
+        """Of these, what needs an answer before an approval: hints at marks do not."""
+        return tuple(each for each in self.undecided if each.category is not Category.MARK)
+
     def select_undecided(self) -> bool:
         """Choose the next suggestion that is undecided, around the end; False when there is none."""
         for by in range(1, len(self.findings) + 1):

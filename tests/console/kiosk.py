@@ -56,6 +56,12 @@ class WrongError(KioskError):
     code = "test.wrong"
 
 
+class NamedError(KioskError):
+    """The picture shows this patient's name. It is masked now; nothing was approved."""
+
+    code = "review.named"
+
+
 class NotReadyError(KioskError):
     """This cannot be approved: {reason} Nothing was changed."""
 
@@ -171,14 +177,12 @@ class Service:
             problems.append("You have not looked at this revision yet.")
         if info.encounter_id is None:
             problems.append("The picture belongs to no encounter yet; assign it first.")
-        undecided = sum(each.decision is Decision.SUGGEST for each in photo.findings)
+        undecided = sum(
+            each.decision is Decision.SUGGEST and each.category is not Category.MARK
+            for each in photo.findings
+        )
         if undecided:
             problems.append(f"Suggestions left undecided: {undecided}. Mask or keep each.")
-        kept_text = any(
-            each.decision is Decision.KEEP and each.category is Category.TEXT for each in photo.findings
-        )
-        if kept_text and not photo.compared:
-            problems.append("Text is kept visible that was not compared; save the masks again.")
         return tuple(problems)
 
     def _detail(self, photo: Photo) -> t.CaptureDetail:
@@ -284,7 +288,7 @@ class Service:
         )
         if problems:
             raise WrongError(problems=" ".join(problems))
-        photo.findings, photo.compared = findings, True
+        photo.findings = findings
         photo.info = msgspec.structs.replace(
             photo.info, revision=revision + 1, state=ReviewState.PROPOSED, findings=len(findings)
         )
@@ -299,6 +303,10 @@ class Service:
             raise UnseenError
         if problems := self._problems(photo):
             raise NotReadyError(reason=problems[0])
+        if photo.named is not None:
+            photo.findings, photo.named = (*photo.findings, photo.named), None
+            photo.info = msgspec.structs.replace(photo.info, revision=revision + 1)
+            raise NamedError
         photo.info = msgspec.structs.replace(photo.info, state=ReviewState.APPROVED)
         return self._detail(photo)
 

@@ -73,7 +73,7 @@ class Photo:
     findings: tuple[Finding, ...] = FOUND
     words: str = ""
     quality: Quality | None = None
-    compared: bool = True
+    named: Finding | None = None
 
     @property
     def crop(self) -> Box | None:

@@ -130,17 +130,18 @@ async def test_without_pictures_nothing_is_decided(running: RunningKiosk, sugges
     assert suggesting.findings == SUGGESTING
 
 
-async def test_masks_are_saved_again_when_kept_text_was_not_compared(running: RunningKiosk) -> None:
+async def test_a_photo_that_names_the_patient_is_masked_and_shown_again(running: RunningKiosk) -> None:
     photo = next(iter(running.kiosk.photos.values()))
-    mine = msgspec.structs.replace(FOUND[1], decision=Decision.KEEP, reason="scale or ruler", reviewer="f")
-    photo.findings, photo.compared = (FOUND[0], mine), False
+    photo.findings = (FOUND[0],)
+    photo.named = msgspec.structs.replace(FOUND[1], confidence=1000, decision=Decision.MASK)
     async with reviewing(running) as pilot:
-        await flows.until_text(pilot, "NOT TO BE APPROVED HERE: Text is kept visible that was not compared")
-        await pilot.press("s")
-        await flows.until_text(pilot, "revision 2")
         await flows.until_text(pilot, "READY")
         await pilot.press("s")
         await flows.until_text(pilot, "there is nothing to save")
+        await pilot.press("a")
+        await flows.until_text(pilot, "The picture shows this patient's name.")
+        await flows.until_text(pilot, "revision 2")
+        await flows.until_text(pilot, "READY")
         await pilot.press("a")
         await flows.until_text(pilot, "IMG_0001: approved.")
 

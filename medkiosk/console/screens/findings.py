@@ -12,6 +12,7 @@ from medkiosk.console.words import (
     advice_words,
     clean,
     consent_words,
+    count,
     finding_words,
     subject_words,
 )
@@ -49,9 +50,11 @@ def _counts(draft: Draft) -> Text:
     others = [each for each in draft.findings if each.category is not Category.LESION]
     masked = sum(each.decision is Decision.MASK for each in others)
     kept = sum(each.decision is Decision.KEEP for each in others)
-    undecided = f"{len(draft.undecided)} {'UNDECIDED' if draft.undecided else 'undecided'}"
+    undecided = f"{len(draft.unanswered)} {'UNDECIDED' if draft.unanswered else 'undecided'}"
+    hints = len(draft.undecided) - len(draft.unanswered)
     words = Text()
-    words.append(f"{masked} masked, {undecided}, {kept} kept\n", style="bold")
+    more = f", {count(hints, 'hint')}" if hints else ""
+    words.append(f"{masked} masked, {undecided}, {kept} kept{more}\n", style="bold")
     return words
 
 

@@ -10,7 +10,7 @@ from medkiosk.console.screens.dialogs import ChooseReason
 from medkiosk.console.screens.photo import PhotoScreen, looked
 from medkiosk.console.words import reasons
 from medkiosk.console.zoom import centre_of, into, onto
-from medkiosk.core.photo import Box, Category, Decision
+from medkiosk.core.photo import Box, Decision
 from medkiosk.ipc.client import Client
 from medkiosk.ipc.types import CaptureDetail
 
@@ -121,22 +121,12 @@ class MaskingScreen(PhotoScreen):
         self._look_at_chosen()
         self._draw()
 
-    @property
-    def _worth_saving(self) -> bool:
-        """Whether to redact again: something was changed, or kept text was not compared with the patient."""
-        detail = self._detail
-        return self._draft.changed or (
-            detail is not None
-            and bool(detail.problems)
-            and any(f.decision is Decision.KEEP and f.category is Category.TEXT for f in detail.findings)
-        )
-
     def action_save(self) -> None:
         """Redact again with the masks as they are now."""
         detail, findings = self._detail, self._draft.findings
         if detail is None or self._busy:
             return
-        if not self._worth_saving:
+        if not self._draft.changed:
             self.say("The masks are as they were; there is nothing to save.")
             return
         capture_id, revision = detail.info.capture_id, detail.info.revision

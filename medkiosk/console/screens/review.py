@@ -38,7 +38,7 @@ class ReviewScreen(SuggestionScreen):
 
     def _why_not(self) -> str:
         """Why the photo cannot be approved now; empty when it can."""
-        detail, undecided = self._detail, self._draft.undecided
+        detail, undecided = self._detail, self._draft.unanswered
         if self._no_photos:
             return "this terminal cannot show photos."
         if detail is None:

@@ -92,6 +92,11 @@ def people(kiosk: k.ScratchKiosk) -> None:
         for capture in rita.list_captures(state=ReviewState.PROPOSED).captures:
             picture, _ = rita.get_preview(capture.capture_id)
             detail = rita.get_capture(capture.capture_id)
+            if (plan := k.decided(detail.findings)) != detail.findings:
+                rita.change_masks(capture.capture_id, picture.revision, plan)
+                say(f"Rita: {capture.name}: masked what was suggested")
+                picture, _ = rita.get_preview(capture.capture_id)
+                detail = rita.get_capture(capture.capture_id)
             if detail.problems:
                 say(f"Rita: {capture.name} stays: {detail.problems[0]}")
                 continue

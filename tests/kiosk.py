@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from medkiosk.core.clock import rfc3339
 from medkiosk.core.consent import (
     ConsentKind,
@@ -27,6 +29,7 @@ from medkiosk.core.consent import (
     Terms,
 )
 from medkiosk.core.events import Role
+from medkiosk.core.photo import Category, Decision, Finding
 from medkiosk.ipc import types as t
 from medkiosk.ipc.client import Client, connect
 from medkiosk.ipc.wire import ConnectionLostError
@@ -266,6 +269,16 @@ def safe(status: t.Status) -> bool:
 def redacted(status: t.Status) -> bool:
     """Nothing waits behind the import."""
     return imported(status) and status.redaction.waiting == 0
+
+
+def decided(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """A reviewer's plan that masks whatever is only suggested and needs an answer."""
+    return tuple(
+        msgspec.structs.replace(f, decision=Decision.MASK)
+        if f.decision is Decision.SUGGEST and f.category is not Category.MARK
+        else f
+        for f in findings
+    )
 
 
 SUBJECT = Subject(mrn="7421093", issuer="Demo Hospital", name="Erika Mustermann", birth_date="1984-08-12")

@@ -37,6 +37,14 @@ class _Import:
     finished: ev.ImportFinished | None = None
 
 
+_WORTH_ANOTHER_TRY = frozenset(
+    {
+        RedactCode.TIMEOUT, RedactCode.CRASHED, RedactCode.OUT_OF_MEMORY, RedactCode.PROTOCOL,
+        RedactCode.INTERNAL, RedactCode.NO_DETECTOR,
+    }
+)  # fmt: skip
+"""What may be the kiosk's fault and not the file's."""
+_TRIES = 3
 _RANK = {MediaKind.JPEG: 0, MediaKind.HEIF: 1, MediaKind.CR3: 2}
 
 
@@ -51,6 +59,8 @@ class _Capture:
     approved: ev.Approved | None = None
     assigned_by: AccountId | None = None
     compared: tuple[int, str] = (0, "")
+    tried: dict[ObjectId, int] = field(default_factory=dict)
+    """Files of which no derivative could be made, and how often."""
 
     @property
     def revision(self) -> int:
@@ -59,7 +69,14 @@ class _Capture:
     @property
     def to_redact(self) -> ev.OriginalSealed:
         """The file that derivatives are made of: the JPEG, else the HEIF, the RAW, the first one."""
-        return min(self.originals, key=lambda file: _RANK.get(file.media, len(_RANK)))
+        return _best(self.originals) or self.originals[0]
+
+
+def _best(files: Iterable[ev.OriginalSealed]) -> ev.OriginalSealed | None:
+    """Of some files of one shot the one that its derivative is made of: JPEG, else HEIF, else RAW."""
+    return min(
+        (file for file in files if file.media in _RANK), key=lambda file: _RANK[file.media], default=None
+    )
 
 
 @dataclass(slots=True)
@@ -238,13 +255,18 @@ class Catalog:
     def _failed(self, event: ev.RedactionFailed) -> str:
         if (capture := self._captures.get(event.capture_id)) is None:
             return "unknown capture"
-        if capture.revisions and capture.to_redact.object_id != event.original_id:
-            return ""  # a second file of a shot whose derivative was made of a better one
+        if capture.revisions and capture.revisions[-1].original_id != event.original_id:
+            return ""  # another file of a shot that has its derivative
         if words := self._move(capture, event):
             return words
         capture.code = event.code
-        if capture.to_redact.object_id == event.original_id:
-            self._waiting.pop(event.capture_id, None)
+        capture.tried[event.original_id] = capture.tried.get(event.original_id, 0) + 1
+        if event.code in _WORTH_ANOTHER_TRY and capture.tried[event.original_id] < _TRIES:
+            return ""  # at the next login
+        self._waiting.pop(event.capture_id, None)
+        rest = [file for file in capture.originals if file.object_id not in capture.tried]
+        if not capture.revisions and (best := _best(rest)) is not None:
+            self._waiting[event.capture_id] = best
         return ""
 
     def _judged(self, event: ev.Approved | ev.Rejected) -> str:

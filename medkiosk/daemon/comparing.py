@@ -18,7 +18,7 @@ from medkiosk.core.consent import Subject, subject_digest
 from medkiosk.core.errors import KioskError
 from medkiosk.core.events import Compared, Redacted
 from medkiosk.core.ids import KIOSK, CaptureId
-from medkiosk.core.photo import Decision, Finding, RedactCode, ReviewState
+from medkiosk.core.photo import MOST_FINDINGS, Decision, Finding, RedactCode, ReviewState
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.daemon.redactor import Job, RedactionRefusedError
 from medkiosk.journal import Fact
@@ -73,6 +73,8 @@ class Comparer:
                 return
             masks = tuple(msgspec.structs.replace(finding, decision=Decision.MASK) for finding in named)
             findings = (*latest.findings, *masks)
+            if len(findings) > MOST_FINDINGS:
+                raise RedactionRefusedError.of(RedactCode.CROWDED)
             job = job_of(self._kiosk, view)
             self._kiosk.redactor.replay(job, findings, latest.revision + 1, KIOSK)
             raise NamedError

@@ -278,7 +278,7 @@ class ImportRun:
         self._watcher.progress(sealed=len(group))
         for item in group:
             if item.to_redact:
-                name = dcf.shot_name(item.entry.name)
+                name = dcf.shot_name(item.entry.folder, item.entry.name)
                 key = item.object.data_key
                 self._tools.sealed(Job(item.capture_id, item.object.id, item.entry.size, key, name))
             else:

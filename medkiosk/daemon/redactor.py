@@ -21,11 +21,10 @@ from medkiosk.core.identifiers import Identifier, IdentifierKind
 from medkiosk.core.ids import KIOSK, AccountId, CaptureId, ObjectId
 from medkiosk.core.photo import REDACT_WORDS, Decision, Finding, RedactCode
 from medkiosk.daemon.board import Board
-from medkiosk.daemon.redactpool import RedactPool
+from medkiosk.daemon.redactpool import RedactPool, UnconfinedError
 from medkiosk.journal import Fact, Journal, OutOfDateError
 from medkiosk.redact.answer import Preview
 from medkiosk.redact.client import Opener, Plan, RedactResult
-from medkiosk.redact.detectors import confined
 from medkiosk.redact.protocol import Window
 from medkiosk.vault.keys import DataKey
 from medkiosk.vault.writer import PendingObject
@@ -98,7 +97,9 @@ class Redactor:
         try:
             with self._pool.borrow() as session:
                 self.detectors = session.detectors
-                self.missing = session.missing if confined(session.layers) else (*session.missing, "sandbox")
+                self.missing = session.missing
+        except UnconfinedError:
+            self.missing = ("sandbox",)
         except (KioskError, OSError) as error:
             _log.error("redaction: no worker: %s", type(error).__name__)
             self.missing = ("worker",)
@@ -189,8 +190,10 @@ class Redactor:
             return session.draw(lambda: [derivative], len(derivative), window)
 
     def _run(self) -> None:
-        while (job := self._queue.get()) is not None and not self._stopping.is_set():
+        while (job := self._queue.get()) is not None:
             try:
+                if self._stopping.is_set():
+                    return
                 if not self.missing:  # else the photo waits for a login with all detectors there
                     self._automatic(job)
                     self._board.redaction(add_waiting=-1)

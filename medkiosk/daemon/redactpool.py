@@ -10,12 +10,20 @@ from dataclasses import dataclass
 from medkiosk.core.channel import Channel, Spawn
 from medkiosk.core.errors import KioskError
 from medkiosk.redact.client import RedactSession
+from medkiosk.redact.detectors import confined
 
 
 class StoppedError(KioskError):
     """The kiosk is stopping; nothing more is redacted now, and nothing is lost."""
 
     code = "redact.stopped"
+
+
+class UnconfinedError(KioskError):
+    """A redact worker is not shut in on this machine, so it is given no photograph. Everything imported is
+    sealed and safe; ask the installer to look at the kernel's seccomp, Landlock and namespaces."""
+
+    code = "redact.unconfined"
 
 
 @dataclass
@@ -58,7 +66,10 @@ class RedactPool:
                 place.channel = self._spawn()
                 if self._stopping:  # it was started behind the back of `stop`
                     place.channel.kill()
-                place.session = RedactSession(place.channel, timeout_s=self._timeout_s)
+                session = RedactSession(place.channel, timeout_s=self._timeout_s)
+                if not confined(session.layers):
+                    raise UnconfinedError
+                place.session = session
             yield place.session
         finally:
             if place.session is None and place.channel is not None:

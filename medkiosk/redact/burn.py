@@ -21,11 +21,9 @@ from medkiosk.redact import jpeg
 from medkiosk.redact.crafted import BlockTest
 from medkiosk.redact.icc import ColourSpace, icc_segment
 from medkiosk.redact.jpeg import Header, JpegError, M
+from medkiosk.redact.structure import JFIF
 from medkiosk.redact.turbojpeg import Blocks, TurboError, TurboJpeg
 from medkiosk.redact.upright import Upright
-
-_JFIF = bytes.fromhex("ffe0 0010 4a464946 00 0102 00 0001 0001 00 00")
-"""APP0 as we write it: JFIF 1.02, pixels are square, no thumbnail. The camera's density is not copied."""
 
 
 class BurnError(Exception):
@@ -155,7 +153,7 @@ def assemble(written: bytes, colour: ColourSpace) -> bytes:
         colour: the colour space that the derivative says it is in; sRGB is said by saying nothing.
     """
     header: Header = jpeg.parse(written)
-    parts = [b"\xff\xd8", _JFIF, icc_segment(colour)]
+    parts = [b"\xff\xd8", JFIF, icc_segment(colour)]
     for segment, following in zip(header.segments[1:], header.segments[2:], strict=False):
         if segment.marker in {M.DQT, M.DHT, header.sof}:
             parts.append(written[segment.start : segment.end])

@@ -36,11 +36,12 @@ from medkiosk.redact.detectors import ALL_ABILITIES, Ability, Layer
 from medkiosk.redact.media import SNIFF_BYTES
 from medkiosk.redact.policy import default_text, parse_policy, policy_digest
 from medkiosk.redact.protocol import F, Job, Mode, ProtocolError, Window
-from medkiosk.redact.region import Size, clip, iou
+from medkiosk.redact.region import Size, clip, contains, iou
 
 _WORKER_SHARE = 0.8
 """Part of the time limit that the worker may use, so that its own answer comes before we kill it."""
 _SAME_IOU = 0.3
+_LARGEST_MCU = 32
 _EXTRA_ROUNDS = 1
 """How often what the check still finds is masked too, before it becomes a reviewer's question."""
 
@@ -196,6 +197,9 @@ class RedactSession:
             findings += more
             masks += tuple((f.category, f.box) for f in more)
             written = self._run(self._job(Mode.BURN, size, masks=masks), original())
+            if written.whole and (written.width, written.height) != (first.width, first.height):
+                self.kill()
+                written = Answer(RedactCode.PROTOCOL, first.media)
         return self._result(written, checked, findings, quality=first.quality)
 
     def replay(self, original: Opener, size: int, plan: Plan) -> RedactResult:
@@ -387,8 +391,8 @@ def _must_fit(job: Job, answer: Answer) -> None:
     draws = job.mode in {Mode.CHECK, Mode.VIEW}
     if writes != bool(answer.derivative) or draws != (answer.preview is not None):
         raise ProtocolError("a part of the answer is missing, or too many came")
-    if (answer.crop is not None) != (writes and job.crop is not None):
-        raise ProtocolError("cropped without being asked, or not cropped")
+    if not _is_cropped(answer.crop, job.crop if writes else None):
+        raise ProtocolError("cropped otherwise than asked")
     if job.mode is not Mode.DETECT and any(f.decision is not Decision.SUGGEST for f in answer.findings):
         raise ProtocolError("only detection masks by itself")
     if answer.findings and job.mode in {Mode.BURN, Mode.VIEW}:
@@ -399,6 +403,13 @@ def _must_fit(job: Job, answer: Answer) -> None:
         raise ProtocolError("more was drawn than asked for")
     if job.mode is Mode.SNIFF:
         raise ProtocolError("a picture where only its kind was asked for")
+
+
+def _is_cropped(shown: Box | None, asked: Box | None) -> bool:
+    """Whether a crop is what was asked for, grown to whole MCUs at most."""
+    if shown is None or asked is None:
+        return shown is asked
+    return contains(shown, asked) and max(shown.w - asked.w, shown.h - asked.h) < 2 * _LARGEST_MCU
 
 
 def _fits(preview: Preview, window: Window) -> bool:

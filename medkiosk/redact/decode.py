@@ -9,6 +9,7 @@ import cv2
 from medkiosk.core.photo import MediaKind, RedactCode
 from medkiosk.redact import jpeg
 from medkiosk.redact.cr3 import embedded_photo
+from medkiosk.redact.errors import RefusedError
 from medkiosk.redact.heif import decode_heif
 from medkiosk.redact.hevc import Hevc
 from medkiosk.redact.icc import ColourSpace
@@ -28,14 +29,6 @@ _ROTATE = {
     Op.ROT270: cv2.ROTATE_90_COUNTERCLOCKWISE,
 }
 _FLIP = {Op.HFLIP: 1, Op.VFLIP: 0}
-
-
-class RefusedError(Exception):
-    """This file gives no derivative; ``code`` says why."""
-
-    def __init__(self, code: RedactCode, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
 
 
 @dataclass(frozen=True)

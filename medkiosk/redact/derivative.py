@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
@@ -14,6 +16,10 @@ from medkiosk.redact.region import Size, clip
 from medkiosk.redact.sight import LARGE, Sight
 from medkiosk.redact.structure import flaw
 
+_BLACKEST = 32
+"""DC is rounded to at most one step of its divisor (255) above black: 255 / 8 levels."""
+_FLAT = 3
+_EDGE = 16
 _COLOUR = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 _HALF_COLOUR = cv2.IMREAD_REDUCED_COLOR_2 | cv2.IMREAD_IGNORE_ORIENTATION
 _GREY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
@@ -49,6 +55,27 @@ def part_of_derivative(derivative: memoryview, box: Box, limits: Limits) -> tupl
     if part is None or pixels.shape != (size.height, size.width, 3):
         raise BurnError("nothing to be drawn there")
     return pixels[part.y : part.y + part.h, part.x : part.x + part.w], size
+
+
+def is_burned(sight: Sight, mask: Box) -> bool:
+    """Whether a mask's place is flat black: whoever wrote the derivative may say what it did not do.
+
+    A little brighter than black where the quantiser is coarse: burning gives the DC that is next to black
+    from above. Colours are looked at away from the edge, over which they are interpolated.
+    """
+    box = clip(mask, sight.full)
+    if box is None:
+        return True
+    lightness = sight.grey[box.y : box.y + box.h, box.x : box.x + box.w]
+    darkest, lightest, _, _ = cv2.minMaxLoc(lightness)
+    if lightest > _BLACKEST or lightest - darkest > _FLAT:
+        return False
+    scale = sight.view.pixels.shape[1] / sight.full.width
+    left, right = math.ceil((box.x + _EDGE) * scale), math.floor((box.x + box.w - _EDGE) * scale)
+    top, bottom = math.ceil((box.y + _EDGE) * scale), math.floor((box.y + box.h - _EDGE) * scale)
+    if left >= right or top >= bottom:
+        return True
+    return int(sight.view.pixels[top:bottom, left:right].max()) <= _BLACKEST + _FLAT
 
 
 def _size(derivative: memoryview, limits: Limits) -> Size:

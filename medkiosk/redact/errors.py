@@ -11,3 +11,11 @@ class JpegError(Exception):
     def __init__(self, code: RedactCode, detail: str) -> None:
         super().__init__(detail)
         self.code = code
+
+
+class RefusedError(Exception):
+    """This file gives no derivative; ``code`` says why."""
+
+    def __init__(self, code: RedactCode, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code

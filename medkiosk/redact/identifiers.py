@@ -75,9 +75,10 @@ def _says_mrn(reading: str, value: str) -> bool:
         return False
     runs = [_digits(run) for run in _RUN.findall(fold(reading))]
     shorter = wanted.lstrip("0")
-    forms = {wanted, shorter} if len(shorter) >= _LEAST_FUZZY_MRN else {wanted}
-    if forms & set(runs):
+    exact = {wanted, shorter} if len(shorter) >= _LEAST_MRN else {wanted}
+    if exact & set(runs):
         return True
+    forms = {wanted, shorter} if len(shorter) >= _LEAST_FUZZY_MRN else {wanted}
     if len(wanted) < _LEAST_FUZZY_MRN:
         return False
     # Separators may stand anywhere, and other words before and after.

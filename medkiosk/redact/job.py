@@ -11,12 +11,12 @@ from medkiosk.core.photo import MOST_FINDINGS, Box, Decision, Finding, MediaKind
 from medkiosk.core.quality import Quality
 from medkiosk.redact.burn import BurnError, burn
 from medkiosk.redact.crop import crop
-from medkiosk.redact.decode import RefusedError, Source, media_kind, open_source
-from medkiosk.redact.derivative import part_of_derivative, sight_of_derivative
+from medkiosk.redact.decode import Source, media_kind, open_source
+from medkiosk.redact.derivative import is_burned, part_of_derivative, sight_of_derivative
 from medkiosk.redact.detect.hit import Hit, merge
 from medkiosk.redact.detect.kit import Kit
 from medkiosk.redact.detectors import ALL_ABILITIES, DetectorId
-from medkiosk.redact.errors import JpegError
+from medkiosk.redact.errors import JpegError, RefusedError
 from medkiosk.redact.isobmff import ContainerError
 from medkiosk.redact.pixels import Pixels, scaled_to
 from medkiosk.redact.plan import make_plan
@@ -111,7 +111,8 @@ def _write(source: Source, job: Job, kit: Kit, turbo: TurboJpeg) -> Outcome:
 def _compare(source: Source, job: Job, kit: Kit, turbo: TurboJpeg) -> Outcome:
     """Read the text of the original: what names the person must be under a mask, kept or not."""
     sight = source.sight(turbo)
-    hits = uncovered(kit.named(sight, job.identifiers), _hidden(job, source), (), kit.policy.residual.covered)
+    hidden = _hidden(job, source)
+    hits = uncovered(kit.named(sight, job.identifiers, hidden), hidden, (), kit.policy.residual.covered)
     width, height = sight.full
     return Outcome(RedactCode.OK, source.media, width, height, findings=_suggested(hits, kit, sight))
 
@@ -173,6 +174,8 @@ def _judge(data: memoryview, job: Job, kit: Kit) -> Outcome:
     except BurnError as error:
         return Outcome(error.code, MediaKind.JPEG)
     masks = [box for _, box in job.masks]
+    if not all(is_burned(sight, mask) for mask in masks):
+        return Outcome(RedactCode.MISMATCH, MediaKind.JPEG)
     hits = uncovered(kit.again(sight), masks, job.kept, kit.policy.residual.covered)
     return Outcome(
         code=RedactCode.OK,

@@ -42,7 +42,7 @@ MAX_IDENTIFIERS = 16
 _CATEGORIES = (
     Category.FACE, Category.TEXT, Category.CODE, Category.MARK, Category.OTHER, Category.LESION,
 )  # fmt: skip
-_DECISIONS = (Decision.MASK, Decision.KEEP, Decision.SUGGEST)
+_DECISIONS = (Decision.MASK, Decision.SUGGEST)
 _MEDIA = (
     MediaKind.JPEG, MediaKind.CR3, MediaKind.HEIF, MediaKind.VIDEO, MediaKind.OTHER, MediaKind.EMPTY,
 )  # fmt: skip
@@ -285,6 +285,8 @@ def unpack_finding(untrusted: bytes) -> Finding:
         decided = _DECISIONS[decision]
     except (IndexError, ValueError) as error:
         raise ProtocolError("finding out of range") from error
+    if decided is Decision.MASK and known.decision is not Decision.MASK:
+        raise ProtocolError("masked by a detector that may only suggest")
     return Finding(known.category, where, known.name, known.model_sha256, confidence, decided)
 
 

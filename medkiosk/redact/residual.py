@@ -26,9 +26,15 @@ def uncovered(hits: Sequence[Hit], masks: Sequence[Box], kept: Sequence[Area], c
             is not to keep a face on it; and for hits of about its size only: to keep a wall on which a face
             was suspected is not to keep the face that hangs there. What was read and names the person is
             never kept.
-        covered: per mille of a hit that must lie in masks and kept places for it not to count.
+        covered: per mille of a hit that must lie in masks and kept places for it not to count; all of it
+            where it names the person, who may be named in the rest.
     """
-    return [hit for hit in hits if share_covered(hit.box, [*masks, *_kept_for(hit, kept)]) * 1000 < covered]
+    return [
+        hit
+        for hit in hits
+        if share_covered(hit.box, [*masks, *_kept_for(hit, kept)]) * 1000
+        < (1000 if hit.detector is DetectorId.IDENTIFIERS else covered)
+    ]
 
 
 def _kept_for(hit: Hit, kept: Sequence[Area]) -> list[Box]:

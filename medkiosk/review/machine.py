@@ -47,8 +47,8 @@ TRANSITIONS: dict[S, dict[E, S]] = {
         E.REJECTED: S.REJECTED,
         E.FAILED: S.UNUSABLE,
     },
+    # Only a person can take a rejection back.
     S.REJECTED: {
-        E.REDACTED: S.PROPOSED,
         E.MASKS_CHANGED: S.PROPOSED,
         E.FAILED: S.UNUSABLE,
     },

@@ -8,6 +8,7 @@ STILLS = frozenset({"JPG", "CR3", "HIF", "CR2", "TIF"})
 VIDEOS = frozenset({"MP4", "MOV", "CRM", "AVI"})
 _ATTACHED = frozenset({"WAV", "THM", "XMP"})
 
+_FOLDER = re.compile(r"(^|/)DCIM/[1-9][0-9]{2}[0-9A-Z_]{5}$")
 _STEM = re.compile(r"[0-9A-Z_]{4}(?!0000)[0-9]{4}")
 
 
@@ -22,11 +23,14 @@ def is_video(name: str) -> bool:
     return media_extension(name) in VIDEOS
 
 
-def shot_name(name: str) -> str:
-    """The eight characters by which camera and photographer know a shot; empty for any other file name.
+def shot_name(folder: str, name: str) -> str:
+    """The eight characters by which camera and photographer know a shot; empty for any other file.
 
-    Only these are shown where everybody can see them: a file that was named by hand may name a patient.
+    Only these are shown where everybody can see them, and only of files where a camera writes them: one that
+    was named by hand may name a patient.
     """
+    if _FOLDER.search(folder.upper()) is None:
+        return ""
     stem = name.rpartition(".")[0].upper()
     return stem if media_extension(name) is not None and _STEM.fullmatch(stem) is not None else ""
 

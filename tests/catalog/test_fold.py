@@ -17,7 +17,16 @@ from medkiosk.core.consent import (
     Terms,
 )
 from medkiosk.core.events import AnyEvent
-from medkiosk.core.ids import KIOSK, AccountId, CaptureId, ConsentId, EncounterId, ImportId, RecipientId
+from medkiosk.core.ids import (
+    KIOSK,
+    AccountId,
+    CaptureId,
+    ConsentId,
+    EncounterId,
+    ImportId,
+    ObjectId,
+    RecipientId,
+)
 from medkiosk.core.photo import MediaKind, RedactCode, ReviewState
 from medkiosk.review.machine import step
 from tests.catalog import story as s
@@ -370,3 +379,33 @@ def test_a_no_in_one_encounter_counts_in_every_encounter_of_the_subject_and_a_ye
     assert kinds("e1") == [ConsentKind.GRANT, ConsentKind.WITHDRAWAL]
     assert kinds("e2") == [ConsentKind.WITHDRAWAL, ConsentKind.GRANT]
     assert kinds("e3") == [ConsentKind.REFUSAL]
+
+
+def test_a_bad_jpeg_that_comes_later_does_not_undo_its_raw_file() -> None:
+    raw = s.sealed("i", "c", "IMG_1.CR3", MediaKind.CR3, "o")
+    jpeg = s.sealed("i", "c", "IMG_1.JPG", object_id="j")
+    failed = msgspec.structs.replace(
+        s.not_redacted("c", "x", RedactCode.TRUNCATED), original_id=ObjectId("j")
+    )
+    made = catalog(s.started("i"), raw, s.redacted("c"), s.approved("c"), jpeg, failed)
+    assert state_of(made, "c") is ReviewState.APPROVED
+    assert made.waiting() == ()
+
+
+def test_the_raw_file_is_tried_when_its_jpeg_gives_nothing() -> None:
+    raw = s.sealed("i", "c", "IMG_1.CR3", MediaKind.CR3, "r")
+    jpeg = s.sealed("i", "c", "IMG_1.JPG", object_id="j")
+    failed = msgspec.structs.replace(
+        s.not_redacted("c", "x", RedactCode.TRUNCATED), original_id=ObjectId("j")
+    )
+    made = catalog(s.started("i"), raw, jpeg, failed)
+    assert [original.object_id for original in made.waiting()] == ["r"]
+
+
+def test_what_may_be_the_kiosks_fault_is_tried_again_three_times() -> None:
+    jpeg = s.sealed("i", "c", "IMG_1.JPG", object_id="j")
+    failed = msgspec.structs.replace(s.not_redacted("c", "x", RedactCode.TIMEOUT), original_id=ObjectId("j"))
+    for times, left in ((1, 1), (2, 1), (3, 0)):
+        made = catalog(s.started("i"), jpeg, *[failed] * times)
+        assert len(made.waiting()) == left
+        assert state_of(made, "c") is ReviewState.UNUSABLE

@@ -269,13 +269,23 @@ def to_review(console: TerminalDriver) -> None:
 
 def decide_all(console: TerminalDriver) -> None:
     """Keep everything that is only suggested, kind by kind."""
-    while "UNDECIDED" in console.text():
+    while left := undecided(console):
         console.press("j", "o")
         console.until("The same reason for each of them.")
         console.press("1")
         console.until("% sure. Reason")
         console.press("y")
         console.until("Next photo")
+        deadline = time.monotonic() + 30
+        while undecided(console) >= left:
+            assert time.monotonic() < deadline, "it stays undecided"
+            time.sleep(0.1)
+
+
+def undecided(console: TerminalDriver) -> int:
+    """What the panel says is left to decide."""
+    found = re.search(r"([0-9]+) undecided", console.text(), re.IGNORECASE)
+    return int(found[1]) if found else 0
 
 
 def sixel_flow(socket: Path, user: str = "rita", passphrase: str = PASSPHRASE) -> list[bytes]:

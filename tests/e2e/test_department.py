@@ -13,7 +13,7 @@ from medkiosk.core.clock import rfc3339
 from medkiosk.core.consent import ConsentKind, Purpose
 from medkiosk.core.photo import Box, Category, Decision, Finding, ReviewState
 from medkiosk.ipc.wire import RemoteError
-from tests.kiosk import SUBJECT, ScratchKiosk, consent
+from tests.kiosk import SUBJECT, ScratchKiosk, consent, decided
 
 SOON = rfc3339(datetime.now(UTC) + timedelta(days=30))
 
@@ -53,7 +53,7 @@ def test_the_whole_way_and_every_single_stop(day: ScratchKiosk, tmp_path: Path) 
             decision=Decision.MASK,
             reason="tattoo",
         )
-        after = rita.change_masks(captures[0], 1, (*before.findings, drawn))
+        after = rita.change_masks(captures[0], 1, (*decided(before.findings), drawn))
         assert after.info.revision == 2
         assert len(after.findings) == len(before.findings) + 1
         with pytest.raises(RemoteError, match="have not looked"):

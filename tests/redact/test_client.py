@@ -95,7 +95,9 @@ def found(decision: Decision = Decision.MASK, box: Box = BOX) -> bytes:
     return frame(F.FINDING, protocol.pack_finding(finding))
 
 
-READY = frame(F.READY, protocol.pack_ready(Ready(ALL_ABILITIES, Layer(0), policy_digest(default_text()))))
+READY = frame(
+    F.READY, protocol.pack_ready(Ready(ALL_ABILITIES, Layer(sum(Layer)), policy_digest(default_text())))
+)
 WRITTEN = frame(F.DERIVATIVE, b"jpeg")
 JPEG = frame(F.QUALITY, quality.pack(Quality(900, 900, 0, 0, 0, None, 0))) + WRITTEN
 PIXELS = frame(F.PREVIEW, protocol.pack_preview(2, 1)) + frame(F.PIXELS, b"rgbRGB")

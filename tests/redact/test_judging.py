@@ -13,7 +13,9 @@ from PIL import Image
 from medkiosk.core.photo import Box, Category, Decision, RedactCode
 from medkiosk.redact.answer import Preview
 from medkiosk.redact.client import Plan, RedactResult, RedactSession
-from medkiosk.redact.protocol import Window
+from medkiosk.redact.detect.kit import Kit
+from medkiosk.redact.job import do
+from medkiosk.redact.protocol import Job, Mode, Window
 from medkiosk.redact.structure import flaw
 from tests.redact.jpegs import camera_jpeg, encode, stored
 from tests.redact.scenes import face, skin, with_text
@@ -125,3 +127,33 @@ def test_a_face_in_a_crop_is_found_in_the_pixels_of_the_whole(
     centre = (faces[0].x + faces[0].w // 2 + 800, faces[0].y + faces[0].h // 2 + 400)
     assert box.x < centre[0] < box.x + box.w
     assert box.y < centre[1] < box.y + box.h
+
+
+def test_a_mask_that_was_not_burned_is_noticed(kit: Kit, session: RedactSession, scene: bytes) -> None:
+    bare = replay(session, scene, Plan()).derivative
+    burned = session.detect(lambda: [scene], len(scene))
+    masks = tuple((f.category, f.box) for f in burned.findings if f.decision is Decision.MASK)
+
+    def judged(derivative: bytes, boxes: tuple[tuple[Category, Box], ...]) -> RedactCode:
+        return do(memoryview(derivative), Job(Mode.CHECK, len(derivative), 60_000, boxes), kit).code
+
+    assert judged(burned.derivative, masks) is RedactCode.OK
+    assert judged(bare, masks) is RedactCode.MISMATCH
+    everything = ((Category.FACE, Box(0, 0, *_SIZE)),)
+    assert judged(burned.derivative, everything) is RedactCode.MISMATCH
+
+
+@pytest.mark.parametrize("quality", [1, 10, 50, 100])
+def test_burned_masks_are_black_enough_at_every_quality(session: RedactSession, quality: int) -> None:
+    for subsampling in ("4:4:4", "4:2:2", "4:2:0"):
+        data = encode(skin(640, 480), quality=quality, subsampling=subsampling)
+        result = replay(session, data, Plan(masks=((Category.OTHER, Box(101, 83, 200, 150)),)))
+        assert result.code in {RedactCode.OK, RedactCode.RESIDUAL}, subsampling
+
+
+def test_bytes_in_tables_that_nothing_uses_do_not_leave(session: RedactSession, scene: bytes) -> None:
+    derivative = session.detect(lambda: [scene], len(scene)).derivative
+    assert flaw(derivative) == ""
+    table = b"\xff\xdb\x00\x43\x03" + bytes(range(1, 65))
+    assert "nothing uses" in flaw(derivative[:20] + table + derivative[20:])
+    assert "JFIF" in flaw(derivative[:11] + b"MRN4711" + derivative[18:])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medkiosk.core.identifiers import LONGEST, Identifier, IdentifierKind
-from medkiosk.core.photo import Box, Category, Decision, Finding, MediaKind, RedactCode
+from medkiosk.core.photo import Box, Category, Finding, MediaKind, RedactCode
 from medkiosk.redact import protocol
 from medkiosk.redact.detectors import DETECTORS, Ability, Layer
 from medkiosk.redact.protocol import Done, Job, Mode, ProtocolError, Ready, Window
@@ -20,13 +20,12 @@ def _encodable(text: str) -> bool:
 sides = st.integers(1, 65535)
 boxes = st.builds(Box, st.integers(0, 65535), st.integers(0, 65535), sides, sides)
 findings = st.builds(
-    lambda box, detector, confidence, decision: Finding(
-        detector.category, box, detector.name, detector.model_sha256, confidence, decision
+    lambda box, detector, confidence: Finding(
+        detector.category, box, detector.name, detector.model_sha256, confidence, detector.decision
     ),
     boxes,
     st.sampled_from(list(DETECTORS.values())),
     st.integers(0, 1000),
-    st.sampled_from([Decision.MASK, Decision.KEEP, Decision.SUGGEST]),
 )
 identifiers = st.builds(
     Identifier, st.sampled_from(list(IdentifierKind)), st.text(max_size=LONGEST).filter(_encodable)

@@ -15,6 +15,7 @@ from medkiosk.redact.detect.kit import Kit, pinned_model
 from medkiosk.redact.detect.line import Line
 from medkiosk.redact.detect.reading import Reader, level
 from medkiosk.redact.detectors import DetectorId
+from medkiosk.redact.errors import RefusedError
 from medkiosk.redact.pixels import Pixels, View
 from medkiosk.redact.policy import ReadingPolicy, default_text, parse_policy
 from medkiosk.redact.region import share_covered
@@ -119,10 +120,12 @@ def test_lines_and_time_are_bounded(model: bytes) -> None:
     line = around(box, 0, 16)
     values = {name: getattr(_POLICY, name) for name in _POLICY.__struct_fields__}
     few = Reader(model, ReadingPolicy(**values | {"most_lines": 3}))
-    assert len(few.find_identifiers(grey(ground), [line] * 10, _KNOWN)) == 3
+    assert len(few.find_identifiers(grey(ground), [line] * 3, _KNOWN)) == 3
+    with pytest.raises(RefusedError, match="10 lines"):
+        few.find_identifiers(grey(ground), [line] * 10, _KNOWN)
     ticks = itertools.count(0, _POLICY.seconds * 0.6)
-    slow = few.find_identifiers(grey(ground), [line] * 10, _KNOWN, clock=lambda: next(ticks))
-    assert len(slow) == 1
+    with pytest.raises(RefusedError, match="too long"):
+        few.find_identifiers(grey(ground), [line] * 3, _KNOWN, clock=lambda: next(ticks))
 
 
 def test_lines_outside_and_without_ink_say_nothing(reader: Reader) -> None:

@@ -199,3 +199,19 @@ def test_what_a_detector_found_cannot_just_be_left_out() -> None:
 def test_what_a_person_drew_can_be_taken_away_again() -> None:
     drawn = msgspec.structs.replace(FACE, detector=REVIEWER, model="", box=ELSEWHERE)
     assert change(FACE, before=(FACE, drawn)) == ()
+
+
+@pytest.mark.parametrize(
+    ("mask", "answered"),
+    [
+        (Box(10, 20, 30, 40), True),
+        (Box(10, 20, 30, 28), True),
+        (Box(10, 20, 30, 27), False),
+        (Box(39, 59, 9, 9), False),
+    ],
+)
+def test_a_suggestion_is_answered_by_a_mask_over_most_of_it(mask: Box, answered: bool) -> None:
+    suggested = msgspec.structs.replace(FACE, decision=Decision.SUGGEST)
+    moved = msgspec.structs.replace(FACE, box=mask)
+    reasons = why_not_change((moved,), width=100, height=100, reviewer=ANNA, before=(suggested,))
+    assert (reasons == ()) is answered

@@ -30,7 +30,7 @@ from medkiosk.redact.hevc import Hevc
 from medkiosk.redact.pixels import View
 from medkiosk.redact.policy import Policy
 from medkiosk.redact.quality import assess
-from medkiosk.redact.region import Size, clip, pad
+from medkiosk.redact.region import Size, clip, pad, share_covered
 from medkiosk.redact.sight import Sight
 from medkiosk.redact.turbojpeg import Subsampling, TurboJpeg
 from medkiosk.redact.upright import Op
@@ -76,11 +76,25 @@ class Kit:
             hits += self.text.find(sight.view)
         return hits
 
-    def named(self, sight: Sight, identifiers: Sequence[Identifier]) -> list[Hit]:
-        """Text that was read and says one of the identifiers; also where it is not sure that it is text."""
+    def named(self, sight: Sight, identifiers: Sequence[Identifier], hidden: Sequence[Box]) -> list[Hit]:
+        """Text that was read and says one of the identifiers; also where it is not sure that it is text.
+
+        Args:
+            sight: the picture.
+            identifiers: what is known of the person.
+            hidden: what nobody will see: lines wholly inside are not read.
+
+        Raises:
+            RefusedError: CROWDED, there is more text than can be read.
+        """
         if not (self.text and self.reader):
             return []
-        return self.reader.find_identifiers(sight.grey, self.text.lines(sight.view), identifiers)
+        lines = []
+        for line in self.text.lines(sight.view):
+            box = line.box(sight.full)
+            if box is not None and share_covered(box, hidden) < 1:
+                lines.append(line)
+        return self.reader.find_identifiers(sight.grey, lines, identifiers)
 
     def suggestions(self, sight: Sight, masks: Sequence[Box], lesions: Sequence[Box]) -> list[Hit]:
         """What a reviewer should look at: parts of faces, marks on the skin.

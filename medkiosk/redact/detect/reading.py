@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medkiosk.core.identifiers import Identifier
+from medkiosk.core.photo import RedactCode
 from medkiosk.redact.detect.hit import Hit
 from medkiosk.redact.detect.line import Line
 from medkiosk.redact.detect.net import Net
 from medkiosk.redact.detectors import DetectorId
+from medkiosk.redact.errors import RefusedError
 from medkiosk.redact.identifiers import match
 from medkiosk.redact.pixels import Pixels, as_pixels
 from medkiosk.redact.policy import ReadingPolicy
@@ -65,22 +67,28 @@ class Reader:
         identifiers: Sequence[Identifier],
         clock: Callable[[], float] = time.process_time,
     ) -> list[Hit]:
-        """Lines that say one of the identifiers, as certain hits; at most so many lines, and for so long.
+        """Lines that say one of the identifiers, as certain hits.
 
         Args:
             pixels: the picture at full size, shape (height, width) grey or (height, width, 3) BGR.
             lines: what the text detector found, the surest first, weak ones included.
             identifiers: whom the picture may show; with none nothing is read.
             clock: seconds; injected for tests.
+
+        Raises:
+            RefusedError: CROWDED, there are more lines than may be read, or it takes too long. What was not
+                read must not pass for read.
         """
         if not identifiers:
             return []
         full = Size(pixels.shape[1], pixels.shape[0])
         until = clock() + self._policy.seconds
         hits = []
-        for line in lines[: self._policy.most_lines]:
+        if len(lines) > self._policy.most_lines:
+            raise RefusedError(RedactCode.CROWDED, f"{len(lines)} lines of text")
+        for line in lines:
             if clock() > until:
-                break
+                raise RefusedError(RedactCode.CROWDED, "reading takes too long")
             box = line.box(full)
             if box is not None and match(self.read(pixels, line).text, identifiers):
                 hits.append(Hit(DetectorId.IDENTIFIERS, box, _CERTAIN))

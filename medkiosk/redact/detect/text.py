@@ -13,17 +13,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from medkiosk.core.photo import RedactCode
 from medkiosk.redact.detect.hit import Hit
 from medkiosk.redact.detect.line import Line, join
 from medkiosk.redact.detect.net import Net
 from medkiosk.redact.detect.objects import Contour, is_object
 from medkiosk.redact.detectors import DetectorId
+from medkiosk.redact.errors import RefusedError
 from medkiosk.redact.pixels import Pixels, View, as_pixels, scaled_to
 from medkiosk.redact.policy import TextPolicy
 from medkiosk.redact.region import Size
 
 _MULTIPLE = 32
 _MAX_LINES = 300
+_MOST_FOUND = 800
+"""In all looks together; joining more takes longer than seconds."""
 _LINE_ASPECT = 3.0
 """A shape so many times as long as thick is a line."""
 _SURE_ASPECT = 1.5
@@ -57,6 +61,9 @@ class TextDetector:
         """Text lines at their angle in pixels of the full picture, the surest first, weak ones included.
 
         A weak line that goes on or repeats a sure one widens it.
+
+        Raises:
+            RefusedError: CROWDED, there is more text than anybody decides.
         """
         policy = self._policy
         longest = max(view.full)
@@ -68,6 +75,8 @@ class TextDetector:
             for rows in tiles(large.shape[0], policy.tile, policy.tile_overlap):
                 for columns in tiles(large.shape[1], policy.tile, policy.tile_overlap):
                     found += self._look(large[rows, columns], columns.start, rows.start, side, longest)
+        if len(found) > _MOST_FOUND:
+            raise RefusedError(RedactCode.CROWDED, f"{len(found)} lines of text")
         return join(found)
 
     def _look(self, part: Pixels, left: int, top: int, side: int, longest: int) -> list[Line]:

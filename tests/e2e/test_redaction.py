@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -126,6 +127,11 @@ def test_raw_parts_crops_and_a_name_that_was_kept(make_kiosk: Make, card: Path, 
     with kiosk.session("olga") as olga:
         recipient = olga.enrol_recipient("Dr. C", "Elsewhere", age_key(tmp_path), SOON).recipient_id
         result = olga.export(recipient, Purpose.TEACHING_RESEARCH, (named,))
+    manifest = json.loads((kiosk.stick / result.folder / "manifest.json").read_bytes())
+    (listed,) = manifest["images"]
+    assert (listed["width"], listed["height"]) == (cropped.crop.w, cropped.crop.h)
+    for private in (SUBJECT.mrn, SUBJECT.name, "lesion of interest", "finding", "quality", "crop"):
+        assert private not in json.dumps(manifest), private
     sealed = next((kiosk.stick / result.folder).rglob("*.age"))
     opened = subprocess.run(
         ["age", "-d", "-i", str(tmp_path / "identity.txt"), str(sealed)], capture_output=True, check=True

@@ -53,8 +53,9 @@ def _counts(draft: Draft) -> Text:
     undecided = f"{len(draft.unanswered)} {'UNDECIDED' if draft.unanswered else 'undecided'}"
     hints = len(draft.undecided) - len(draft.unanswered)
     words = Text()
-    more = f", {count(hints, 'hint')}" if hints else ""
-    words.append(f"{masked} masked, {undecided}, {kept} kept{more}\n", style="bold")
+    words.append(f"{masked} masked, {undecided}, {kept} kept\n", style="bold")
+    if hints:
+        words.append(f"{count(hints, 'hint')} at marks\n", style="dim")
     return words
 
 

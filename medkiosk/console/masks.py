@@ -19,6 +19,7 @@ _DRAWN = "drawn in review"
 _MCU = 16
 """Pixels of a side of the largest MCU: smaller steps would change nothing that is burned."""
 _SMALLEST = _MCU
+_MOST_OF_IT = 0.7
 Findings = tuple[Finding, ...]
 
 
@@ -88,6 +89,20 @@ def lesion(box: Box, reviewer: AccountId) -> Finding:
     return msgspec.structs.replace(
         drawn(box, reviewer), category=Category.LESION, decision=Decision.KEEP, reason=LESION_REASON
     )
+
+
+def stands_for(box: Box, origin: Finding) -> bool:
+    """Whether a mask that was moved or resized still answers what was found.
+
+    What is masked without asking is looked for again after burning, so touching it is enough; most of what
+    was only suggested must lie under its mask (the daemon demands the same).
+    """
+    found = origin.box
+    if origin.decision is not Decision.SUGGEST:
+        return touching(box, found)
+    across = min(box.x + box.w, found.x + found.w) - max(box.x, found.x)
+    down = min(box.y + box.h, found.y + found.h) - max(box.y, found.y)
+    return across > 0 and down > 0 and across * down >= _MOST_OF_IT * found.w * found.h
 
 
 class Draft:
@@ -173,7 +188,7 @@ class Draft:
             self._replace(msgspec.structs.replace(finding, box=box, reviewer=self._reviewer))
             return False
         origin = self._origins[self.selected]
-        left = origin is not None and not self.is_drawn and not touching(box, origin.box)
+        left = origin is not None and not self.is_drawn and not stands_for(box, origin)
         mask = msgspec.structs.replace(
             finding,
             box=box,

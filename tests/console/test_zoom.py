@@ -72,7 +72,7 @@ def test_panning_reaches_every_border_and_stops_there(
     part = visible(full, area, scale, centre)
     for right, down in ((1, 0), (-1, 0), (0, 1), (0, -1)):
         seen = part
-        for _ in range(2 * max(full) // max(min(part.w, part.h), 1) + 3):
+        for _ in range(4 * max(full) // max(min(part.w, part.h), 1) + 8):
             moved = visible(full, area, scale, panned(seen, full, right, down))
             if moved == seen:
                 break

@@ -15,7 +15,7 @@ from medkiosk.core.photo import Box, Category, Decision, Finding, ReviewState
 from medkiosk.ipc.client import Client
 from medkiosk.ipc.wire import RemoteError
 from tests.e2e.test_department import age_key
-from tests.kiosk import SUBJECT, ScratchKiosk
+from tests.kiosk import SUBJECT, ScratchKiosk, decided
 from tests.virtual.camera import RunningCamera
 
 Make = Callable[..., ScratchKiosk]
@@ -63,6 +63,9 @@ def test_two_people_file_the_same_photos_under_two_patients(day: ScratchKiosk) -
         with pytest.raises(RemoteError, match="second person"):
             first.assign(to, captures, "wrong patient")
 
+        found = rita.get_capture(captures[0])
+        if (plan := decided(found.findings)) != found.findings:
+            rita.change_masks(captures[0], found.info.revision, plan)
         rita.get_preview(captures[0])
         rita.approve(captures[0], rita.get_capture(captures[0]).info.revision)
         second.assign(to, captures, "wrong patient")

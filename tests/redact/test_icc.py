@@ -17,14 +17,15 @@ from medkiosk.redact.burn import burn
 from medkiosk.redact.crop import crop
 from medkiosk.redact.icc import ColourSpace, icc_segment, join_chunks, profile_of, recognise
 from medkiosk.redact.jpeg import JpegError
-from medkiosk.redact.structure import flaw
+from medkiosk.redact.structure import JFIF, flaw
 from medkiosk.redact.turbojpeg import TurboJpeg
 from medkiosk.redact.upright import upright
 from tests.redact.jpegs import SECRETS, camera_jpeg, encode, icc_profile, icc_segments, photo, segment
 
 TURBO = TurboJpeg()
 WIDE = [ColourSpace.ADOBE_RGB, ColourSpace.DISPLAY_P3]
-PLAIN = encode(photo(48, 32), subsampling="4:2:2")
+PLAIN = b"\xff\xd8" + JFIF + encode(photo(48, 32), subsampling="4:2:2")[20:]
+"""With our own header, as a derivative has it."""
 GREY = encode(photo(48, 32, grey=True))
 
 # x, y of red, green, blue; white is D65 but for ProPhoto (D50). Curves as ICC `curv` or `para` tags.

@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 
 from medkiosk.core.photo import RedactCode
 from medkiosk.redact.jpeg import JpegError, parse
-from medkiosk.redact.structure import flaw
+from medkiosk.redact.structure import JFIF, flaw
 from tests.redact.jpegs import camera_jpeg, encode, exif_segment, photo, segment, with_orientation
 
-PLAIN = encode(photo(40, 24), subsampling="4:2:2")
+PLAIN = b"\xff\xd8" + JFIF + encode(photo(40, 24), subsampling="4:2:2")[20:]
+"""With our own header, as a derivative has it."""
 
 
 def code_of(data: bytes) -> RedactCode:

@@ -19,17 +19,12 @@ from numpy.typing import NDArray
 from medkiosk.core.photo import Box, RedactCode
 from medkiosk.redact import jpeg
 from medkiosk.redact.crafted import BlockTest
+from medkiosk.redact.errors import BurnError, JpegError, TurboError
 from medkiosk.redact.icc import ColourSpace, icc_segment
-from medkiosk.redact.jpeg import Header, JpegError, M
+from medkiosk.redact.jpeg import Header, M
 from medkiosk.redact.structure import JFIF
-from medkiosk.redact.turbojpeg import Blocks, TurboError, TurboJpeg
+from medkiosk.redact.turbojpeg import Blocks, TurboJpeg
 from medkiosk.redact.upright import Upright
-
-
-class BurnError(Exception):
-    """The written bytes are not the original with the plan burned in (`RedactCode.MISMATCH`)."""
-
-    code = RedactCode.MISMATCH
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from typing import Literal
 
 from medkiosk.core.photo import RedactCode
 from medkiosk.redact import jpeg
-from medkiosk.redact.isobmff import ContainerError, boxes, child, find, number, truncated
+from medkiosk.redact.errors import ContainerError
+from medkiosk.redact.isobmff import boxes, child, find, number, truncated
 
 _METADATA = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 _MAX_TRACKS = 16

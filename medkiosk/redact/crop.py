@@ -6,11 +6,12 @@ import hashlib
 
 from medkiosk.core.photo import Box
 from medkiosk.redact import jpeg
-from medkiosk.redact.burn import BurnError, assemble
-from medkiosk.redact.jpeg import Header, JpegError
+from medkiosk.redact.burn import assemble
+from medkiosk.redact.errors import BurnError, JpegError, TurboError
+from medkiosk.redact.jpeg import Header
 from medkiosk.redact.region import Size, grow
 from medkiosk.redact.structure import flaw
-from medkiosk.redact.turbojpeg import Blocks, TurboError, TurboJpeg
+from medkiosk.redact.turbojpeg import Blocks, TurboJpeg
 from medkiosk.redact.upright import Upright, upright
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from medkiosk.core.photo import Box
 from medkiosk.redact import jpeg
-from medkiosk.redact.burn import BurnError
+from medkiosk.redact.errors import BurnError
 from medkiosk.redact.pixels import Pixels, View, as_pixels
 from medkiosk.redact.policy import Limits
 from medkiosk.redact.region import Size, clip

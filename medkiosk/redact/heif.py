@@ -17,9 +17,10 @@ import numpy as np
 
 from medkiosk.core.photo import RedactCode
 from medkiosk.redact import ycbcr
+from medkiosk.redact.errors import ContainerError
 from medkiosk.redact.hevc import Hevc, Picture, Plane
 from medkiosk.redact.icc import ColourSpace, recognise
-from medkiosk.redact.isobmff import Box, ContainerError, boxes, find, number, truncated
+from medkiosk.redact.isobmff import Box, boxes, find, number, truncated
 from medkiosk.redact.items import Item, Items, read_items
 from medkiosk.redact.pixels import Pixels, as_pixels
 from medkiosk.redact.ycbcr import Colour

@@ -9,19 +9,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from medkiosk.core.photo import RedactCode
+from medkiosk.redact.errors import ContainerError
 
 MAX_BOXES = 512
 """In one container. An R6's file has at most 12 in one; a HEIF picture needs one for each tile."""
 
 _UUID = b"uuid"
-
-
-class ContainerError(Exception):
-    """The boxes are not what the format needs; ``code`` says which kind of not."""
-
-    def __init__(self, code: RedactCode, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
 
 
 class Box(NamedTuple):

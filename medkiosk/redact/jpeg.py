@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from medkiosk.core.photo import RedactCode
-from medkiosk.redact.errors import JpegError as JpegError  # noqa: PLC0414 - a name of this module
+from medkiosk.redact.errors import JpegError
 from medkiosk.redact.exif import read_exif
 from medkiosk.redact.icc import ICC_SEGMENT, ColourSpace, join_chunks, recognise
 from medkiosk.redact.scans import Scans

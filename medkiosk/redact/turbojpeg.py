@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medkiosk.core.photo import Box, RedactCode
+from medkiosk.redact.errors import TurboError
 from medkiosk.redact.upright import Op
 
 LIBRARY = "libturbojpeg.so.0"
@@ -64,14 +65,6 @@ Blocks = NDArray[np.int16]
 
 RowFilter = Callable[[Blocks, int, int], None]
 """Called with a row of blocks, the component's index and the row's index (0 at the top)."""
-
-
-class TurboError(Exception):
-    """libturbojpeg refused or gave up; ``code`` says what that means for the photo."""
-
-    def __init__(self, code: RedactCode, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
 
 
 class TurboJpeg:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from medkiosk.core.photo import RedactCode
+from medkiosk.redact.errors import JpegError
 from medkiosk.redact.icc import ColourSpace
-from medkiosk.redact.jpeg import Header, JpegError
+from medkiosk.redact.jpeg import Header
 from medkiosk.redact.region import Size
 
 

@@ -16,9 +16,8 @@ from medkiosk.redact import isobmff, jpeg, protocol
 from medkiosk.redact.cr3 import embedded_photo
 from medkiosk.redact.detect.net import open_sizes
 from medkiosk.redact.detectors import DETECTORS, DetectorId
-from medkiosk.redact.errors import JpegError
+from medkiosk.redact.errors import ContainerError, JpegError
 from medkiosk.redact.heif import read_layout
-from medkiosk.redact.isobmff import ContainerError
 from medkiosk.redact.media import sniff
 from medkiosk.redact.protocol import Done, Job, Mode, ProtocolError
 from medkiosk.redact.structure import flaw

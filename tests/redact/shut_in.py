@@ -18,9 +18,9 @@ import cv2
 import pyseccomp
 
 from medkiosk.redact import sandbox, ycbcr
+from medkiosk.redact.errors import ContainerError
 from medkiosk.redact.heif import decode_heif
 from medkiosk.redact.hevc import Hevc
-from medkiosk.redact.isobmff import ContainerError
 
 
 def main() -> None:

@@ -13,11 +13,12 @@ from PIL import Image, ImageOps
 
 from medkiosk.core.photo import Box, Category, RedactCode
 from medkiosk.redact import jpeg
-from medkiosk.redact.burn import BurnError, burn
+from medkiosk.redact.burn import burn
+from medkiosk.redact.errors import BurnError, JpegError, TurboError
 from medkiosk.redact.plan import make_plan
 from medkiosk.redact.region import Size
 from medkiosk.redact.structure import flaw
-from medkiosk.redact.turbojpeg import Blocks, TurboError, TurboJpeg
+from medkiosk.redact.turbojpeg import Blocks, TurboJpeg
 from medkiosk.redact.upright import Op, Upright, upright
 from tests.redact.jpegs import SECRETS, camera_jpeg, encode, photo, stored, with_orientation
 
@@ -180,7 +181,7 @@ def test_damage_inside_the_scan_is_an_error() -> None:
 
 def test_a_picture_smaller_than_an_mcu_is_refused_only_when_it_must_be_turned() -> None:
     assert burned(make(9, 5, "4:2:0"), [Box(0, 0, 1, 1)])[1].size == Size(9, 5)
-    with pytest.raises(jpeg.JpegError) as caught:
+    with pytest.raises(JpegError) as caught:
         burned(make(9, 5, "4:2:0", 3), [])
     assert caught.value.code is RedactCode.UNSUPPORTED
 
@@ -231,7 +232,7 @@ def test_a_mutated_picture_is_refused_or_burned_without_a_flaw(seed: bytes, data
         if header.width * header.height > 1 << 20:
             return
         derivative, picture, masks = burned(bytes(mutated), [Box(10, 10, 20, 20)])
-    except (jpeg.JpegError, TurboError, BurnError):
+    except (JpegError, TurboError, BurnError):
         return
     assert flaw(derivative) == ""
     assert not any(secret in derivative for secret in SECRETS)

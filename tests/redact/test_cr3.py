@@ -9,8 +9,7 @@ from PIL import Image
 
 from medkiosk.core.photo import RedactCode
 from medkiosk.redact.cr3 import EmbeddedPhoto, embedded_photo
-from medkiosk.redact.isobmff import ContainerError
-from medkiosk.redact.jpeg import JpegError
+from medkiosk.redact.errors import ContainerError, JpegError
 from tests.redact.containers import box, cr3, directory, full
 from tests.redact.jpegs import camera_jpeg, encode, photo, with_orientation
 from tests.shared import shared

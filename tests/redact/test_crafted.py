@@ -15,7 +15,7 @@ from medkiosk.core.photo import Box, RedactCode
 from medkiosk.redact import jpeg
 from medkiosk.redact.burn import burn
 from medkiosk.redact.crafted import BlockTest
-from medkiosk.redact.jpeg import JpegError
+from medkiosk.redact.errors import JpegError
 from medkiosk.redact.turbojpeg import Blocks, Subsampling, TurboJpeg
 from medkiosk.redact.upright import Op, upright
 from tests.redact.jpegs import KINDS, encode, encode_kind, photo, with_orientation

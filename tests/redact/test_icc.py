@@ -15,8 +15,8 @@ from medkiosk.core.photo import Box, RedactCode
 from medkiosk.redact import jpeg
 from medkiosk.redact.burn import burn
 from medkiosk.redact.crop import crop
+from medkiosk.redact.errors import JpegError
 from medkiosk.redact.icc import ColourSpace, icc_segment, join_chunks, profile_of, recognise
-from medkiosk.redact.jpeg import JpegError
 from medkiosk.redact.structure import JFIF, flaw
 from medkiosk.redact.turbojpeg import TurboJpeg
 from medkiosk.redact.upright import upright

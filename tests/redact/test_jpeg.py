@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medkiosk.core.photo import RedactCode
-from medkiosk.redact.jpeg import JpegError, parse
+from medkiosk.redact.errors import JpegError
+from medkiosk.redact.jpeg import parse
 from medkiosk.redact.structure import JFIF, flaw
 from tests.redact.jpegs import camera_jpeg, encode, exif_segment, photo, segment, with_orientation
 

@@ -13,8 +13,9 @@ from PIL import Image
 
 from medkiosk.core.photo import Box, Category, RedactCode
 from medkiosk.redact import jpeg
-from medkiosk.redact.burn import BurnError, burn
+from medkiosk.redact.burn import burn
 from medkiosk.redact.crop import crop, cropped_box
+from medkiosk.redact.errors import BurnError, JpegError
 from medkiosk.redact.plan import make_plan
 from medkiosk.redact.region import Size
 from medkiosk.redact.structure import flaw
@@ -95,7 +96,7 @@ def test_outside_the_masks_nothing_changes_and_inside_nothing_stays(
     baseline = encode_kind(image, kind, restart=restart)
     data = with_orientation(encode_kind(image, kind, restart=restart, progressive=progressive), orientation)
     if kind == "4:1:1" and orientation in TURNED:
-        with pytest.raises(jpeg.JpegError) as caught:
+        with pytest.raises(JpegError) as caught:
             plan(data, wanted)
         assert caught.value.code is RedactCode.UNSUPPORTED
         return

@@ -13,7 +13,8 @@ from PIL import Image
 
 from medkiosk.core.photo import RedactCode
 from medkiosk.redact import jpeg
-from medkiosk.redact.jpeg import JpegError, M
+from medkiosk.redact.errors import JpegError
+from medkiosk.redact.jpeg import M
 from medkiosk.redact.scans import MAX_SCANS, Scans
 from tests.redact.jpegs import KINDS, encode_kind, photo
 

@@ -12,8 +12,9 @@ from PIL import Image
 
 from medkiosk.core.photo import Box, RedactCode
 from medkiosk.redact import jpeg
+from medkiosk.redact.errors import TurboError
 from medkiosk.redact.pixels import as_pixels
-from medkiosk.redact.turbojpeg import Subsampling, TurboError, TurboJpeg
+from medkiosk.redact.turbojpeg import Subsampling, TurboJpeg
 from tests.redact.jpegs import KINDS, encode_kind, photo
 
 TURBO = TurboJpeg()

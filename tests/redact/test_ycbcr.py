@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from medkiosk.core.photo import RedactCode
+from medkiosk.redact.errors import ContainerError
 from medkiosk.redact.hevc import Picture
-from medkiosk.redact.isobmff import ContainerError
 from medkiosk.redact.ycbcr import KNEE, PEAK, REFERENCE_WHITE, Colour, pq_light, roll_off, to_bgr
 from tests.redact.containers import ramp
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import msgspec
 
 from medkiosk.core.ids import AccountId
+from medkiosk.core.overlap import stands_for
 from medkiosk.core.photo import REVIEWER, Box, Category, Decision, Finding
 
 LESION_REASON = "lesion of interest"
@@ -19,7 +20,6 @@ _DRAWN = "drawn in review"
 _MCU = 16
 """Pixels of a side of the largest MCU: smaller steps would change nothing that is burned."""
 _SMALLEST = _MCU
-_MOST_OF_IT = 0.7
 Findings = tuple[Finding, ...]
 
 
@@ -54,16 +54,6 @@ def scaled(box: Box, by: int, width: int, height: int) -> Box:
     return moved(Box(x=left, y=top, w=right - left, h=bottom - top), 0, 0, width, height)
 
 
-def touching(one: Box, other: Box) -> bool:
-    """Whether two boxes have a pixel in common."""
-    return (
-        one.x < other.x + other.w
-        and other.x < one.x + one.w
-        and one.y < other.y + other.h
-        and other.y < one.y + one.h
-    )
-
-
 def square(x: int, y: int, side: int, width: int, height: int) -> Box:
     """A square around a point, as far as the picture goes."""
     box = Box(x=x - side // 2, y=y - side // 2, w=max(min(side, width), 1), h=max(min(side, height), 1))
@@ -89,20 +79,6 @@ def lesion(box: Box, reviewer: AccountId) -> Finding:
     return msgspec.structs.replace(
         drawn(box, reviewer), category=Category.LESION, decision=Decision.KEEP, reason=LESION_REASON
     )
-
-
-def stands_for(box: Box, origin: Finding) -> bool:
-    """Whether a mask that was moved or resized still answers what was found.
-
-    What is masked without asking is looked for again after burning, so touching it is enough; most of what
-    was only suggested must lie under its mask (the daemon demands the same).
-    """
-    found = origin.box
-    if origin.decision is not Decision.SUGGEST:
-        return touching(box, found)
-    across = min(box.x + box.w, found.x + found.w) - max(box.x, found.x)
-    down = min(box.y + box.h, found.y + found.h) - max(box.y, found.y)
-    return across > 0 and down > 0 and across * down >= _MOST_OF_IT * found.w * found.h
 
 
 class Draft:

@@ -93,8 +93,7 @@ class Plan:
 
     Attributes:
         masks: what to burn (grown to whole MCUs).
-        kept: what was decided to keep: a finding of the same category inside does not count. Lesions of
-            interest too: nothing is suggested there.
+        kept: what was decided to keep: a finding of the same category and of about its size does not count.
         crop: the part to leave; None for all of it.
     """
 

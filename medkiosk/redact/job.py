@@ -21,7 +21,7 @@ from medkiosk.redact.pixels import Pixels, scaled_to
 from medkiosk.redact.plan import make_plan
 from medkiosk.redact.protocol import Job, Mode
 from medkiosk.redact.region import grow
-from medkiosk.redact.residual import uncovered
+from medkiosk.redact.residual import Area, uncovered
 from medkiosk.redact.sight import Sight
 from medkiosk.redact.turbojpeg import TurboJpeg
 
@@ -90,9 +90,8 @@ def _write(source: Source, job: Job, kit: Kit, turbo: TurboJpeg) -> Outcome:
         findings = _missed(source.sight(turbo), job, source, kit)
     if max(len(masks), len(findings)) > MOST_FINDINGS:
         return Outcome(RedactCode.CROWDED, source.media)
-    boxes = [mask.box for mask in make_plan(masks, picture.mcu, picture.size)]
-    derivative = burn(source.data, picture, boxes, turbo)
-    shown = None if job.crop is None else grow(job.crop, picture.mcu, picture.size)
+    derivative = burn(source.data, picture, _burned(masks, source), turbo)
+    shown = _shown(job, source)
     if shown is not None:
         derivative = crop(derivative, shown, turbo)
     return Outcome(
@@ -118,10 +117,18 @@ def _compare(source: Source, job: Job, kit: Kit, turbo: TurboJpeg) -> Outcome:
 
 def _hidden(job: Job, source: Source) -> list[Box]:
     """What a recipient will not see: under masks, or cropped away."""
-    picture = source.picture
-    masks = [mask.box for mask in make_plan(job.masks, picture.mcu, picture.size)]
-    shown = None if job.crop is None else grow(job.crop, picture.mcu, picture.size)
-    return masks if shown is None else masks + _outside(shown, picture.size.width, picture.size.height)
+    masks, shown = _burned(job.masks, source), _shown(job, source)
+    return masks if shown is None else masks + _outside(shown, *source.picture.size)
+
+
+def _burned(masks: Sequence[Area], source: Source) -> list[Box]:
+    """What burning these masks makes black: whole MCUs."""
+    return [mask.box for mask in make_plan(masks, source.picture.mcu, source.picture.size)]
+
+
+def _shown(job: Job, source: Source) -> Box | None:
+    """What a crop leaves: whole MCUs; None for all of the picture."""
+    return None if job.crop is None else grow(job.crop, source.picture.mcu, source.picture.size)
 
 
 def _find(sight: Sight, kit: Kit) -> tuple[tuple[Finding, ...], Quality]:
@@ -129,7 +136,7 @@ def _find(sight: Sight, kit: Kit) -> tuple[tuple[Finding, ...], Quality]:
     certain = kit.certain(sight)
     findings = [kit.finding(hit, sight.full) for hit in certain]
     masks = [finding.box for finding in findings]
-    suggested = uncovered(kit.suggestions(sight, masks, ()), masks, (), kit.policy.residual.covered)
+    suggested = uncovered(kit.suggestions(sight, masks), masks, (), kit.policy.residual.covered)
     findings += [kit.finding(hit, sight.full) for hit in suggested]
     return tuple(findings), kit.quality(sight)
 

@@ -13,6 +13,8 @@ from medkiosk.redact.region import Size
 
 Pixels = NDArray[np.uint8]
 """Shape (height, width, 3), 8 bit; BGR unless said otherwise."""
+Grey = NDArray[np.uint8]
+"""Shape (height, width), 8 bit."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +39,19 @@ def as_pixels(array: Any) -> Pixels:  # noqa: ANN401 - cv2's stubs promise less 
     return np.asarray(array, np.uint8)
 
 
+def halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Half the size, grey or in colours, two by two pixels averaged: eight times as fast as by a fraction."""
+    half = (pixels.shape[1] // 2, pixels.shape[0] // 2)
+    return as_pixels(cv2.resize(pixels, half, interpolation=cv2.INTER_AREA))
+
+
 def scaled_to(pixels: Pixels, long_side: int) -> Pixels:
     """Scale so that the longer side has ``long_side`` pixels, down by averaging."""
     height, width = pixels.shape[:2]
     scale = long_side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    # Averaging exactly two by two is eight times as fast as by a fraction, so most of the way goes like that.
     while scale <= 0.5 and min(pixels.shape[:2]) > 1:
-        half = (pixels.shape[1] // 2, pixels.shape[0] // 2)
-        pixels = as_pixels(cv2.resize(pixels, half, interpolation=cv2.INTER_AREA))
+        pixels = halved(pixels)
         scale *= 2
     return as_pixels(
         cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)

@@ -114,7 +114,7 @@ class Job:
         size: bytes that follow in DATA frames.
         limit_ms: the time that the job may take in the worker.
         masks: boxes to burn, or (to check) that were burned.
-        kept: what a reviewer decided to keep, and of which category (replay and check); lesions among them.
+        kept: what a reviewer decided to keep, and of which category (replay and check).
         crop: the part to leave (replay and burn); None for all of it.
         identifiers: what is known of the person in the picture (compare only).
         window: which part to draw, and into which size (view only).

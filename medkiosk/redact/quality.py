@@ -7,7 +7,7 @@ import numpy as np
 
 from medkiosk.core.quality import Advice, Quality
 from medkiosk.redact import light, sharpness
-from medkiosk.redact.pixels import Pixels, as_pixels
+from medkiosk.redact.pixels import Pixels, halved
 from medkiosk.redact.policy import QualityPolicy
 from medkiosk.redact.scale import find_scale
 
@@ -26,8 +26,7 @@ def assess(pixels: Pixels, policy: QualityPolicy) -> Quality:
         Scores and advice. The advice is only what the picture itself can show: see docs/redaction.md.
     """
     while max(pixels.shape[:2]) > _LARGEST:
-        half = (pixels.shape[1] // 2, pixels.shape[0] // 2)
-        pixels = as_pixels(cv2.resize(pixels, half, interpolation=cv2.INTER_AREA))
+        pixels = halved(pixels)
     blur = sharpness.measure(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8))
     scale = find_scale(pixels)
     ground = strip = None

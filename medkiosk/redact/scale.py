@@ -9,9 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from medkiosk.redact.pixels import Pixels, as_pixels
+from medkiosk.redact.pixels import Grey, Pixels, as_pixels, halved
 
-Grey = NDArray[np.uint8]
 _LONG_SIDE = 1500
 _LEVELS = 3
 _SMALLEST = 100
@@ -95,9 +94,7 @@ def find_scale(pixels: Pixels) -> Scale:
     """
     view = pixels
     while max(view.shape[:2]) > _LONG_SIDE:
-        view = as_pixels(
-            cv2.resize(view, (view.shape[1] // 2, view.shape[0] // 2), interpolation=cv2.INTER_AREA)
-        )
+        view = halved(view)
     chart = find_chart(view)
     best = Scale(0, None, None, None, chart)
     for _level in range(_LEVELS):
@@ -108,9 +105,7 @@ def find_scale(pixels: Pixels) -> Scale:
             corners = _strip(row)
             shares = np.asarray(corners / np.array([view.shape[1], view.shape[0]]), np.float32)
             best = Scale(row.confidence, _cut(view, row.hit), _sides(view, corners), shares, chart)
-        view = as_pixels(
-            cv2.resize(view, (view.shape[1] // 2, view.shape[0] // 2), interpolation=cv2.INTER_AREA)
-        )
+        view = halved(view)
     return best
 
 

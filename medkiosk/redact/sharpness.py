@@ -15,9 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from medkiosk.redact.pixels import Pixels
+from medkiosk.redact.pixels import Grey, Pixels
 
-Grey = NDArray[np.uint8]
 _TILE, _MARGIN = 64, 8
 _SIDE = _TILE + 2 * _MARGIN
 _ROWS, _COLUMNS = 9, 12

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from medkiosk.redact.pixels import View
+from medkiosk.redact.pixels import Grey, View
 from medkiosk.redact.region import Size
 
 LARGE = 3200
 """Long side from which on colours are decoded at half size, pixels: half of it is what a screen shows."""
-Grey = NDArray[np.uint8]
-"""Shape (height, width), 8 bit."""
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from medkiosk.core.ids import AccountId
+from medkiosk.core.overlap import stands_for
 from medkiosk.core.photo import (
     MOST_FINDINGS,
     REDACT_WORDS,
     REVIEWER,
-    Box,
     Category,
     Decision,
     Finding,
@@ -19,7 +19,6 @@ from medkiosk.core.photo import (
 )
 from medkiosk.review.machine import ReviewEvent, next_state
 
-_MOST_OF_IT = 0.7
 LONGEST_TEXT = 500
 """Characters of a reason, a detector's name or a model's hash."""
 
@@ -113,26 +112,8 @@ def _left_out(findings: Sequence[Finding], before: Sequence[Finding]) -> list[st
         for finding in before
         if finding.detector != REVIEWER
         and (finding.category, finding.box) not in decided
-        and not any(_answers(finding, mask) for mask in masks)
+        and not any(stands_for(mask, finding) for mask in masks)
     ]
-
-
-def _answers(finding: Finding, mask: Box) -> bool:
-    """Whether a mask that was moved or resized still stands for a finding.
-
-    What is masked without asking is looked for again after burning, so touching is enough; what was only
-    suggested is not, so most of it must lie under the mask.
-    """
-    if finding.decision is not Decision.SUGGEST:
-        return _meet(finding.box, mask)
-    a = finding.box
-    across = min(a.x + a.w, mask.x + mask.w) - max(a.x, mask.x)
-    down = min(a.y + a.h, mask.y + mask.h) - max(a.y, mask.y)
-    return across > 0 and down > 0 and across * down >= _MOST_OF_IT * a.w * a.h
-
-
-def _meet(a: Box, b: Box) -> bool:
-    return a.x < b.x + b.w and b.x < a.x + a.w and a.y < b.y + b.h and b.y < a.y + a.h
 
 
 def _problems(finding: Finding, width: int, height: int) -> list[str]:

@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medkiosk.core.photo import Box
+from medkiosk.redact.pixels import Grey
 from medkiosk.redact.policy import CodePolicy
 
-Grey = NDArray[np.uint8]
-"""Shape (height, width), 8 bit."""
 CELL = 8
 """Side of a cell of the tensor, pixels."""
 _WINDOWS = (3, 7, 13)

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 
 from medkiosk.core.photo import Box
 from medkiosk.redact.detect.hit import Hit
-from medkiosk.redact.detect.net import Net
+from medkiosk.redact.detect.net import STRIDES, Net, whole_strides
 from medkiosk.redact.detectors import DetectorId
 from medkiosk.redact.pixels import Pixels, as_pixels
 from medkiosk.redact.region import Size
 
 _OUTPUTS = ("537", "538", "539")  # heat map, log size (h, w), offset (down, right)
 _STRIDE = 4
-_MULTIPLE = 32
 _SAME_FACE_IOU = 0.3
 _MAX_PER_LOOK = 500
 _LARGEST_LOG_SIZE = 10.0
@@ -47,9 +46,7 @@ class CenterFace:
 
     def __init__(self, model: bytes) -> None:
         self._net = Net(model, _OUTPUTS)
-        self._net.run(
-            np.zeros((1, 3, _MULTIPLE, _MULTIPLE), np.float32)
-        )  # packs the weights, once for all forks
+        self._net.run(np.zeros((1, 3, STRIDES, STRIDES), np.float32))  # packs the weights, once for all forks
 
     def find(self, look: Look, threshold: int, detector: DetectorId) -> list[Hit]:
         """Faces in one look, in full-size pixels of the upright picture, each face once.
@@ -109,7 +106,7 @@ def tilted(small: Pixels, degrees: float, full: Size) -> Look:
     shift = np.array((across, down)) / 2 - turn @ (width / 2, height / 2)
     # OpenCV counts from the middle of the first pixel, everything else here from its corner.
     middles = np.column_stack([turn, shift + turn @ (0.5, 0.5) - 0.5])
-    size = (_up(math.ceil(across)), _up(math.ceil(down)))
+    size = (whole_strides(math.ceil(across)), whole_strides(math.ceil(down)))
     canvas = cv2.warpAffine(small, middles, size, flags=cv2.INTER_LINEAR)
     back = np.column_stack([turn.T, -turn.T @ shift])
     return Look(as_pixels(canvas), _full_scale(small, full) @ back, full)
@@ -118,7 +115,7 @@ def tilted(small: Pixels, degrees: float, full: Size) -> Look:
 def _fitted(pixels: Pixels) -> Pixels:
     """The picture with black at its right and bottom, to sides that the network takes."""
     height, width = pixels.shape[:2]
-    canvas = np.zeros((_up(height), _up(width), 3), np.uint8)
+    canvas = np.zeros((whole_strides(height), whole_strides(width), 3), np.uint8)
     canvas[:height, :width] = pixels
     return canvas
 
@@ -164,7 +161,3 @@ def _apart(boxes: NDArray[np.int64]) -> list[int]:
         shared = np.maximum(across, 0) * np.maximum(down, 0)
         alive &= shared < _SAME_FACE_IOU * (areas + areas[index] - shared)
     return kept
-
-
-def _up(length: int) -> int:
-    return -(-length // _MULTIPLE) * _MULTIPLE

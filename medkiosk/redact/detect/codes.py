@@ -15,9 +15,10 @@ import zxingcpp
 from numpy.typing import NDArray
 
 from medkiosk.core.photo import Box
-from medkiosk.redact.detect.bars import Grey, Tensor, bar_codes, busy
+from medkiosk.redact.detect.bars import Tensor, bar_codes, busy
 from medkiosk.redact.detect.hit import Hit, merge
 from medkiosk.redact.detectors import DetectorId
+from medkiosk.redact.pixels import Grey, halved
 from medkiosk.redact.policy import CodePolicy
 from medkiosk.redact.region import Size, bounding, clip, intersection, share_covered
 
@@ -58,7 +59,7 @@ class CodeDetector:
         grey = pixels if pixels.ndim == 2 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
         full = Size(grey.shape[1], grey.shape[0])
         shrink = 1 if max(full) < _LARGE else 2
-        small = grey if shrink == 1 else _half(grey)
+        small = grey if shrink == 1 else halved(grey)
         tensor = Tensor.of(small)
         codes = _look(small, Box(0, 0, 0, 0), shrink, self._doubtful)
         codes += [_Code(patch.box(shrink), False, False) for patch in bar_codes(small, tensor, self._policy)]
@@ -106,11 +107,6 @@ def _look(
         box = Box(at.x + left * shrink, at.y + top * shrink, (right - left) * shrink, (bottom - top) * shrink)
         found.append(_Code(box, code.valid, not code.valid and code.format in doubtful))
     return found
-
-
-def _half(grey: Grey) -> Grey:
-    size = (grey.shape[1] // 2, grey.shape[0] // 2)
-    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _scaled(box: Box, by: int) -> Box:

@@ -96,16 +96,15 @@ class Kit:
                 lines.append(line)
         return self.reader.find_identifiers(sight.grey, lines, identifiers)
 
-    def suggestions(self, sight: Sight, masks: Sequence[Box], lesions: Sequence[Box]) -> list[Hit]:
+    def suggestions(self, sight: Sight, masks: Sequence[Box]) -> list[Hit]:
         """What a reviewer should look at: parts of faces, marks on the skin.
 
         Args:
             sight: the picture.
             masks: what is masked anyway.
-            lesions: the lesions of interest, where no mark is suggested.
         """
         parts = self.close_faces.find(sight.view, masks) if self.close_faces else []
-        return parts + self.marks.find(sight.view, lesions, [*masks, *(part.box for part in parts)])
+        return parts + self.marks.find(sight.view, (), [*masks, *(part.box for part in parts)])
 
     def quality(self, sight: Sight) -> Quality:
         """What there is to say to the photographer."""

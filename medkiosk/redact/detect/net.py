@@ -28,6 +28,10 @@ _TENSOR_ELEMENT = 1
 _LENGTH_DELIMITED = 2
 
 
+STRIDES = 32
+"""Both detectors' networks halve their input five times: its sides must be multiples of this, pixels."""
+
+
 class Net:
     """A network, loaded once before the worker forks; every run is on the calling thread.
 
@@ -70,6 +74,11 @@ class Net:
                 raise MemoryError from error
             raise
         return results
+
+
+def whole_strides(length: int) -> int:
+    """The next length from ``length`` on that a network takes."""
+    return -(-length // STRIDES) * STRIDES
 
 
 def open_sizes(model: bytes) -> bytes:

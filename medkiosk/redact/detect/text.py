@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from medkiosk.core.photo import RedactCode
 from medkiosk.redact.detect.hit import Hit
 from medkiosk.redact.detect.line import Line, join
-from medkiosk.redact.detect.net import Net
+from medkiosk.redact.detect.net import STRIDES, Net, whole_strides
 from medkiosk.redact.detect.objects import Contour, is_object
 from medkiosk.redact.detectors import DetectorId
 from medkiosk.redact.errors import RefusedError
@@ -24,7 +24,6 @@ from medkiosk.redact.pixels import Pixels, View, as_pixels, scaled_to
 from medkiosk.redact.policy import TextPolicy
 from medkiosk.redact.region import Size
 
-_MULTIPLE = 32
 _MAX_LINES = 300
 _MOST_FOUND = 800
 """In all looks together; joining more takes longer than seconds."""
@@ -42,7 +41,7 @@ class TextDetector:
     def __init__(self, model: bytes, policy: TextPolicy) -> None:
         self._net = Net(model)
         self._policy = policy
-        self._forward(np.zeros((_MULTIPLE, _MULTIPLE, 3), np.uint8))  # packs the weights, once for all forks
+        self._forward(np.zeros((STRIDES, STRIDES, 3), np.uint8))  # packs the weights, once for all forks
 
     def find(self, view: View) -> list[Hit]:
         """Text lines that are sure enough to be masked, as upright boxes in pixels of the full picture."""
@@ -83,7 +82,7 @@ class TextDetector:
         """Lines in a picture whose long side is ``side``, or in a tile of it at ``left, top``."""
         height, width = part.shape[:2]
         canvas = cv2.copyMakeBorder(
-            part, 0, _up(height) - height, 0, _up(width) - width, cv2.BORDER_REPLICATE
+            part, 0, whole_strides(height) - height, 0, whole_strides(width) - width, cv2.BORDER_REPLICATE
         )
         probability = self._forward(as_pixels(canvas))[:height, :width]
         core = (probability >= self._policy.pixel_threshold / 1000).astype(np.uint8)
@@ -136,10 +135,6 @@ def _mean_inside(probability: NDArray[np.float32], contour: Contour) -> float:
     return float(cv2.mean(probability[y : y + h, x : x + w], inside)[0])
 
 
-def _up(length: int) -> int:
-    return -(-length // _MULTIPLE) * _MULTIPLE
-
-
 def tiles(length: int, longest: int, overlap: int) -> list[slice]:
     """Cut a side into equal overlapping pieces of at most ``longest`` pixels, in multiples of 32 pixels.
 
@@ -148,7 +143,7 @@ def tiles(length: int, longest: int, overlap: int) -> list[slice]:
     if length <= longest:
         return [slice(0, length)]
     count = -(-(length - overlap) // (longest - overlap))
-    piece = min(_up(-(-(length + (count - 1) * overlap) // count)), longest, length)
+    piece = min(whole_strides(-(-(length + (count - 1) * overlap) // count)), longest, length)
     return [
         slice(start, start + piece)
         for start in (round(i * (length - piece) / (count - 1)) for i in range(count))

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 import cv2
 
 from medkiosk.core.photo import MediaKind, RedactCode
-from medkiosk.redact import jpeg
-from medkiosk.redact.cr3 import embedded_photo
+from medkiosk.redact.container.cr3 import embedded_photo
+from medkiosk.redact.container.heif import decode_heif
+from medkiosk.redact.container.hevc import Hevc
 from medkiosk.redact.errors import RefusedError
-from medkiosk.redact.heif import decode_heif
-from medkiosk.redact.hevc import Hevc
 from medkiosk.redact.icc import ColourSpace
+from medkiosk.redact.jpeg import header as jpeg
+from medkiosk.redact.jpeg.turbojpeg import Subsampling, TurboJpeg
+from medkiosk.redact.jpeg.upright import Op, Upright, upright
 from medkiosk.redact.media import SNIFF_BYTES, sniff
 from medkiosk.redact.pixels import Pixels, View, as_pixels
 from medkiosk.redact.policy import Limits
 from medkiosk.redact.region import Size
 from medkiosk.redact.sight import LARGE, Sight
-from medkiosk.redact.turbojpeg import Subsampling, TurboJpeg
-from medkiosk.redact.upright import Op, Upright, upright
 
 _QUALITY = 95
 """At which a picture that is no JPEG is encoded, once (docs/redaction.md)."""

@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 
 from medkiosk.core.photo import Box
-from medkiosk.redact import jpeg
 from medkiosk.redact.errors import BurnError
+from medkiosk.redact.jpeg import header as jpeg
+from medkiosk.redact.jpeg.structure import flaw
 from medkiosk.redact.pixels import Pixels, View, as_pixels
 from medkiosk.redact.policy import Limits
 from medkiosk.redact.region import Size, clip
 from medkiosk.redact.sight import LARGE, Sight
-from medkiosk.redact.structure import flaw
 
 _BLACKEST = 32
 """DC is rounded to at most one step of its divisor (255) above black: 255 / 8 levels."""

@@ -100,7 +100,7 @@ ABILITY_OF: dict[DetectorId, Ability] = {
 
 
 class Layer(IntFlag):
-    """Layers of the sandbox that are active in a worker (`medkiosk.redact.sandbox`)."""
+    """Layers of the sandbox that are active in a worker (`medkiosk.redact.sandbox.confine`)."""
 
     NO_NEW_PRIVILEGES = 1 << 0
     NOT_DUMPABLE = 1 << 1

@@ -9,21 +9,21 @@ import numpy as np
 
 from medkiosk.core.photo import MOST_FINDINGS, Box, Decision, Finding, MediaKind, RedactCode
 from medkiosk.core.quality import Quality
-from medkiosk.redact.burn import burn
-from medkiosk.redact.crop import crop
 from medkiosk.redact.decode import Source, media_kind, open_source
 from medkiosk.redact.derivative import is_burned, part_of_derivative, sight_of_derivative
 from medkiosk.redact.detect.hit import Hit, merge
-from medkiosk.redact.detect.kit import Kit
 from medkiosk.redact.detectors import ALL_ABILITIES, DetectorId
 from medkiosk.redact.errors import BurnError, RefusedError
+from medkiosk.redact.jpeg.burn import burn
+from medkiosk.redact.jpeg.crop import crop
+from medkiosk.redact.jpeg.turbojpeg import TurboJpeg
+from medkiosk.redact.kit import Kit
 from medkiosk.redact.pixels import Pixels, scaled_to
 from medkiosk.redact.plan import make_plan
 from medkiosk.redact.protocol import Job, Mode
 from medkiosk.redact.region import grow
 from medkiosk.redact.residual import Area, uncovered
 from medkiosk.redact.sight import Sight
-from medkiosk.redact.turbojpeg import TurboJpeg
 
 _SAME_IOU = 0.3
 

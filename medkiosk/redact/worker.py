@@ -28,11 +28,12 @@ import cv2
 from medkiosk.core import quality
 from medkiosk.core.frames import CHUNK, HEADER, Frame
 from medkiosk.core.photo import MediaKind, RedactCode
-from medkiosk.redact import protocol, sandbox
-from medkiosk.redact.detect.kit import Kit, load_kit, warm_up
+from medkiosk.redact import protocol
 from medkiosk.redact.job import Outcome, do
+from medkiosk.redact.kit import Kit, load_kit, warm_up
 from medkiosk.redact.policy import PolicyError, default_text, parse_policy, policy_digest
 from medkiosk.redact.protocol import Done, F, Job, ProtocolError, Ready
+from medkiosk.redact.sandbox import confine as sandbox
 
 _ANSWERS = frozenset({F.FINDING, F.QUALITY, F.DERIVATIVE, F.PREVIEW, F.PIXELS, F.DONE})
 _BAD_USAGE = 2

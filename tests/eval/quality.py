@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 
 from medkiosk.core.quality import Advice, Quality
-from medkiosk.redact.light import skin
 from medkiosk.redact.pixels import Pixels, as_pixels
 from medkiosk.redact.policy import QualityPolicy, default_text, parse_policy
-from medkiosk.redact.quality import assess
+from medkiosk.redact.quality.assess import assess
+from medkiosk.redact.quality.light import skin
 from tests.redact import degrade
 from tests.shared import shared
 from tests.virtual.scenes import photos_dir

@@ -12,16 +12,18 @@ from dataclasses import dataclass
 from medkiosk.core import quality
 from medkiosk.core.frames import FrameError, read_frame
 from medkiosk.core.photo import Box, Category, Decision, Finding, MediaKind, RedactCode
-from medkiosk.redact import isobmff, jpeg, protocol
-from medkiosk.redact.cr3 import embedded_photo
+from medkiosk.redact import protocol
+from medkiosk.redact.container import isobmff
+from medkiosk.redact.container.cr3 import embedded_photo
+from medkiosk.redact.container.heif import read_layout
 from medkiosk.redact.detect.net import open_sizes
 from medkiosk.redact.detectors import DETECTORS, DetectorId
 from medkiosk.redact.errors import ContainerError, JpegError
-from medkiosk.redact.heif import read_layout
+from medkiosk.redact.jpeg import header as jpeg
+from medkiosk.redact.jpeg.structure import flaw
+from medkiosk.redact.jpeg.upright import upright
 from medkiosk.redact.media import sniff
 from medkiosk.redact.protocol import Done, Job, Mode, ProtocolError
-from medkiosk.redact.structure import flaw
-from medkiosk.redact.upright import upright
 from tests.redact import containers
 from tests.redact.jpegs import camera_jpeg, encode, photo
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from medkiosk.redact.client import RedactSession
-from medkiosk.redact.detect.kit import Kit, load_kit
 from medkiosk.redact.detectors import ALL_ABILITIES
+from medkiosk.redact.kit import Kit, load_kit
 from medkiosk.redact.policy import default_text, parse_policy
 from medkiosk.workers import ProcessChannel, python_worker
 

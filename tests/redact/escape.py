@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from medkiosk.redact import sandbox
+from medkiosk.redact.sandbox import confine as sandbox
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 IO_URING_SETUP, BPF, MEMFD_CREATE, OPEN_BY_HANDLE, USERFAULTFD, KEYCTL = 425, 321, 319, 304, 323, 250

@@ -17,10 +17,11 @@ from pathlib import Path
 import cv2
 import pyseccomp
 
-from medkiosk.redact import sandbox, ycbcr
+from medkiosk.redact.container import ycbcr
+from medkiosk.redact.container.heif import decode_heif
+from medkiosk.redact.container.hevc import Hevc
 from medkiosk.redact.errors import ContainerError
-from medkiosk.redact.heif import decode_heif
-from medkiosk.redact.hevc import Hevc
+from medkiosk.redact.sandbox import confine as sandbox
 
 
 def main() -> None:

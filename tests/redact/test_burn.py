@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from medkiosk.core.photo import Box, Category, RedactCode
-from medkiosk.redact import jpeg
-from medkiosk.redact.burn import burn
 from medkiosk.redact.errors import BurnError, JpegError, TurboError
+from medkiosk.redact.jpeg import header as jpeg
+from medkiosk.redact.jpeg.burn import burn
+from medkiosk.redact.jpeg.structure import flaw
+from medkiosk.redact.jpeg.turbojpeg import Blocks, TurboJpeg
+from medkiosk.redact.jpeg.upright import Op, Upright, upright
 from medkiosk.redact.plan import make_plan
 from medkiosk.redact.region import Size
-from medkiosk.redact.structure import flaw
-from medkiosk.redact.turbojpeg import Blocks, TurboJpeg
-from medkiosk.redact.upright import Op, Upright, upright
 from tests.redact.jpegs import SECRETS, camera_jpeg, encode, photo, stored, with_orientation
 
 TURBO = TurboJpeg()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from medkiosk.core.photo import RedactCode
-from medkiosk.redact.cr3 import EmbeddedPhoto, embedded_photo
+from medkiosk.redact.container.cr3 import EmbeddedPhoto, embedded_photo
 from medkiosk.redact.errors import ContainerError, JpegError
 from tests.redact.containers import box, cr3, directory, full
 from tests.redact.jpegs import camera_jpeg, encode, photo, with_orientation

@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 
 from medkiosk.core.photo import Box, RedactCode
-from medkiosk.redact import jpeg
-from medkiosk.redact.burn import burn
-from medkiosk.redact.crafted import BlockTest
 from medkiosk.redact.errors import JpegError
-from medkiosk.redact.turbojpeg import Blocks, Subsampling, TurboJpeg
-from medkiosk.redact.upright import Op, upright
+from medkiosk.redact.jpeg import header as jpeg
+from medkiosk.redact.jpeg.burn import burn
+from medkiosk.redact.jpeg.crafted import BlockTest
+from medkiosk.redact.jpeg.turbojpeg import Blocks, Subsampling, TurboJpeg
+from medkiosk.redact.jpeg.upright import Op, upright
 from tests.redact.jpegs import KINDS, encode, encode_kind, photo, with_orientation
 
 TURBO = TurboJpeg()

@@ -14,8 +14,8 @@ from medkiosk.core.photo import Box, Decision
 from medkiosk.redact.detect.centerface import Look, quarter_turned, tilted
 from medkiosk.redact.detect.close_faces import CloseFaceDetector, framed
 from medkiosk.redact.detect.faces import FaceDetector
-from medkiosk.redact.detect.kit import pinned_model
 from medkiosk.redact.detectors import DETECTORS, DetectorId
+from medkiosk.redact.kit import pinned_model
 from medkiosk.redact.pixels import Pixels, View, as_pixels
 from medkiosk.redact.policy import Framing, Policy, default_text, parse_policy
 from medkiosk.redact.region import Size, iou, share_covered

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from medkiosk.core.photo import RedactCode
+from medkiosk.redact.container.heif import decode_heif, read_layout
+from medkiosk.redact.container.hevc import Hevc, Picture, coded_size
+from medkiosk.redact.container.ycbcr import Colour, to_bgr
 from medkiosk.redact.errors import ContainerError
-from medkiosk.redact.heif import decode_heif, read_layout
-from medkiosk.redact.hevc import Hevc, Picture, coded_size
 from medkiosk.redact.icc import ColourSpace, profile_of
 from medkiosk.redact.pixels import Pixels
-from medkiosk.redact.ycbcr import Colour, to_bgr
 from tests.redact.containers import box, full, heif, imir, irot, nclx, ramp
 from tests.redact.hevc_pcm import Plane, parameter_sets
 from tests.shared import shared

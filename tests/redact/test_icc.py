@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from medkiosk.core.photo import Box, RedactCode
-from medkiosk.redact import jpeg
-from medkiosk.redact.burn import burn
-from medkiosk.redact.crop import crop
 from medkiosk.redact.errors import JpegError
 from medkiosk.redact.icc import ColourSpace, icc_segment, join_chunks, profile_of, recognise
-from medkiosk.redact.structure import JFIF, flaw
-from medkiosk.redact.turbojpeg import TurboJpeg
-from medkiosk.redact.upright import upright
+from medkiosk.redact.jpeg import header as jpeg
+from medkiosk.redact.jpeg.burn import burn
+from medkiosk.redact.jpeg.crop import crop
+from medkiosk.redact.jpeg.structure import JFIF, flaw
+from medkiosk.redact.jpeg.turbojpeg import TurboJpeg
+from medkiosk.redact.jpeg.upright import upright
 from tests.redact.jpegs import SECRETS, camera_jpeg, encode, icc_profile, icc_segments, photo, segment
 
 TURBO = TurboJpeg()

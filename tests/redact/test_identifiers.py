@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medkiosk.core.identifiers import Identifier, IdentifierKind
-from medkiosk.redact.distance import distance, distance_within
-from medkiosk.redact.identifiers import fold, match
+from medkiosk.redact.detect.distance import distance, distance_within
+from medkiosk.redact.detect.matching import fold, match
 
 
 def mrn(value: str) -> Identifier:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medkiosk.core.photo import RedactCode
+from medkiosk.redact.container.isobmff import MAX_BOXES, boxes, child, complete, find, number
 from medkiosk.redact.errors import ContainerError
-from medkiosk.redact.isobmff import MAX_BOXES, boxes, child, complete, find, number
 from tests.redact.containers import box
 from tests.shared import shared
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from medkiosk.core.photo import RedactCode
 from medkiosk.redact.errors import JpegError
-from medkiosk.redact.jpeg import parse
-from medkiosk.redact.structure import JFIF, flaw
+from medkiosk.redact.jpeg.header import parse
+from medkiosk.redact.jpeg.structure import JFIF, flaw
 from tests.redact.jpegs import camera_jpeg, encode, exif_segment, photo, segment, with_orientation
 
 PLAIN = b"\xff\xd8" + JFIF + encode(photo(40, 24), subsampling="4:2:2")[20:]

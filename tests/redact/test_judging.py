@@ -13,10 +13,10 @@ from PIL import Image
 from medkiosk.core.photo import Box, Category, Decision, RedactCode
 from medkiosk.redact.answer import Preview
 from medkiosk.redact.client import Plan, RedactResult, RedactSession
-from medkiosk.redact.detect.kit import Kit
 from medkiosk.redact.job import do
+from medkiosk.redact.jpeg.structure import flaw
+from medkiosk.redact.kit import Kit
 from medkiosk.redact.protocol import Job, Mode, Window
-from medkiosk.redact.structure import flaw
 from tests.redact.jpegs import camera_jpeg, encode, stored
 from tests.redact.scenes import face, skin, with_text
 

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from medkiosk.core.photo import Box, Category, RedactCode
-from medkiosk.redact import jpeg
-from medkiosk.redact.burn import burn
-from medkiosk.redact.crop import crop, cropped_box
 from medkiosk.redact.errors import BurnError, JpegError
+from medkiosk.redact.jpeg import header as jpeg
+from medkiosk.redact.jpeg.burn import burn
+from medkiosk.redact.jpeg.crop import crop, cropped_box
+from medkiosk.redact.jpeg.structure import flaw
+from medkiosk.redact.jpeg.turbojpeg import TurboJpeg
+from medkiosk.redact.jpeg.upright import Op, Upright, upright
 from medkiosk.redact.plan import make_plan
 from medkiosk.redact.region import Size
-from medkiosk.redact.structure import flaw
-from medkiosk.redact.turbojpeg import TurboJpeg
-from medkiosk.redact.upright import Op, Upright, upright
 from tests.redact import entropy
 from tests.redact.jpegs import KINDS, encode, encode_kind, photo, stored, with_orientation
 

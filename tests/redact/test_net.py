@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medkiosk.redact.detect.kit import pinned_model
 from medkiosk.redact.detect.net import Net, open_sizes
 from medkiosk.redact.detectors import DetectorId
+from medkiosk.redact.kit import pinned_model
 
 _TASKS = Path("/proc/self/task")
 _FACE_OUTPUTS = ("537", "538", "539", "540")

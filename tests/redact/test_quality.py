@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medkiosk.core.quality import ADVICE_WORDS, Advice, Quality, pack, unpack
-from medkiosk.redact import sharpness
-from medkiosk.redact.light import Light, skin
 from medkiosk.redact.pixels import Pixels
 from medkiosk.redact.policy import default_text, parse_policy
-from medkiosk.redact.quality import advise, assess
+from medkiosk.redact.quality import sharpness
+from medkiosk.redact.quality.assess import advise, assess
+from medkiosk.redact.quality.light import Light, skin
 from tests.eval.quality import OTHERS, close_ups, photographs
 from tests.redact import degrade, scenes
 

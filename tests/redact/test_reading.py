@@ -11,11 +11,11 @@ import pytest
 
 from medkiosk.core.identifiers import Identifier, IdentifierKind
 from medkiosk.core.photo import Box
-from medkiosk.redact.detect.kit import Kit, pinned_model
 from medkiosk.redact.detect.line import Line
 from medkiosk.redact.detect.reading import Reader, level
 from medkiosk.redact.detectors import DetectorId
 from medkiosk.redact.errors import RefusedError
+from medkiosk.redact.kit import Kit, pinned_model
 from medkiosk.redact.pixels import Pixels, View
 from medkiosk.redact.policy import ReadingPolicy, default_text, parse_policy
 from medkiosk.redact.region import share_covered

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from medkiosk.core.photo import RedactCode
-from medkiosk.redact import jpeg
 from medkiosk.redact.errors import JpegError
-from medkiosk.redact.jpeg import M
-from medkiosk.redact.scans import MAX_SCANS, Scans
+from medkiosk.redact.jpeg import header as jpeg
+from medkiosk.redact.jpeg.header import M
+from medkiosk.redact.jpeg.scans import MAX_SCANS, Scans
 from tests.redact.jpegs import KINDS, encode_kind, photo
 
 COLOUR = {1: 4, 2: 1, 3: 1}

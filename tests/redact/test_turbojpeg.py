@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from medkiosk.core.photo import Box, RedactCode
-from medkiosk.redact import jpeg
 from medkiosk.redact.errors import TurboError
+from medkiosk.redact.jpeg import header as jpeg
+from medkiosk.redact.jpeg.turbojpeg import Subsampling, TurboJpeg
 from medkiosk.redact.pixels import as_pixels
-from medkiosk.redact.turbojpeg import Subsampling, TurboJpeg
 from tests.redact.jpegs import KINDS, encode_kind, photo
 
 TURBO = TurboJpeg()

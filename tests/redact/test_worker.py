@@ -19,10 +19,10 @@ from PIL import Image
 from medkiosk.core.photo import Box, Category, Decision, MediaKind, RedactCode
 from medkiosk.redact.client import Plan, RedactResult, RedactSession
 from medkiosk.redact.derivative import sight_of_derivative
-from medkiosk.redact.detect.kit import Kit
+from medkiosk.redact.jpeg.structure import flaw
+from medkiosk.redact.kit import Kit
 from medkiosk.redact.region import share_covered
 from medkiosk.redact.residual import uncovered
-from medkiosk.redact.structure import flaw
 from medkiosk.workers import ProcessChannel, python_worker
 from tests.redact.jpegs import SECRETS, camera_jpeg, encode, photo, stored
 from tests.redact.scenes import face, skin, with_qr, with_text

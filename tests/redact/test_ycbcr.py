@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from medkiosk.core.photo import RedactCode
+from medkiosk.redact.container.hevc import Picture
+from medkiosk.redact.container.ycbcr import KNEE, PEAK, REFERENCE_WHITE, Colour, pq_light, roll_off, to_bgr
 from medkiosk.redact.errors import ContainerError
-from medkiosk.redact.hevc import Picture
-from medkiosk.redact.ycbcr import KNEE, PEAK, REFERENCE_WHITE, Colour, pq_light, roll_off, to_bgr
 from tests.redact.containers import ramp
 
 PQ_2020 = Colour(9, 16, 9)

@@ -20,10 +20,10 @@ from medkiosk.core.identifiers import Identifier
 from medkiosk.core.photo import RedactCode
 from medkiosk.redact.detect.hit import Hit
 from medkiosk.redact.detect.line import Line
+from medkiosk.redact.detect.matching import match
 from medkiosk.redact.detect.net import Net
 from medkiosk.redact.detectors import DetectorId
 from medkiosk.redact.errors import RefusedError
-from medkiosk.redact.identifiers import match
 from medkiosk.redact.pixels import Pixels, as_pixels
 from medkiosk.redact.policy import ReadingPolicy
 from medkiosk.redact.region import Size

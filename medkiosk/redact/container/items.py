@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from medkiosk.core.photo import RedactCode
+from medkiosk.redact.container.isobmff import Box, boxes, child, find, number, truncated
 from medkiosk.redact.errors import ContainerError
-from medkiosk.redact.isobmff import Box, boxes, child, find, number, truncated
 
 _MAX_ITEMS = 1024
 _MAX_EXTENTS = 64

@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medkiosk.core.photo import Box, RedactCode
-from medkiosk.redact import jpeg
-from medkiosk.redact.crafted import BlockTest
 from medkiosk.redact.errors import BurnError, JpegError, TurboError
 from medkiosk.redact.icc import ColourSpace, icc_segment
-from medkiosk.redact.jpeg import Header, M
-from medkiosk.redact.structure import JFIF
-from medkiosk.redact.turbojpeg import Blocks, TurboJpeg
-from medkiosk.redact.upright import Upright
+from medkiosk.redact.jpeg import header as jpeg
+from medkiosk.redact.jpeg.crafted import BlockTest
+from medkiosk.redact.jpeg.header import Header, M
+from medkiosk.redact.jpeg.structure import JFIF
+from medkiosk.redact.jpeg.turbojpeg import Blocks, TurboJpeg
+from medkiosk.redact.jpeg.upright import Upright
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medkiosk.core.photo import RedactCode
+from medkiosk.redact.container.hevc import Picture, Plane
 from medkiosk.redact.errors import ContainerError
-from medkiosk.redact.hevc import Picture, Plane
 from medkiosk.redact.pixels import Pixels, as_pixels
 
 REFERENCE_WHITE = 203.0

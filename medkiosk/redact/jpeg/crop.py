@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 
 from medkiosk.core.photo import Box
-from medkiosk.redact import jpeg
-from medkiosk.redact.burn import assemble
 from medkiosk.redact.errors import BurnError, JpegError, TurboError
-from medkiosk.redact.jpeg import Header
+from medkiosk.redact.jpeg import header as jpeg
+from medkiosk.redact.jpeg.burn import assemble
+from medkiosk.redact.jpeg.header import Header
+from medkiosk.redact.jpeg.structure import flaw
+from medkiosk.redact.jpeg.turbojpeg import Blocks, TurboJpeg
+from medkiosk.redact.jpeg.upright import Upright, upright
 from medkiosk.redact.region import Size, grow
-from medkiosk.redact.structure import flaw
-from medkiosk.redact.turbojpeg import Blocks, TurboJpeg
-from medkiosk.redact.upright import Upright, upright
 
 
 class _Part:

@@ -14,7 +14,7 @@ from enum import IntEnum
 from medkiosk.core.photo import RedactCode
 from medkiosk.redact.errors import JpegError
 from medkiosk.redact.icc import ColourSpace
-from medkiosk.redact.jpeg import Header
+from medkiosk.redact.jpeg.header import Header
 from medkiosk.redact.region import Size
 
 

@@ -16,14 +16,14 @@ import cv2
 import numpy as np
 
 from medkiosk.core.photo import RedactCode
-from medkiosk.redact import ycbcr
+from medkiosk.redact.container import ycbcr
+from medkiosk.redact.container.hevc import Hevc, Picture, Plane
+from medkiosk.redact.container.isobmff import Box, boxes, find, number, truncated
+from medkiosk.redact.container.items import Item, Items, read_items
+from medkiosk.redact.container.ycbcr import Colour
 from medkiosk.redact.errors import ContainerError
-from medkiosk.redact.hevc import Hevc, Picture, Plane
 from medkiosk.redact.icc import ColourSpace, recognise
-from medkiosk.redact.isobmff import Box, boxes, find, number, truncated
-from medkiosk.redact.items import Item, Items, read_items
 from medkiosk.redact.pixels import Pixels, as_pixels
-from medkiosk.redact.ycbcr import Colour
 
 _MAX_TILES = 256  # 48 megapixels in tiles of 512x512 are 192
 _KNOWN = {b"hvcC", b"ispe", b"colr", b"pixi", b"irot", b"imir", b"pasp", b"clli", b"mdcv", b"auxC"}

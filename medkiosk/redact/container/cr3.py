@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from medkiosk.core.photo import RedactCode
-from medkiosk.redact import jpeg
+from medkiosk.redact.container.isobmff import boxes, child, find, number, truncated
 from medkiosk.redact.errors import ContainerError
-from medkiosk.redact.isobmff import boxes, child, find, number, truncated
+from medkiosk.redact.jpeg import header as jpeg
 
 _METADATA = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 _MAX_TRACKS = 16

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from medkiosk.core.photo import RedactCode
 from medkiosk.redact.errors import JpegError
-from medkiosk.redact.exif import read_exif
 from medkiosk.redact.icc import ICC_SEGMENT, ColourSpace, join_chunks, recognise
-from medkiosk.redact.scans import Scans
+from medkiosk.redact.jpeg.exif import read_exif
+from medkiosk.redact.jpeg.scans import Scans
 
 MAX_SEGMENTS = 4096
 _MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)

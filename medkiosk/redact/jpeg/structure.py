@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from medkiosk.redact import jpeg
 from medkiosk.redact.errors import JpegError
 from medkiosk.redact.icc import icc_segment
-from medkiosk.redact.jpeg import Header, M
+from medkiosk.redact.jpeg import header as jpeg
+from medkiosk.redact.jpeg.header import Header, M
 
 _ALLOWED = frozenset({M.SOI, M.APP0, M.APP2, M.DQT, 0xC0, 0xC1, M.DHT, M.SOS, M.EOI})
 JFIF = bytes.fromhex("ffe0 0010 4a464946 00 0102 00 0001 0001 00 00")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from medkiosk.core.photo import Box, RedactCode
 from medkiosk.redact.errors import TurboError
-from medkiosk.redact.upright import Op
+from medkiosk.redact.jpeg.upright import Op
 
 LIBRARY = "libturbojpeg.so.0"
 _PF_BGR = 1

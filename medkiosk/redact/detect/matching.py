@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from medkiosk.core.identifiers import Identifier, IdentifierKind
-from medkiosk.redact.distance import distance, distance_within
+from medkiosk.redact.detect.distance import distance, distance_within
 
 _AS_DIGITS = str.maketrans("oqdil|!zsbg", "00011112586")
 """Letters that are read for digits, folded; both sides are mapped, so that either may be the wrong one."""

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medkiosk.core.photo import RedactCode
+from medkiosk.redact.container.isobmff import number, truncated
 from medkiosk.redact.errors import ContainerError
-from medkiosk.redact.isobmff import number, truncated
 
 LIBRARY = "libde265.so.0"
 

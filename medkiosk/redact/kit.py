@@ -15,8 +15,8 @@ import numpy as np
 from medkiosk.core.identifiers import Identifier
 from medkiosk.core.photo import Box, Decision, Finding
 from medkiosk.core.quality import Quality
-from medkiosk.redact import ycbcr
-from medkiosk.redact.crafted import BlockTest
+from medkiosk.redact.container import ycbcr
+from medkiosk.redact.container.hevc import Hevc
 from medkiosk.redact.detect.close_faces import CloseFaceDetector
 from medkiosk.redact.detect.codes import CodeDetector
 from medkiosk.redact.detect.faces import FaceDetector
@@ -26,14 +26,14 @@ from medkiosk.redact.detect.marks import MarkDetector
 from medkiosk.redact.detect.reading import Reader
 from medkiosk.redact.detect.text import TextDetector
 from medkiosk.redact.detectors import ABILITY_OF, DETECTORS, Ability, DetectorId
-from medkiosk.redact.hevc import Hevc
+from medkiosk.redact.jpeg.crafted import BlockTest
+from medkiosk.redact.jpeg.turbojpeg import Subsampling, TurboJpeg
+from medkiosk.redact.jpeg.upright import Op
 from medkiosk.redact.pixels import View
 from medkiosk.redact.policy import Policy
-from medkiosk.redact.quality import assess
+from medkiosk.redact.quality.assess import assess
 from medkiosk.redact.region import Size, clip, pad, share_covered
 from medkiosk.redact.sight import Sight
-from medkiosk.redact.turbojpeg import Subsampling, TurboJpeg
-from medkiosk.redact.upright import Op
 
 _Library = TypeVar("_Library")
 

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 
 from medkiosk.core.quality import Advice, Quality
-from medkiosk.redact import light, sharpness
 from medkiosk.redact.pixels import Pixels, halved
 from medkiosk.redact.policy import QualityPolicy
-from medkiosk.redact.scale import find_scale
+from medkiosk.redact.quality import light, sharpness
+from medkiosk.redact.quality.scale import find_scale
 
 _LARGEST = 3000
 """Long side above which a picture is halved first: 20 megapixels are judged at half size."""

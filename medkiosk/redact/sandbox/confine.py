@@ -12,8 +12,8 @@ import resource
 import signal
 from pathlib import Path
 
-from medkiosk.redact import landlock, seccomp
 from medkiosk.redact.detectors import Layer
+from medkiosk.redact.sandbox import landlock, seccomp
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4

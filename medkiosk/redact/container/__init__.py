@@ -1,0 +1,1 @@
+"""The boxes other cameras pack pictures into: ISO-BMFF, CR3, HEIF."""

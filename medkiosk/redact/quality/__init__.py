@@ -1,0 +1,1 @@
+"""How good a photograph is, and what the photographer may do about it."""

@@ -7,34 +7,33 @@ does not fit what came before is noted in `Catalog.problems` and, where nothing 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
 
+from medkiosk.catalog.holdings import (
+    Capture,
+    Encounter,
+    Import,
+    best_of,
+    encounter_view,
+    import_view,
+    row_of,
+)
 from medkiosk.catalog.views import (
     CapturePage,
-    CaptureRow,
     CaptureView,
     ConsentView,
     EncounterView,
     ImportView,
     Problem,
+    ReceiptPage,
 )
 from medkiosk.core import events as ev
 from medkiosk.core.consent import ConsentKind, Terms
 from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ImportId, ObjectId, RecipientId
-from medkiosk.core.photo import MediaKind, RedactCode, ReviewState
+from medkiosk.core.photo import ImageRole, RedactCode, ReviewState
 
-Reviewed = ev.Redacted | ev.RedactionFailed | ev.Approved | ev.Rejected
+Reviewed = ev.Redacted | ev.RedactionFailed | ev.Approved | ev.Rejected | ev.RoleGiven
 Review = Callable[[ReviewState, Reviewed], ReviewState | None]
 """The review state machine (`medkiosk.review.machine.step`): the next state, or None if it is not allowed."""
-
-
-@dataclass(slots=True)
-class _Import:
-    started: ev.ImportStarted
-    captures: list[_Capture] = field(default_factory=list)
-    assigned: int = 0
-    failing: set[tuple[str, str, str]] = field(default_factory=set)
-    finished: ev.ImportFinished | None = None
 
 
 _WORTH_ANOTHER_TRY = frozenset(
@@ -45,45 +44,6 @@ _WORTH_ANOTHER_TRY = frozenset(
 )  # fmt: skip
 """What may be the kiosk's fault and not the file's."""
 _TRIES = 3
-_RANK = {MediaKind.JPEG: 0, MediaKind.HEIF: 1, MediaKind.CR3: 2}
-
-
-@dataclass(slots=True)
-class _Capture:
-    number: int  # in import order
-    originals: tuple[ev.OriginalSealed, ...]
-    state: ReviewState = ReviewState.WAITING
-    encounter_id: EncounterId | None = None
-    revisions: tuple[ev.Redacted, ...] = ()
-    code: RedactCode | None = None
-    approved: ev.Approved | None = None
-    assigned_by: AccountId | None = None
-    compared: tuple[int, str] = (0, "")
-    tried: dict[ObjectId, int] = field(default_factory=dict)
-    """Files of which no derivative could be made, and how often."""
-
-    @property
-    def revision(self) -> int:
-        return self.revisions[-1].revision if self.revisions else 0
-
-    @property
-    def to_redact(self) -> ev.OriginalSealed:
-        """The file that derivatives are made of: the JPEG, else the HEIF, the RAW, the first one."""
-        return _best(self.originals) or self.originals[0]
-
-
-def _best(files: Iterable[ev.OriginalSealed]) -> ev.OriginalSealed | None:
-    """Of some files of one shot the one that its derivative is made of: JPEG, else HEIF, else RAW."""
-    return min(
-        (file for file in files if file.media in _RANK), key=lambda file: _RANK[file.media], default=None
-    )
-
-
-@dataclass(slots=True)
-class _Encounter:
-    created: ev.EncounterCreated
-    captures: dict[CaptureId, _Capture] = field(default_factory=dict)
-    consents: list[ConsentView] = field(default_factory=list)
 
 
 class Catalog:
@@ -95,11 +55,11 @@ class Catalog:
 
     def __init__(self, review: Review) -> None:
         self._review = review
-        self._imports: dict[ImportId, _Import] = {}
-        self._captures: dict[CaptureId, _Capture] = {}
+        self._imports: dict[ImportId, Import] = {}
+        self._captures: dict[CaptureId, Capture] = {}
         self._objects: set[ObjectId] = set()
         self._waiting: dict[CaptureId, ev.OriginalSealed] = {}
-        self._encounters: dict[EncounterId, _Encounter] = {}
+        self._encounters: dict[EncounterId, Encounter] = {}
         self._said: dict[tuple[str, str], list[ConsentView]] = {}  # by issuer and number
         self._accounts: dict[AccountId, ev.AccountCreated] = {}
         self._users: dict[str, ev.AccountCreated] = {}
@@ -126,6 +86,8 @@ class Catalog:
                 return self._judged(event)
             case ev.RedactionFailed():
                 return self._failed(event)
+            case ev.RoleGiven():
+                return self._role_given(event)
             case ev.Compared():
                 if (capture := self._captures.get(event.capture_id)) is None:
                     return "unknown capture"
@@ -138,6 +100,9 @@ class Catalog:
                 if (import_ := self._imports.get(event.import_id)) is None:
                     return "unknown import"
                 import_.failing.add((event.storage, event.folder, event.file))
+                import_.files.append(event)
+            case ev.OriginalAgain():
+                return self._again(event)
             case ev.ImportFinished():
                 if (import_ := self._imports.get(event.import_id)) is None:
                     return "unknown import"
@@ -145,7 +110,7 @@ class Catalog:
             case ev.EncounterCreated():
                 if event.encounter_id in self._encounters:
                     return "the encounter exists"
-                self._encounters[event.encounter_id] = _Encounter(event)
+                self._encounters[event.encounter_id] = Encounter(event)
             case ev.ConsentRecorded():
                 if (encounter := self._encounters.get(event.encounter_id)) is None:
                     return "unknown encounter"
@@ -166,6 +131,9 @@ class Catalog:
                     self._exports.setdefault(capture_id, []).append(event)
             case (
                 ev.KioskStarted()
+                | ev.CameraClock()
+                | ev.FileDeleted()
+                | ev.FileKept()
                 | ev.ExportPrepared()
                 | ev.ExportFailed()
                 | ev.LoggedIn()
@@ -180,7 +148,7 @@ class Catalog:
     def _started(self, event: ev.ImportStarted) -> str:
         if event.import_id in self._imports:
             return "the import has started before"
-        self._imports[event.import_id] = _Import(event)
+        self._imports[event.import_id] = Import(event)
         return ""
 
     def _sealed(self, event: ev.OriginalSealed) -> str:
@@ -200,17 +168,25 @@ class Catalog:
                 serial="",
                 files=0,
             )
-            self._imports[event.import_id] = _Import(start)
+            self._imports[event.import_id] = Import(start)
         import_ = self._imports[event.import_id]
         if import_.failing:
             import_.failing.discard((event.storage, event.folder, event.file))
+        import_.files.append(event)
         self._add_file(import_, event)
         return words
 
-    def _add_file(self, import_: _Import, event: ev.OriginalSealed) -> None:
+    def _again(self, event: ev.OriginalAgain) -> str:
+        if (import_ := self._imports.get(event.import_id)) is None:
+            return "unknown import"
+        import_.failing.discard((event.storage, event.folder, event.file))
+        import_.files.append(event)
+        return "" if event.object_id in self._objects else "unknown object"
+
+    def _add_file(self, import_: Import, event: ev.OriginalSealed) -> None:
         capture = self._captures.get(event.capture_id)
         if capture is None:
-            capture = _Capture(len(self._captures), (event,))
+            capture = Capture(len(self._captures), (event,))
             self._captures[event.capture_id] = capture
             import_.captures.append(capture)
             self._waiting[event.capture_id] = event
@@ -226,15 +202,17 @@ class Catalog:
 
         Asked before such an event is recorded: what does not fit can never be taken back.
         """
-        if not isinstance(event, ev.Redacted | ev.RedactionFailed | ev.Approved | ev.Rejected):
+        if not isinstance(event, Reviewed):
             return ""
         if (capture := self._captures.get(event.capture_id)) is None:
             return "unknown capture"
         if self._review(capture.state, event) is None:
             return f"not possible while {capture.state}"
+        if isinstance(event, ev.Approved) and capture.role is not ImageRole.CLINICAL:
+            return f"a frame of the role {capture.role} is never approved"
         latest = capture.revision
         wanted = latest + 1 if isinstance(event, ev.Redacted) else latest
-        if not isinstance(event, ev.RedactionFailed) and event.revision != wanted:
+        if not isinstance(event, ev.RedactionFailed | ev.RoleGiven) and event.revision != wanted:
             return f"revision {latest} is the latest one"
         return ""
 
@@ -265,7 +243,7 @@ class Catalog:
             return ""  # at the next login
         self._waiting.pop(event.capture_id, None)
         rest = [file for file in capture.originals if file.object_id not in capture.tried]
-        if not capture.revisions and (best := _best(rest)) is not None:
+        if not capture.revisions and (best := best_of(rest)) is not None:
             self._waiting[event.capture_id] = best
         return ""
 
@@ -276,6 +254,8 @@ class Catalog:
             return f"revision {event.revision} is not the latest, {capture.revision}"
         if isinstance(event, ev.Rejected):
             return self._move(capture, event)
+        if capture.role is not ImageRole.CLINICAL:
+            return f"a frame of the role {capture.role} is never approved"
         if event.derivative_id != capture.revisions[-1].derivative_id:
             return "another derivative was approved than this revision's"
         if words := self._move(capture, event):
@@ -283,7 +263,15 @@ class Catalog:
         capture.approved = event
         return ""
 
-    def _move(self, capture: _Capture, event: Reviewed) -> str:
+    def _role_given(self, event: ev.RoleGiven) -> str:
+        if (capture := self._captures.get(event.capture_id)) is None:
+            return "unknown capture"
+        if words := self._move(capture, event):
+            return words
+        capture.said = event
+        return ""
+
+    def _move(self, capture: Capture, event: Reviewed) -> str:
         after = self._review(capture.state, event)
         if after is None:
             return f"not possible while {capture.state}"
@@ -333,7 +321,23 @@ class Catalog:
 
     def imports(self) -> tuple[ImportView, ...]:
         """All imports, newest first."""
-        return tuple(_import_view(import_) for import_ in reversed(self._imports.values()))
+        return tuple(import_view(import_) for import_ in reversed(self._imports.values()))
+
+    def receipt(self, import_id: ImportId, offset: int = 0, limit: int = 500) -> ReceiptPage | None:
+        """What became of each file that one import had to read, in the order in which it was known.
+
+        Files that were acknowledged by an earlier import are in that one's receipt, and counted here.
+        """
+        if (import_ := self._imports.get(import_id)) is None:
+            return None
+        start = max(offset, 0)
+        return ReceiptPage(
+            import_view(import_),
+            import_.started.files,
+            tuple(import_.files[start : start + max(limit, 0)]),
+            len(import_.files),
+            import_.finished,
+        )
 
     def captures(
         self,
@@ -347,7 +351,7 @@ class Catalog:
 
         An import or encounter that does not exist has none.
         """
-        pool: Collection[_Capture] = self._captures.values()
+        pool: Collection[Capture] = self._captures.values()
         if encounter_id is not None:
             encounter = self._encounters.get(encounter_id)
             pool = sorted(encounter.captures.values(), key=lambda c: c.number) if encounter else ()
@@ -361,7 +365,7 @@ class Catalog:
             and (import_id is None or capture.originals[0].import_id == import_id)
         ]
         offset, limit = max(offset, 0), max(limit, 0)
-        return CapturePage(tuple(map(_row, matching[offset : offset + limit])), len(matching))
+        return CapturePage(tuple(map(row_of, matching[offset : offset + limit])), len(matching))
 
     def capture(self, capture_id: CaptureId) -> CaptureView | None:
         """One capture with its files and revisions."""
@@ -369,12 +373,13 @@ class Catalog:
             return None
         revision, subject = capture.compared
         return CaptureView(
-            _row(capture),
+            row_of(capture),
             capture.originals,
             capture.revisions,
             capture.approved,
             capture.assigned_by,
             compared=subject if revision == capture.revision else "",
+            said=capture.said,
         )
 
     def waiting(self) -> tuple[ev.OriginalSealed, ...]:
@@ -387,12 +392,12 @@ class Catalog:
 
     def encounters(self) -> tuple[EncounterView, ...]:
         """All encounters, newest first."""
-        return tuple(_encounter_view(encounter) for encounter in reversed(self._encounters.values()))
+        return tuple(encounter_view(encounter) for encounter in reversed(self._encounters.values()))
 
     def encounter(self, encounter_id: EncounterId) -> EncounterView | None:
         """One encounter."""
         encounter = self._encounters.get(encounter_id)
-        return _encounter_view(encounter) if encounter else None
+        return encounter_view(encounter) if encounter else None
 
     def answers(self, encounter_id: EncounterId) -> tuple[Terms, ...]:
         """Everything that counts when consent for an encounter's pictures is decided, in recorded order.
@@ -429,47 +434,3 @@ def fold(review: Review, events: Iterable[ev.AnyEvent]) -> Catalog:
     for event in events:
         catalog.apply(event)
     return catalog
-
-
-def _row(capture: _Capture) -> CaptureRow:
-    first = capture.originals[0]
-    return CaptureRow(
-        capture_id=first.capture_id,
-        import_id=first.import_id,
-        encounter_id=capture.encounter_id,
-        name=first.file.rpartition(".")[0] or first.file,
-        at=first.at,
-        media=tuple(original.media for original in capture.originals),
-        state=capture.state,
-        revision=capture.revision,
-        code=capture.code,
-        findings=len(capture.revisions[-1].findings) if capture.revisions else 0,
-        advice=next((r.quality.advice for r in capture.revisions if r.quality is not None), ()),
-    )
-
-
-def _import_view(import_: _Import) -> ImportView:
-    started, finished = import_.started, import_.finished
-    return ImportView(
-        import_id=started.import_id,
-        at=started.at,
-        device_kind=started.device_kind,
-        model=started.model,
-        serial=started.serial,
-        captures=len(import_.captures),
-        assigned=import_.assigned,
-        finished=finished is not None,
-        failed=finished.failed if finished else len(import_.failing),
-    )
-
-
-def _encounter_view(encounter: _Encounter) -> EncounterView:
-    created = encounter.created
-    return EncounterView(
-        encounter_id=created.encounter_id,
-        at=created.at,
-        subject=created.subject,
-        label=created.label,
-        captures=len(encounter.captures),
-        consents=tuple(encounter.consents),
-    )

@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from medkiosk.core.consent import Subject, Terms
-from medkiosk.core.events import Approved, OriginalSealed, Redacted
+from medkiosk.core.events import (
+    Approved,
+    FileFailed,
+    ImportFinished,
+    OriginalAgain,
+    OriginalSealed,
+    Redacted,
+    RoleGiven,
+)
 from medkiosk.core.ids import AccountId, CaptureId, ConsentId, EncounterId, ImportId
-from medkiosk.core.photo import MediaKind, RedactCode, ReviewState
+from medkiosk.core.photo import ImageRole, MediaKind, RedactCode, ReviewState
 from medkiosk.core.quality import Advice, Quality
 
 
@@ -33,6 +41,25 @@ class ImportView:
 
 
 @dataclass(frozen=True)
+class ReceiptPage:
+    """Part of one import's receipt.
+
+    Attributes:
+        info: which import.
+        on_device: how many files the device had.
+        files: this page's files, in the order in which it was known what became of them.
+        total: how many ``files`` there are on all pages.
+        finished: the end of the import; None while it goes on or where it was cut short.
+    """
+
+    info: ImportView
+    on_device: int
+    files: tuple[OriginalSealed | OriginalAgain | FileFailed, ...]
+    total: int
+    finished: ImportFinished | None
+
+
+@dataclass(frozen=True)
 class CaptureRow:
     """One capture in a list.
 
@@ -44,6 +71,7 @@ class CaptureRow:
         code: how the latest attempt at redaction went; None while there was none.
         findings: how many the latest revision has.
         advice: what there is to say to the photographer.
+        role: what the frame is for.
     """
 
     capture_id: CaptureId
@@ -57,6 +85,7 @@ class CaptureRow:
     code: RedactCode | None
     findings: int
     advice: tuple[Advice, ...] = ()
+    role: ImageRole = ImageRole.CLINICAL
 
 
 @dataclass(frozen=True)
@@ -78,6 +107,7 @@ class CaptureView:
         assigned_by: who said that it belongs to its encounter.
         compared: digest of the subject whose identifiers the text of the latest revision was compared with;
             empty where it was not.
+        said: the last word on what the frame is for; None where nobody said any.
     """
 
     row: CaptureRow
@@ -86,6 +116,7 @@ class CaptureView:
     approved: Approved | None
     assigned_by: AccountId | None
     compared: str = ""
+    said: RoleGiven | None = None
 
     @property
     def latest(self) -> Redacted | None:

@@ -28,6 +28,7 @@ class Where(StrEnum):
     REASON = "Reason"
     QUICK = "Reason to keep visible"
     CHOICE = "Choice of an encounter"
+    ROLE = "What a frame is for"
     CONFIRM = "Yes or no"
     KEYS = "List of keys"
 
@@ -102,6 +103,9 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.CONSENT, "back", ("escape",), "Cancel", "Go back without saving."),
     Action(_W.REVIEW, "approve", ("a",), "Approve", "Approve what you see, and go to the next photo."),
     Action(_W.REVIEW, "reject", ("r",), "Reject", "Reject this photo, with a reason."),
+    Action(
+        _W.REVIEW, "frame", ("f",), "Frame is", "Say what the frame is for; only clinical pictures leave."
+    ),
     Action(_W.REVIEW, "next_photo", ("n", "pagedown"), "Next photo", "Go to the next photo."),
     Action(_W.REVIEW, "previous_photo", ("p", "pageup"), "", "Go to the photo before."),
     Action(_W.REVIEW, "next_finding", ("tab",), "Finding", "Choose the next finding."),
@@ -179,6 +183,9 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.CHOICE, "", ("up", "down"), "Choose", "Choose an encounter, or a new one."),
     Action(_W.CHOICE, "", ("enter",), "OK", "Take it."),
     Action(_W.CHOICE, "back", ("escape",), "Back", "Go back; nothing is done."),
+    Action(_W.ROLE, "", ("up", "down"), "Choose", "Choose what the frame is for."),
+    Action(_W.ROLE, "", ("enter",), "OK", "Take it."),
+    Action(_W.ROLE, "back", ("escape",), "Back", "Go back; nothing is done."),
     Action(_W.CONFIRM, "yes", ("enter", "y"), "Yes", "Do it."),
     Action(_W.CONFIRM, "back", ("escape", "n"), "No", "Go back; nothing is done."),
     Action(_W.KEYS, "back", ("escape",), "Back", "Go back."),

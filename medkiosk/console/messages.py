@@ -121,6 +121,14 @@ class Decided(Message):
         super().__init__()
 
 
+class RoleSaved(Message):
+    """It was recorded what a frame is for."""
+
+    def __init__(self, detail: t.CaptureDetail) -> None:
+        self.detail = detail
+        super().__init__()
+
+
 class RecipientsLoaded(Message):
     """Who may receive exports."""
 

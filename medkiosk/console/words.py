@@ -15,9 +15,9 @@ from medkiosk.core.clock import parse_rfc3339, rfc3339
 from medkiosk.core.consent import ConsentKind, ConsentMethod, Purpose, Relationship
 from medkiosk.core.device import DeviceState
 from medkiosk.core.events import Role
-from medkiosk.core.photo import REVIEWER, Category, Decision, Finding, ReviewState
+from medkiosk.core.photo import REVIEWER, Category, Decision, Finding, ImageRole, ReviewState
 from medkiosk.core.quality import ADVICE_WORDS, Advice, Quality
-from medkiosk.ipc.types import EncounterInfo, RedactionStatus, Session, Status
+from medkiosk.ipc.types import CaptureInfo, EncounterInfo, RedactionStatus, Session, Status
 
 STRANGE = "\N{REPLACEMENT CHARACTER}"
 """Stands for each character that is not shown as it is."""
@@ -58,6 +58,22 @@ STATES: dict[ReviewState, str] = {
     ReviewState.REJECTED: "rejected",
     ReviewState.UNUSABLE: "cannot be used",
 }
+ROLES: dict[ImageRole, str] = {
+    ImageRole.CLINICAL: "clinical picture",
+    ImageRole.SLATE: "slate",
+    ImageRole.CONSENT_FORM: "consent form",
+    ImageRole.REFERENCE: "reference",
+    ImageRole.CLOCK: "clock",
+    ImageRole.REJECT: "mistake",
+}
+ROLES_EXPLAINED: dict[ImageRole, str] = {
+    ImageRole.CLINICAL: "shows the patient; the only kind that can leave",
+    ImageRole.SLATE: "says whose the pictures around it are",
+    ImageRole.CONSENT_FORM: "a page with names and signatures",
+    ImageRole.REFERENCE: "a colour chart, a scale, the room",
+    ImageRole.CLOCK: "shows the time, for the camera's clock",
+    ImageRole.REJECT: "the floor, a test shot, a wrong button",
+}
 DECISIONS: dict[Decision, str] = {
     Decision.MASK: "MASKED",
     Decision.KEEP: "KEPT",
@@ -91,6 +107,13 @@ QUESTIONS: dict[Category, str] = {
 _SCALE = "scale or ruler"
 _REASONS = ("lesion", "skin, nothing identifying", "clothing or background")
 _REASONS_FOR_TEXT = (_SCALE, *_REASONS[1:])
+
+
+def state_words(capture: CaptureInfo) -> str:
+    """Where a photo stands; of a frame that is no clinical picture, what it is instead."""
+    if capture.role is ImageRole.CLINICAL:
+        return STATES[capture.state]
+    return f"{ROLES[capture.role]}, never leaves"
 
 
 def reasons(category: Category) -> tuple[str, ...]:

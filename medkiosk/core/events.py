@@ -28,7 +28,7 @@ from medkiosk.core.ids import (
     ObjectId,
     RecipientId,
 )
-from medkiosk.core.photo import Box, Finding, MediaKind, RedactCode
+from medkiosk.core.photo import Box, Finding, ImageRole, MediaKind, RedactCode
 from medkiosk.core.quality import Quality
 
 
@@ -81,7 +81,7 @@ class ImportStarted(Event, frozen=True, tag="import.started"):
     files: int
 
 
-class OriginalSealed(Event, frozen=True, tag="original.sealed"):
+class OriginalSealed(Event, frozen=True, tag="original.sealed", omit_defaults=True):
     """One file of a camera or card is sealed and verified.
 
     Attributes:
@@ -90,6 +90,8 @@ class OriginalSealed(Event, frozen=True, tag="original.sealed"):
         file: file name on the device, likewise.
         mtime: the device's raw modification time, seconds; not trusted, not compared.
         media: what the first bytes say.
+        damaged: it was read twice with the same bytes, and they end too early or too late for a file of its
+            kind: it is sealed as it is, and the card may hold more of it.
     """
 
     import_id: ImportId
@@ -101,6 +103,23 @@ class OriginalSealed(Event, frozen=True, tag="original.sealed"):
     size: int
     mtime: int
     media: MediaKind
+    damaged: bool = False
+
+
+class OriginalAgain(Event, frozen=True, tag="original.again"):
+    """A file with the very bytes of one that is sealed: nothing is stored twice, the place is remembered.
+
+    ``object_id`` is the object that holds the bytes; it was read back before this was said.
+    """
+
+    import_id: ImportId
+    capture_id: CaptureId
+    object_id: ObjectId
+    storage: str
+    folder: str
+    file: str
+    size: int
+    mtime: int
 
 
 class FileFailed(Event, frozen=True, tag="file.failed"):
@@ -115,8 +134,23 @@ class FileFailed(Event, frozen=True, tag="file.failed"):
     words: str
 
 
-class ImportFinished(Event, frozen=True, tag="import.finished"):
-    """The import ended. ``safe`` says whether everything on the device is acknowledged."""
+class Gap(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """File numbers that are not on a device, though it has the ones before and after.
+
+    ``storage`` and ``folder`` are those of the file after the gap; ``first`` to ``last`` are missing.
+    """
+
+    storage: str
+    folder: str
+    first: int
+    last: int
+
+
+class ImportFinished(Event, frozen=True, tag="import.finished", omit_defaults=True):
+    """The import ended. ``safe`` says whether everything on the device is acknowledged.
+
+    ``again`` files had bytes that were sealed before, ``damaged`` ones are sealed and look cut off.
+    """
 
     import_id: ImportId
     files: int
@@ -124,6 +158,56 @@ class ImportFinished(Event, frozen=True, tag="import.finished"):
     already: int
     failed: int
     safe: bool
+    again: int = 0
+    damaged: int = 0
+    gaps: tuple[Gap, ...] = ()
+
+
+class CameraClock(Event, frozen=True, tag="camera.clock"):
+    """What a camera's clock showed when it was plugged in.
+
+    Attributes:
+        model, serial: which camera.
+        camera: what it showed, ISO 8601 without a zone.
+        kiosk: the kiosk's clock at that moment, RFC 3339 UTC.
+        offset_ms: camera minus kiosk, the camera's time read as UTC.
+        uncertainty_ms: how far off that may be: the time that asking took, and the camera's own resolution.
+        corrected: whether the camera's clock was set afterwards, as the configuration says.
+    """
+
+    model: str
+    serial: str
+    camera: str
+    kiosk: str
+    offset_ms: int
+    uncertainty_ms: int
+    corrected: bool
+
+
+class FileDeleted(Event, frozen=True, tag="file.deleted"):
+    """One file was deleted from a device; a new listing showed that it, and nothing else, is gone.
+
+    ``object_id`` holds its bytes; they were read back just before.
+    """
+
+    import_id: ImportId
+    object_id: ObjectId
+    storage: str
+    folder: str
+    file: str
+    size: int
+
+
+class FileKept(Event, frozen=True, tag="file.kept"):
+    """One file was to be deleted from a device and was not; ``words`` says why."""
+
+    import_id: ImportId
+    object_id: ObjectId
+    storage: str
+    folder: str
+    file: str
+    size: int
+    words: str
 
 
 class Redacted(Event, frozen=True, tag="redacted", omit_defaults=True):
@@ -215,6 +299,17 @@ class Assigned(Event, frozen=True, tag="capture.assigned"):
     reason: str = ""
 
 
+class RoleGiven(Event, frozen=True, tag="capture.role_given", omit_defaults=True):
+    """Somebody, or the kiosk, said what a frame is for. A later word supersedes; nothing said is clinical.
+
+    ``reason`` is given where a frame becomes clinical again: only then can it leave.
+    """
+
+    capture_id: CaptureId
+    role: ImageRole
+    reason: str = ""
+
+
 class Viewed(Event, frozen=True, tag="viewed"):
     """Somebody looked."""
 
@@ -303,8 +398,12 @@ AnyEvent = (
     KioskStarted
     | ImportStarted
     | OriginalSealed
+    | OriginalAgain
     | FileFailed
     | ImportFinished
+    | CameraClock
+    | FileDeleted
+    | FileKept
     | Redacted
     | RedactionFailed
     | AccountCreated
@@ -314,6 +413,7 @@ AnyEvent = (
     | EncounterCreated
     | ConsentRecorded
     | Assigned
+    | RoleGiven
     | Viewed
     | Compared
     | Approved

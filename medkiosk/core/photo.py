@@ -55,6 +55,16 @@ class ImageRole(StrEnum):
     REJECT = "reject"
 
 
+NOT_CLINICAL: dict[ImageRole, str] = {
+    ImageRole.SLATE: "This frame is a slate: it says which patient the pictures around it show.",
+    ImageRole.CONSENT_FORM: "This frame is a consent form: it shows names, dates and signatures.",
+    ImageRole.REFERENCE: "This frame is a reference (a colour chart, a scale, the room), not a patient.",
+    ImageRole.CLOCK: "This frame shows a clock, to set the camera's time right.",
+    ImageRole.REJECT: "This frame was put aside as a mistake.",
+}
+"""Why a frame of each role is never approved or exported, in one sentence; `CLINICAL` alone has none."""
+
+
 class ReviewState(StrEnum):
     """Where a capture stands on its way to leaving; the transitions are in `medkiosk.review.machine`."""
 

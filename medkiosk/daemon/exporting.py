@@ -21,7 +21,6 @@ from medkiosk.core.events import (
     Redacted,
 )
 from medkiosk.core.ids import CaptureId, ExportId, RecipientId, new_id
-from medkiosk.core.photo import ImageRole
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.export import policy
 from medkiosk.export.bundle import Bundle, Picture, write_bundle
@@ -57,8 +56,7 @@ def _reasons(
         problems = catalog.problems
     facts = policy.Facts(
         state=view.row.state,
-        # Every frame counts as a clinical one until ingest tells roles apart; a reviewer rejects a slate.
-        role=ImageRole.CLINICAL,
+        role=view.row.role,
         code=view.row.code,
         latest=view.row.revision,
         approved=view.approved.revision if view.approved else 0,

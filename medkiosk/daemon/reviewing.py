@@ -6,9 +6,9 @@ import msgspec
 
 from medkiosk.catalog.views import CaptureView
 from medkiosk.core.errors import BadRequestError, NotAllowedError
-from medkiosk.core.events import AccountCreated, Approved, Redacted, Rejected, Viewed, What
+from medkiosk.core.events import AccountCreated, Approved, Redacted, Rejected, RoleGiven, Viewed, What
 from medkiosk.core.ids import CaptureId
-from medkiosk.core.photo import Finding
+from medkiosk.core.photo import Finding, ImageRole
 from medkiosk.daemon import views
 from medkiosk.daemon.comparing import Comparer, is_compared, job_of, subject_of
 from medkiosk.daemon.kiosk import Kiosk, Looks
@@ -45,6 +45,7 @@ def _obstacles(kiosk: Kiosk, looks: Looks, view: CaptureView, revision: int) -> 
             seen=looks.revisions.get(view.row.capture_id, 0),
             assigned=view.row.encounter_id is not None,
             missing=kiosk.redactor.missing,
+            role=view.row.role,
         )
     )
 
@@ -205,6 +206,32 @@ def reject(
             actor=who.account_id,
             capture_id=capture_id,
             revision=revision,
+            reason=reason,
+        )
+        kiosk.journal.commit([Fact(event)])
+    return detail(kiosk, looks, capture_id)
+
+
+def give_role(
+    kiosk: Kiosk, who: AccountCreated, looks: Looks, capture_id: CaptureId, role: ImageRole, reason: str
+) -> t.CaptureDetail:
+    """Say what a frame is for; takes an approval away, and only a clinical frame gets one again.
+
+    Raises:
+        BadRequestError: it has this role already, or becomes clinical again without a reason.
+    """
+    if len(reason) > _LONGEST_REASON:
+        raise BadRequestError(detail=f"the reason has more than {_LONGEST_REASON} characters")
+    with kiosk.journal.lock:
+        if kiosk.capture(capture_id).row.role is role:
+            raise BadRequestError(detail=f"this frame's role is {role} already")
+        if role is ImageRole.CLINICAL and not reason.strip():
+            raise BadRequestError(detail="making a frame clinical again needs a reason: then it can leave")
+        event = RoleGiven(
+            at=kiosk.journal.now(),
+            actor=who.account_id,
+            capture_id=capture_id,
+            role=role,
             reason=reason,
         )
         kiosk.journal.commit([Fact(event)])

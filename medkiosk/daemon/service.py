@@ -14,7 +14,7 @@ from medkiosk.core.consent import Purpose, Subject, Terms
 from medkiosk.core.errors import NotAllowedError
 from medkiosk.core.events import AccountCreated, Role
 from medkiosk.core.ids import CaptureId, EncounterId, ImportId, RecipientId
-from medkiosk.core.photo import Box, Finding, ReviewState
+from medkiosk.core.photo import Box, Finding, ImageRole, ReviewState
 from medkiosk.daemon import exporting, people, records, reviewing, views
 from medkiosk.daemon.comparing import Comparer
 from medkiosk.daemon.kiosk import Kiosk, Looks
@@ -173,6 +173,10 @@ class Service:
     ) -> t.EncounterInfo:
         """See `Api.assign`."""
         return records.assign(self._kiosk, self._who, encounter_id, captures, reason)
+
+    def give_role(self, capture_id: CaptureId, role: ImageRole, reason: str = "") -> t.CaptureDetail:
+        """See `Api.give_role`."""
+        return reviewing.give_role(self._kiosk, self._who, self._looks, capture_id, role, reason)
 
     # Review
 

@@ -48,6 +48,7 @@ def capture_info(row: v.CaptureRow) -> t.CaptureInfo:
         code=row.code,
         findings=row.findings,
         advice=row.advice,
+        role=row.role,
     )
 
 
@@ -104,6 +105,15 @@ def summary(event: ev.AnyEvent) -> str:
             return f"{event.model} {event.serial}: {event.files} files"
         case ev.OriginalSealed():
             return f"capture {event.capture_id}: {event.media}, {event.size} bytes"
+        case ev.OriginalAgain():
+            return f"capture {event.capture_id}: the same bytes as object {event.object_id}"
+        case ev.CameraClock():
+            words = "; set" if event.corrected else ""
+            return f"{event.model} {event.serial}: {event.offset_ms / 1000:+.1f} s against UTC{words}"
+        case ev.FileDeleted():
+            return f"object {event.object_id}, {event.size} bytes: deleted from the device"
+        case ev.FileKept():
+            return f"object {event.object_id}: not deleted from the device: {event.words}"
         case ev.FileFailed():
             return f"code {event.code}: {event.words}"
         case ev.ImportFinished():
@@ -125,6 +135,8 @@ def summary(event: ev.AnyEvent) -> str:
             return f"encounter {event.encounter_id}"
         case ev.ConsentRecorded():
             return f"{event.terms.kind} for encounter {event.encounter_id}: {', '.join(event.terms.purposes)}"
+        case ev.RoleGiven():
+            return f"capture {event.capture_id}: {event.role}"
         case ev.Assigned():
             return f"{len(event.captures)} captures to encounter {event.encounter_id}"
         case ev.Exported() | ev.ExportPrepared():

@@ -8,7 +8,7 @@ from datetime import datetime
 from medkiosk.core.clock import parse_rfc3339
 from medkiosk.core.consent import Decision
 from medkiosk.core.events import RecipientEnrolled
-from medkiosk.core.photo import REDACT_WORDS, ImageRole, RedactCode, ReviewState
+from medkiosk.core.photo import NOT_CLINICAL, REDACT_WORDS, ImageRole, RedactCode, ReviewState
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def decide(facts: Facts, consent: Decision, recipient: RecipientEnrolled, now: d
     """
     reasons = []
     if facts.role is not ImageRole.CLINICAL:
-        reasons.append(f"This frame is not a clinical picture ({facts.role}).")
+        reasons.append(f"{NOT_CLINICAL[facts.role]} Only clinical pictures leave.")
     if facts.code is None:
         reasons.append("It has not been redacted.")
     elif facts.code is not RedactCode.OK:

@@ -21,7 +21,7 @@ from medkiosk.core.capability import Capability
 from medkiosk.core.consent import Purpose, Subject, Terms
 from medkiosk.core.events import Role
 from medkiosk.core.ids import CaptureId, EncounterId, ImportId, RecipientId
-from medkiosk.core.photo import Box, Finding, ReviewState
+from medkiosk.core.photo import Box, Finding, ImageRole, ReviewState
 from medkiosk.ipc import types as t
 
 INTERFACE = "org.medkiosk.Kiosk"
@@ -135,6 +135,14 @@ class Api(Protocol):
         self, encounter_id: EncounterId, captures: tuple[CaptureId, ...], reason: str = ""
     ) -> t.EncounterInfo:
         """Say that captures belong to an encounter. Moving one that has an encounter needs a reason."""
+        ...
+
+    @method(needs=Capability.RECORD, secret=("reason",))
+    def give_role(self, capture_id: CaptureId, role: ImageRole, reason: str = "") -> t.CaptureDetail:
+        """Say what a frame is for. Only a clinical one is ever approved or exported.
+
+        An approval is taken away, whatever the role. Making a frame clinical again needs a reason.
+        """
         ...
 
     @method(needs=Capability.REVIEW)

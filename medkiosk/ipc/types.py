@@ -16,7 +16,7 @@ from medkiosk.core.ids import (
     ImportId,
     RecipientId,
 )
-from medkiosk.core.photo import Box, Finding, MediaKind, RedactCode, ReviewState
+from medkiosk.core.photo import Box, Finding, ImageRole, MediaKind, RedactCode, ReviewState
 from medkiosk.core.quality import Advice, Quality
 
 
@@ -151,6 +151,7 @@ class CaptureInfo(Wire, frozen=True):
     code: RedactCode | None
     findings: int
     advice: tuple[Advice, ...] = ()
+    role: ImageRole = ImageRole.CLINICAL
 
 
 class Captures(Wire, frozen=True):

@@ -9,16 +9,19 @@ from medkiosk.core.ids import AccountId
 from medkiosk.core.overlap import stands_for
 from medkiosk.core.photo import (
     MOST_FINDINGS,
+    NOT_CLINICAL,
     REDACT_WORDS,
     REVIEWER,
     Category,
     Decision,
     Finding,
+    ImageRole,
     RedactCode,
     ReviewState,
 )
 from medkiosk.review.machine import ReviewEvent, next_state
 
+ONLY_CLINICAL = "Only clinical pictures are approved."
 LONGEST_TEXT = 500
 """Characters of a reason, a detector's name or a model's hash."""
 
@@ -36,6 +39,7 @@ class Candidate:
         seen: the revision whose picture this session was shown last; 0 if none.
         assigned: whether the capture belongs to an encounter.
         missing: detectors that are absent on this kiosk.
+        role: what the frame is for.
     """
 
     state: ReviewState
@@ -46,14 +50,17 @@ class Candidate:
     seen: int
     assigned: bool
     missing: Sequence[str]
+    role: ImageRole
 
 
 def why_not_approve(candidate: Candidate) -> tuple[str, ...]:
     """Return every reason why this revision may not be approved now; empty if it may."""
     c = candidate
-    if c.state is ReviewState.WAITING or c.code is None:
-        return ("The picture has not been redacted yet.",)
     reasons = []
+    if c.role is not ImageRole.CLINICAL:
+        reasons.append(f"{NOT_CLINICAL[c.role]} {ONLY_CLINICAL}")
+    if c.state is ReviewState.WAITING or c.code is None:
+        return (*reasons, "The picture has not been redacted yet.")
     if c.code is not RedactCode.OK:
         reasons.append(REDACT_WORDS[c.code])
     if next_state(c.state, ReviewEvent.APPROVED) is None:

@@ -3,7 +3,8 @@
 Rule: everything that affects the state is in this file. `docs/states.md` is drawn from `TRANSITIONS`.
 
 An approval is of one revision. Whatever makes a new revision, by a person or by itself, takes the approval
-away; a rejected revision cannot be approved later, only replaced by another one that somebody looks at.
+away, and so does a word on what the frame is for; a rejected revision cannot be approved later, only replaced
+by another one that somebody looks at.
 A pair that is not in the table is not allowed, and changes nothing.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from medkiosk.core.events import Approved, Redacted, RedactionFailed, Rejected
+from medkiosk.core.events import Approved, Redacted, RedactionFailed, Rejected, RoleGiven
 from medkiosk.core.ids import KIOSK
 from medkiosk.core.photo import ReviewState as S
 
@@ -24,6 +25,7 @@ class ReviewEvent(StrEnum):
     MASKS_CHANGED = "masks changed"  # a reviewer's plan made a new revision
     APPROVED = "approved"
     REJECTED = "rejected"
+    ROLE_GIVEN = "role given"  # somebody, or the kiosk, said what the frame is for
 
 
 E = ReviewEvent
@@ -33,6 +35,7 @@ TRANSITIONS: dict[S, dict[E, S]] = {
     S.WAITING: {
         E.REDACTED: S.PROPOSED,
         E.FAILED: S.UNUSABLE,
+        E.ROLE_GIVEN: S.WAITING,
     },
     S.PROPOSED: {
         E.REDACTED: S.PROPOSED,
@@ -40,26 +43,30 @@ TRANSITIONS: dict[S, dict[E, S]] = {
         E.APPROVED: S.APPROVED,
         E.REJECTED: S.REJECTED,
         E.FAILED: S.UNUSABLE,
+        E.ROLE_GIVEN: S.PROPOSED,
     },
     S.APPROVED: {
         E.REDACTED: S.PROPOSED,
         E.MASKS_CHANGED: S.PROPOSED,
         E.REJECTED: S.REJECTED,
         E.FAILED: S.UNUSABLE,
+        E.ROLE_GIVEN: S.PROPOSED,
     },
     # Only a person can take a rejection back.
     S.REJECTED: {
         E.MASKS_CHANGED: S.PROPOSED,
         E.FAILED: S.UNUSABLE,
+        E.ROLE_GIVEN: S.REJECTED,
     },
     # A detector that was missing may be there today.
     S.UNUSABLE: {
         E.REDACTED: S.PROPOSED,
         E.FAILED: S.UNUSABLE,
+        E.ROLE_GIVEN: S.UNUSABLE,
     },
 }
 
-Reviewed = Redacted | RedactionFailed | Approved | Rejected
+Reviewed = Redacted | RedactionFailed | Approved | Rejected | RoleGiven
 """The recorded events that move a capture here."""
 
 
@@ -79,6 +86,8 @@ def classify(event: Reviewed) -> ReviewEvent:
             return E.APPROVED
         case Rejected():
             return E.REJECTED
+        case RoleGiven():
+            return E.ROLE_GIVEN
 
 
 def step(state: S, event: Reviewed) -> S | None:

@@ -23,7 +23,7 @@ from medkiosk.core.ids import (
     ObjectId,
     RecipientId,
 )
-from medkiosk.core.photo import Box, Category, Decision, Finding, MediaKind, RedactCode
+from medkiosk.core.photo import Box, Category, Decision, Finding, ImageRole, MediaKind, RedactCode
 
 AT = "2026-05-01T09:00:00.000Z"
 ANNA = AccountId("anna")
@@ -150,6 +150,10 @@ def rejected(capture: str, revision: int = 1) -> ev.Rejected:
     return ev.Rejected(
         at=AT, actor=ANNA, capture_id=CaptureId(capture), revision=revision, reason="out of focus"
     )
+
+
+def role(capture: str, role: ImageRole, reason: str = "") -> ev.RoleGiven:
+    return ev.RoleGiven(at=AT, actor=ANNA, capture_id=CaptureId(capture), role=role, reason=reason)
 
 
 def encounter(encounter_id: str) -> ev.EncounterCreated:

@@ -28,7 +28,7 @@ from medkiosk.core.ids import (
     ImportId,
     RecipientId,
 )
-from medkiosk.core.photo import Box, Category, Decision, Finding, ReviewState
+from medkiosk.core.photo import NOT_CLINICAL, Box, Category, Decision, Finding, ImageRole, ReviewState
 from medkiosk.ipc import types as t
 from medkiosk.ipc.server import Server, bind
 from medkiosk.review.gate import why_not_change
@@ -169,6 +169,8 @@ class Service:
     def _problems(self, photo: Photo) -> tuple[str, ...]:
         info = photo.info
         problems = []
+        if info.role is not ImageRole.CLINICAL:
+            problems.append(f"{NOT_CLINICAL[info.role]} Only clinical pictures are approved.")
         if self._kiosk.missing:
             problems.append(f"Detectors are missing on this kiosk: {', '.join(self._kiosk.missing)}.")
         if info.state is not ReviewState.PROPOSED:
@@ -316,6 +318,14 @@ class Service:
             raise StaleError
         photo.info = msgspec.structs.replace(photo.info, state=ReviewState.REJECTED)
         self._kiosk.calls.append(f"reject: {reason}")
+        return self._detail(photo)
+
+    def give_role(self, capture_id: CaptureId, role: ImageRole, reason: str = "") -> t.CaptureDetail:
+        photo = self._photo(capture_id)
+        approved = photo.info.state is ReviewState.APPROVED
+        state = ReviewState.PROPOSED if approved else photo.info.state
+        photo.info = msgspec.structs.replace(photo.info, role=role, state=state)
+        self._kiosk.calls.append(f"give_role: {role} {reason}".strip())
         return self._detail(photo)
 
     def enrol_recipient(

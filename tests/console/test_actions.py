@@ -12,7 +12,7 @@ from medkiosk.console.actions import ACTIONS, Where, bindings, key_words
 from medkiosk.console.app import KioskApp
 from medkiosk.console.screens.advice import AdviceScreen
 from medkiosk.console.screens.consent import ConsentScreen
-from medkiosk.console.screens.dialogs import AskReason, ChooseEncounter, ChooseReason, Confirm
+from medkiosk.console.screens.dialogs import AskReason, ChooseEncounter, ChooseReason, ChooseRole, Confirm
 from medkiosk.console.screens.encounter import EncounterScreen
 from medkiosk.console.screens.encounters import EncountersScreen
 from medkiosk.console.screens.export import ExportScreen
@@ -36,6 +36,7 @@ OWNERS: dict[Where, type] = {
     Where.REASON: AskReason,
     Where.QUICK: ChooseReason,
     Where.CHOICE: ChooseEncounter,
+    Where.ROLE: ChooseRole,
     Where.CONFIRM: Confirm,
     Where.KEYS: KeysScreen,
 }

@@ -11,7 +11,7 @@ from medkiosk.core.clock import rfc3339
 from medkiosk.core.consent import Decision
 from medkiosk.core.events import RecipientEnrolled
 from medkiosk.core.ids import AccountId, RecipientId
-from medkiosk.core.photo import ImageRole, RedactCode, ReviewState
+from medkiosk.core.photo import NOT_CLINICAL, ImageRole, RedactCode, ReviewState
 from medkiosk.export.policy import Facts, decide
 
 NOW = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
@@ -52,7 +52,7 @@ def test_nothing_in_the_way() -> None:
             if state is not ReviewState.APPROVED
         ),
         *(
-            (replace(READY, role=role), YES, RECIPIENT, f"({role})")
+            (replace(READY, role=role), YES, RECIPIENT, NOT_CLINICAL[role])
             for role in ImageRole
             if role is not ImageRole.CLINICAL
         ),

@@ -15,6 +15,7 @@ from medkiosk.core.photo import (
     Category,
     Decision,
     Finding,
+    ImageRole,
     RedactCode,
     ReviewState,
 )
@@ -39,6 +40,7 @@ READY = Candidate(
     seen=2,
     assigned=True,
     missing=(),
+    role=ImageRole.CLINICAL,
 )
 LESION = Finding(
     category=Category.LESION,
@@ -85,6 +87,16 @@ def test_each_obstacle_alone_stops_it(candidate: Candidate, words: str) -> None:
 @pytest.mark.parametrize("code", [code for code in RedactCode if code is not RedactCode.OK])
 def test_every_code_but_ok_stops_it(code: RedactCode) -> None:
     assert why_not_approve(replace(READY, code=code))
+
+
+@pytest.mark.parametrize("role", [role for role in ImageRole if role is not ImageRole.CLINICAL])
+@pytest.mark.parametrize("state", ReviewState)
+def test_every_role_but_clinical_stops_it_and_says_what_the_frame_is(
+    role: ImageRole, state: ReviewState
+) -> None:
+    reason, *_ = why_not_approve(replace(READY, role=role, state=state))
+    assert reason.startswith("This frame ")
+    assert reason.endswith("Only clinical pictures are approved.")
 
 
 def test_a_hint_at_a_mark_needs_no_answer_and_any_other_suggestion_does() -> None:

@@ -4,9 +4,9 @@ from itertools import product
 
 import pytest
 
-from medkiosk.core.events import Approved, Redacted, RedactionFailed, Rejected
+from medkiosk.core.events import Approved, Redacted, RedactionFailed, Rejected, RoleGiven
 from medkiosk.core.ids import KIOSK, AccountId, CaptureId, ObjectId
-from medkiosk.core.photo import MediaKind, RedactCode
+from medkiosk.core.photo import ImageRole, MediaKind, RedactCode
 from medkiosk.core.photo import ReviewState as S
 from medkiosk.review.machine import INITIAL, TRANSITIONS, Reviewed, classify, next_state, step
 from medkiosk.review.machine import ReviewEvent as E
@@ -46,6 +46,7 @@ FAILED = RedactionFailed(
 )
 APPROVED = Approved(at=AT, actor=ANNA, capture_id=CAPTURE, revision=1, derivative_id=ObjectId("1" * 32))
 REJECTED = Rejected(at=AT, actor=ANNA, capture_id=CAPTURE, revision=1, reason="blurred")
+SLATE = RoleGiven(at=AT, actor=KIOSK, capture_id=CAPTURE, role=ImageRole.SLATE)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,7 @@ REJECTED = Rejected(at=AT, actor=ANNA, capture_id=CAPTURE, revision=1, reason="b
         (FAILED, E.FAILED),
         (APPROVED, E.APPROVED),
         (REJECTED, E.REJECTED),
+        (SLATE, E.ROLE_GIVEN),
     ],
 )
 def test_recorded_events_are_events_of_the_table(event: Reviewed, expected: E) -> None:
@@ -80,7 +82,7 @@ def test_whatever_happens_to_an_approved_picture_takes_the_approval_away(event: 
     assert next_state(S.APPROVED, event) not in (None, S.APPROVED)
 
 
-@pytest.mark.parametrize(("state", "event"), list(product(S, (E.REDACTED, E.FAILED))))
+@pytest.mark.parametrize(("state", "event"), list(product(S, (E.REDACTED, E.FAILED, E.ROLE_GIVEN))))
 def test_what_the_kiosk_does_by_itself_is_possible_at_any_time(state: S, event: E) -> None:
     # But that what a person rejected is not proposed again by itself.
     possible = (state, event) != (S.REJECTED, E.REDACTED)

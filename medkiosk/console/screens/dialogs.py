@@ -15,8 +15,9 @@ from medkiosk.console.actions import Where, bindings
 from medkiosk.console.screens.base import Dialog
 from medkiosk.console.widgets.field import Field, settled
 from medkiosk.console.widgets.frame import Legend
-from medkiosk.console.words import clean, consent_words, count, moment
+from medkiosk.console.words import ROLES, ROLES_EXPLAINED, clean, consent_words, count, moment
 from medkiosk.core.ids import EncounterId
+from medkiosk.core.photo import ImageRole
 from medkiosk.ipc.types import EncounterInfo
 
 NEW = EncounterId("")
@@ -154,3 +155,35 @@ class ChooseEncounter(Dialog[EncounterId]):
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         chosen = event.option.id
         self.dismiss(NEW if chosen in {None, "new"} else EncounterId(str(chosen)))
+
+
+class ChooseRole(Dialog[ImageRole]):
+    """Asks what a frame is for; begins at what it is now."""
+
+    BINDINGS = bindings(Where.ROLE)
+
+    def __init__(self, question: str, now: ImageRole) -> None:
+        super().__init__()
+        self._question = question
+        self._now = now
+
+    def compose(self) -> ComposeResult:
+        """One line a role."""
+        with Vertical(classes="dialog"):
+            yield Static(Text(clean(self._question), style="bold"), markup=False)
+            yield OptionList(*(Option(_role_text(each), id=each) for each in ImageRole), markup=False)
+            yield Legend(Where.ROLE)
+
+    def on_mount(self) -> None:
+        """Begin at what it is now."""
+        self.query_one(OptionList).highlighted = list(ImageRole).index(self._now)
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(ImageRole(str(event.option.id)))
+
+
+def _role_text(role: ImageRole) -> Text:
+    words = Text(f"{ROLES[role]:<18}", style="bold")
+    words.append(ROLES_EXPLAINED[role], style="not bold")
+    return words

@@ -8,12 +8,12 @@ from medkiosk.console.masks import Draft
 from medkiosk.console.words import (
     DECISIONS,
     QUESTIONS,
-    STATES,
     advice_words,
     clean,
     consent_words,
     count,
     finding_words,
+    state_words,
     subject_words,
 )
 from medkiosk.console.zoom import onto
@@ -32,7 +32,7 @@ def photo_text(detail: CaptureDetail, at: int, total: int, encounter: EncounterI
     words.append(f"{subject_words(encounter) if encounter else 'no encounter yet'}\n")
     if encounter:
         words.append(f"{consent_words(encounter)}\n", style="dim")
-    words.append(STATES[detail.info.state], style="bold")
+    words.append(state_words(detail.info), style="bold")
     if detail.info.revision:
         words.append(f", revision {detail.info.revision}", style="dim")
     if detail.crop:

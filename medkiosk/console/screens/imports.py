@@ -22,7 +22,7 @@ from medkiosk.console.screens.dialogs import NEW, AskReason, ChooseEncounter
 from medkiosk.console.screens.encounter import EncounterScreen
 from medkiosk.console.screens.review import ReviewScreen
 from medkiosk.console.widgets.field import settled
-from medkiosk.console.words import STATES, clean, count, moment, short_advice, subject_words
+from medkiosk.console.words import clean, count, moment, short_advice, state_words, subject_words
 from medkiosk.core.ids import CaptureId, EncounterId, ImportId
 from medkiosk.ipc.types import CaptureInfo, EncounterInfo, ImportInfo
 
@@ -178,7 +178,7 @@ class ImportsScreen(KioskScreen):
                 Text(clean(capture.name, 16)),
                 Text("+".join(kind.value.upper() for kind in capture.media)),
                 Text(f"{capture.findings:>8}"),
-                Text(STATES[capture.state]),
+                Text(state_words(capture)),
                 Text(subject_words(encounter) if encounter else "none"),
                 Text(capture_advice(capture)),
             )

@@ -18,7 +18,7 @@ from medkiosk.console.widgets.sixel import Stroke
 from medkiosk.console.words import clean
 from medkiosk.console.zoom import Point, Size, centre_of, onto, panned, turned
 from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ImportId
-from medkiosk.core.photo import Box, Category, Decision, Finding, ReviewState
+from medkiosk.core.photo import Box, Category, Decision, Finding, ImageRole, ReviewState
 from medkiosk.ipc.client import Client
 from medkiosk.ipc.types import CaptureDetail, CaptureInfo, EncounterInfo
 from medkiosk.ipc.wire import RemoteError
@@ -126,7 +126,9 @@ class PhotoScreen(KioskScreen):
 
     @on(CapturesLoaded)
     def _captures_loaded(self, message: CapturesLoaded) -> None:
-        self._captures = list(message.captures)
+        # Among all that wait for review there is nothing to decide about a slate.
+        queue = self._filter[2] is not None
+        self._captures = [c for c in message.captures if not queue or c.role is ImageRole.CLINICAL]
         ids = [each.capture_id for each in self._captures]
         self._at = ids.index(self._first) if self._first in ids else 0
         if self._captures:

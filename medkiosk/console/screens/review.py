@@ -10,13 +10,19 @@ from collections.abc import Callable
 from textual import on
 
 from medkiosk.console.actions import Where, bindings
-from medkiosk.console.messages import Decided
-from medkiosk.console.screens.dialogs import AskReason, Confirm
+from medkiosk.console.messages import Decided, RoleSaved
+from medkiosk.console.screens.dialogs import AskReason, ChooseRole, Confirm
 from medkiosk.console.screens.suggestions import SuggestionScreen
-from medkiosk.console.words import STATES, clean, count
-from medkiosk.core.photo import ReviewState
+from medkiosk.console.words import ROLES, STATES, clean, count
+from medkiosk.core.photo import ImageRole, ReviewState
+from medkiosk.ipc.types import CaptureDetail, CaptureInfo
 
 _OPEN = frozenset({ReviewState.WAITING, ReviewState.PROPOSED})
+
+
+def is_open(capture: CaptureInfo) -> bool:
+    """Whether a photo is still to be reviewed."""
+    return capture.state in _OPEN and capture.role is ImageRole.CLINICAL
 
 
 class ReviewScreen(SuggestionScreen):
@@ -86,19 +92,61 @@ class ReviewScreen(SuggestionScreen):
 
         self.app.push_screen(AskReason("Why is this photo rejected?"), send)
 
+    def action_frame(self) -> None:
+        """Say what the frame is for."""
+        detail = self._detail
+        if detail is not None and not self._busy:
+            self._leave(lambda: self._choose_role(detail))
+
+    def _choose_role(self, detail: CaptureDetail) -> None:
+        info = detail.info
+
+        def chosen(role: ImageRole | None) -> None:
+            if role is None or role is info.role:
+                return
+            if role is not ImageRole.CLINICAL:
+                self._give_role(info, role, "")
+                return
+            self.app.push_screen(
+                AskReason(
+                    "Why is this frame a clinical picture after all?",
+                    f"It is a {ROLES[info.role]} until now. A clinical picture can be approved and leave.",
+                ),
+                lambda reason: self._give_role(info, role, reason) if reason else None,
+            )
+
+        self.app.push_screen(ChooseRole(f"What is {clean(info.name, 16)} for?", info.role), chosen)
+
+    def _give_role(self, info: CaptureInfo, role: ImageRole, reason: str) -> None:
+        self._busy = self._deciding = True
+        self.ask(lambda kiosk: kiosk.give_role(info.capture_id, role, reason), RoleSaved)
+
+    @on(RoleSaved)
+    def _role_saved(self, message: RoleSaved) -> None:
+        info = message.detail.info
+        words = f"{clean(info.name, 16)}: {ROLES[info.role]}."
+        if info.role is not ImageRole.CLINICAL:
+            self._go_on(message.detail, words)
+        elif info.capture_id == self._captures[self._at].capture_id:
+            self.say(words)
+            self._load()
+
     @on(Decided)
     def _decided(self, message: Decided) -> None:
         info = message.detail.info
+        self._go_on(message.detail, f"{clean(info.name, 16)}: {STATES[info.state]}.")
+
+    def _go_on(self, detail: CaptureDetail, done: str) -> None:
+        """Say what was done with a photo, and go to the next that is to be reviewed."""
+        info = detail.info
         if info.capture_id != self._captures[self._at].capture_id:
             return  # the answer for a photo that was left meanwhile
         self._busy = self._deciding = False
         for place, capture in enumerate(self._captures):
             if capture.capture_id == info.capture_id:
                 self._captures[place] = info
-        done = f"{clean(info.name, 16)}: {STATES[info.state]}."
-        places = range(len(self._captures))
-        left = [place for place in places if self._captures[place].state in _OPEN]
-        self._detail = message.detail
+        left = [place for place, capture in enumerate(self._captures) if is_open(capture)]
+        self._detail = detail
         if not left:
             self.say(f"{done} No photo here is left to review.")
             self._draw()

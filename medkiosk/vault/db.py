@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from medkiosk.vault.errors import VaultFormatError
-from medkiosk.vault.schema import APPLICATION_ID, SCHEMA, USER_VERSION
+from medkiosk.vault.schema import APPLICATION_ID, INDEXES, SCHEMA, USER_VERSION
 
 Row = tuple[Any, ...]
 
@@ -61,6 +62,8 @@ class Database:
             raise VaultFormatError(path=path.parent, detail=f"vault.db cannot be read ({error})") from error
         if writable:
             _harden(connection)
+            with contextlib.suppress(sqlite3.OperationalError):  # a full disk: slower, and nothing else
+                connection.executescript(INDEXES)  # stores made before there was one get it now
         return cls(connection)
 
     def rows(self, sql: str, values: tuple[object, ...] = ()) -> list[Row]:

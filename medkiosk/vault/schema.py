@@ -72,6 +72,9 @@ CREATE TABLE outbox (
 ) STRICT;
 """
 
+INDEXES = "CREATE INDEX IF NOT EXISTS seen_by_content ON seen (content);"
+"""Not part of the format: a writer makes what it wants to be fast."""
+
 COLUMNS: dict[str, tuple[str, ...]] = {
     "epochs": ("epoch", "public_key", "wrapped_key", "pin"),
     "slots": ("id", "kind", "name_tag", "params", "salt", "wrapped_master"),

@@ -319,6 +319,30 @@ class Vault(StoreReader):
         row = self._db.row("SELECT tag, content, object_id, group_id FROM seen WHERE tag = ?", (tag,))
         return None if row is None else SeenRow(*row)
 
+    def seen_content(self, content: bytes) -> SeenRow | None:
+        """Return what is known about a file with this content, wherever it was first found."""
+        row = self._db.row(
+            "SELECT tag, content, object_id, group_id FROM seen WHERE content = ? ORDER BY rowid LIMIT 1",
+            (content,),
+        )
+        return None if row is None else SeenRow(*row)
+
+    def intact(self, object_id: str) -> bool:
+        """Read an object's sealed bytes back from the device; whether they are what was committed.
+
+        It takes no key: the hash of the sealed bytes is in the object's row.
+        """
+        row = self.object(object_id)
+        if row is None:
+            return False
+        digest = hashlib.sha256()
+        try:
+            for piece in self._disk.read_back(self.blob_path(object_id)):
+                digest.update(piece)
+        except OSError:
+            return False
+        return digest.hexdigest() == row.sha256
+
     # Unlocking
 
     def unlock(self, user_name: str, passphrase: str) -> Identity:

@@ -6,6 +6,7 @@ anybody may have plugged in. A worker that breaks a rule, dies or stalls is kill
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,8 +18,10 @@ from medkiosk.core.frames import CHUNK, Frame, FrameError, read_frame, write_fra
 from medkiosk.source.model import (
     HEAD_BYTES,
     MAX_ENTRIES,
+    ClockReading,
     DeviceInfo,
     Entry,
+    Grant,
     SourceCode,
     SourceError,
 )
@@ -26,13 +29,16 @@ from medkiosk.source.protocol import (
     FromWorker,
     ProtocolError,
     ToWorker,
-    pack_hello,
     pack_index,
+    pack_open,
+    pack_seconds,
     unpack_code,
     unpack_entry,
     unpack_hello,
     unpack_index,
+    unpack_nothing,
     unpack_size,
+    unpack_time,
 )
 
 T = TypeVar("T")
@@ -48,20 +54,33 @@ class SourceSession:
         channel: a fresh source worker.
         stall_s: longest wait for one frame, seconds.
         monotonic: a clock that only goes forward, seconds.
+        now: the kiosk's time, seconds since 1970.
     """
 
     def __init__(
-        self, channel: Channel, *, stall_s: float = STALL_S, monotonic: Callable[[], float] = time.monotonic
+        self,
+        channel: Channel,
+        *,
+        stall_s: float = STALL_S,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._channel = channel
+        self._monotonic = monotonic
+        self._now = now
         self._watchdog = _Watchdog(channel.kill, stall_s, monotonic)
         self._over: SourceCode | None = None
         self._info: DeviceInfo | None = None
         self._entries: list[Entry] = []
 
-    def open(self, device: DeviceInfo) -> None:
-        """Say which device to open, to a worker that was started with ``--asked``; then `hello`."""
-        self._send(ToWorker.OPEN, pack_hello(device))
+    def open(self, device: DeviceInfo, grants: Grant = Grant.NONE) -> None:
+        """Say which device to open, to a worker that was started with ``--asked``; then `hello`.
+
+        Args:
+            device: which one.
+            grants: what the worker may change on it; nothing, unless a policy says so.
+        """
+        self._send(ToWorker.OPEN, pack_open(device, grants))
 
     def hello(self) -> DeviceInfo:
         """Return which device this is.
@@ -127,6 +146,57 @@ class SourceSession:
         """
         entry = self._entries[index]
         return self._transfer(ToWorker.READ, entry, entry.size)
+
+    def clock(self) -> ClockReading | None:
+        """Return what the device's clock shows; None for a card, or a camera that does not say.
+
+        Best asked before `list`: what was listed before this must be listed again.
+
+        Raises:
+            SourceError: the device did not answer.
+        """
+        self.hello()
+        self._entries = []
+        asked, began = self._now(), self._monotonic()
+        self._send(ToWorker.CLOCK)
+        frame = self._receive(FromWorker.TIME)
+        took = self._monotonic() - began
+        time_ = self._parsed(unpack_time, frame.payload)
+        if time_ is None:
+            return None
+        wall = dt.datetime.fromtimestamp(time_.wall, dt.UTC).replace(tzinfo=None)
+        return ClockReading(wall=wall.isoformat(), utc=time_.utc, asked=asked, took=took)
+
+    def set_clock(self, unix_seconds: int) -> None:
+        """Set the device's clock. What was listed before this must be listed again.
+
+        Args:
+            unix_seconds: UTC, seconds since 1970. The camera shows it in the zone of its menu.
+
+        Raises:
+            SourceError: it has no clock that can be set (``UNSUPPORTED``), or did not answer; ``CRASHED``
+                also when the worker was opened without `Grant.SET_CLOCK`.
+        """
+        self.hello()
+        self._entries = []
+        self._send(ToWorker.SET_CLOCK, pack_seconds(unix_seconds))
+        self._parsed(unpack_nothing, self._receive(FromWorker.DONE).payload)
+
+    def delete(self, index: int) -> None:
+        """Delete one listed file from the device. The other entries keep their indexes.
+
+        The reader has looked again when this returns: the file is gone, and it alone. A caller that must
+        be sure lists again all the same, in a new session.
+
+        Raises:
+            SourceError: the file is still there, in all likelihood: ``PROTECTED``, ``CHANGED``, ``GONE`` or
+                what the device said. ``CRASHED`` also when the worker was opened without `Grant.DELETE`.
+        """
+        entry = self._entries[index]
+        if entry.failure is not None:
+            raise SourceError(entry.failure)
+        self._send(ToWorker.DELETE, pack_index(index))
+        self._parsed(unpack_nothing, self._receive(FromWorker.DONE).payload)
 
     def kill(self) -> None:
         """End the worker at once, from any thread: whoever waits for it gets a `SourceError`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import ClassVar, Literal
 
 import msgspec
@@ -34,6 +34,35 @@ class DeviceInfo(msgspec.Struct, frozen=True):
     port: str
 
 
+class Grant(IntFlag):
+    """What a worker may change on its device. Without a grant it reads and nothing else."""
+
+    NONE = 0
+    DELETE = 1
+    SET_CLOCK = 2
+
+
+class ClockReading(msgspec.Struct, frozen=True):
+    """What a camera's clock showed, and when the kiosk asked.
+
+    The camera's answer lies somewhere between asking and getting, and has whole seconds: with
+    ``asked + took / 2`` as the kiosk's time of the reading, the error is at most ``took / 2`` and a second.
+
+    Attributes:
+        wall: what the camera's display shows, ISO 8601 without a zone, e.g. ``2026-11-22T15:07:52``. This
+            is the time that it writes into its pictures.
+        utc: the same moment by the camera's own idea of zone and summer time, seconds since 1970; None
+            where it does not say. Worth what somebody once set in its menu.
+        asked: the kiosk's time when it asked, seconds since 1970.
+        took: from asking to getting by a clock that only goes forward, seconds.
+    """
+
+    wall: str
+    utc: int | None
+    asked: float
+    took: float
+
+
 class SourceCode(IntEnum):
     """Why a device or a file on it could not be read. Only the number crosses the process boundary."""
 
@@ -54,6 +83,9 @@ class SourceCode(IntEnum):
     CRASHED = 15
     DENIED = 16
     DEVICE = 17
+    PROTECTED = 18
+    DIFFERS = 19
+    TOO_DEEP = 20
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -123,8 +155,8 @@ WORDS: dict[SourceCode, str] = {
         " card reader."
     ),
     SourceCode.TOO_MANY: (
-        "There are more files or folders on this device than the kiosk reads at once; nothing was imported."
-        " Ask the installer to look at the card."
+        "There are more files or folders here than the kiosk reads at once; what lies beyond was not"
+        " imported. Keep the card as it is and ask the installer to look at it."
     ),
     SourceCode.NAME: (
         "This file's name cannot be told to the camera; it was not imported. Put the card into the kiosk's"
@@ -145,6 +177,18 @@ WORDS: dict[SourceCode, str] = {
     SourceCode.DEVICE: (
         "The device refused without saying why; what was acknowledged is safe. Switch it off and on, then"
         " plug it in again."
+    ),
+    SourceCode.PROTECTED: (
+        "The card or this file is write-protected, so the file stays on the card; its copy in the kiosk is"
+        " safe. To have it removed, move the card's lock switch or lift the protection in the camera's menu."
+    ),
+    SourceCode.DIFFERS: (
+        "Reading this file again gave other bytes, so it was not imported. Keep the card as it is, try"
+        " another reader or cable, and do not use this card for new pictures."
+    ),
+    SourceCode.TOO_DEEP: (
+        "This folder lies too deep inside others, or leads back into itself, and was not looked through; the"
+        " rest of the card was. Keep the card as it is and ask the installer to look at it."
     ),
 }
 """The one sentence a person reads for each code."""

@@ -3,12 +3,18 @@
 ============  =========  ==========================================================
 daemon says   payload    worker answers
 ============  =========  ==========================================================
-OPEN          device     HELLO(device), or FAIL and the end
+OPEN          u8 grants, device  HELLO(device), or FAIL and the end
 LIST          -          ENTRY*, then LISTED(number of entries), or FAIL
 HEAD          u32 index  DATA*, then END(bytes sent), or FAIL
 READ          u32 index  DATA*, then END(bytes sent), or FAIL
+CLOCK         -          TIME(what the camera shows, or nothing), or FAIL; ends the listing
+SET_CLOCK     i64 UTC    DONE, or FAIL; ends the listing
+DELETE        u32 index  DONE, or FAIL; the indexes stay
 BYE           -          the end
 ============  =========  ==========================================================
+
+Ending the listing means that the next HEAD, READ or DELETE needs a LIST before it. SET_CLOCK and DELETE end
+a worker that was not opened with the grant for it: whoever only reads cannot delete by a mistake.
 
 A worker that was told its device on the command line says HELLO without being asked; one that systemd
 started for a connection waits for OPEN.
@@ -24,14 +30,14 @@ from enum import IntEnum
 
 import msgspec
 
-from medkiosk.source.model import ENDS_SESSION, MAX_ENTRIES, DeviceInfo, Entry, Kind, SourceCode
+from medkiosk.source.model import ENDS_SESSION, MAX_ENTRIES, DeviceInfo, Entry, Grant, Kind, SourceCode
 
 MAX_NAME = 255
 """Longest name and longest component of a folder, bytes."""
 MAX_FOLDER = 1024
 """Longest folder path, bytes."""
-MAX_REQUEST = 4
-MAX_OPEN = 3 * (255 + 2) + 1
+MAX_REQUEST = 8
+MAX_OPEN = 3 * (255 + 2) + 2
 """Longest payload of OPEN, bytes."""
 
 _INDEX = struct.Struct(">I")
@@ -39,8 +45,11 @@ _SIZE = struct.Struct(">Q")
 _CODE = struct.Struct(">H")
 _LENGTH = struct.Struct(">H")
 _ENTRY = struct.Struct(">IQqH")
+_SECONDS = struct.Struct(">q")
 _MAX_NUMBER = 2**53 - 1  # what canonical JSON can record
 _KINDS: tuple[Kind, ...] = ("camera", "card")
+_FIRST_SECOND = 0
+_LAST_SECOND = 253_402_300_799  # the end of the year 9999
 
 
 class ToWorker(IntEnum):
@@ -51,6 +60,9 @@ class ToWorker(IntEnum):
     READ = 3
     BYE = 4
     OPEN = 5
+    CLOCK = 6
+    SET_CLOCK = 7
+    DELETE = 8
 
 
 class FromWorker(IntEnum):
@@ -62,6 +74,8 @@ class FromWorker(IntEnum):
     DATA = 20
     END = 21
     FAIL = 22
+    TIME = 23
+    DONE = 24
 
 
 class ProtocolError(Exception):
@@ -80,8 +94,15 @@ class RawEntry(msgspec.Struct, frozen=True):
     failure: int = 0
 
 
+class CameraTime(msgspec.Struct, frozen=True):
+    """A camera's clock: what its display shows, taken as if it were UTC, and its UTC; seconds since 1970."""
+
+    wall: int
+    utc: int | None
+
+
 def pack_index(index: int) -> bytes:
-    """Write the payload of HEAD and READ, and of LISTED."""
+    """Write the payload of HEAD, READ and DELETE, and of LISTED."""
     return _INDEX.pack(index)
 
 
@@ -131,6 +152,66 @@ def unpack_failure(untrusted_code: int) -> SourceCode:
         return SourceCode(untrusted_code)
     except ValueError as error:
         raise ProtocolError("unknown code") from error
+
+
+def pack_open(device: DeviceInfo, grants: Grant) -> bytes:
+    """Write the payload of OPEN."""
+    return bytes([grants]) + pack_hello(device)
+
+
+def unpack_open(payload: bytes) -> tuple[DeviceInfo, Grant]:
+    """Read the payload of OPEN.
+
+    Raises:
+        ProtocolError: not of the form, or a grant that we do not know.
+    """
+    if not payload or payload[0] > Grant.DELETE | Grant.SET_CLOCK:
+        raise ProtocolError("unknown grant")
+    return unpack_hello(payload[1:]), Grant(payload[0])
+
+
+def pack_seconds(seconds: int) -> bytes:
+    """Write the payload of SET_CLOCK."""
+    return _SECONDS.pack(seconds)
+
+
+def unpack_seconds(payload: bytes) -> int:
+    """Read the payload of SET_CLOCK: seconds since 1970, up to the year 9999.
+
+    Raises:
+        ProtocolError: not eight bytes, or beyond the bounds.
+    """
+    return _bounded_seconds(_one(_SECONDS, payload))
+
+
+def pack_time(time: CameraTime | None) -> bytes:
+    """Write the payload of TIME; nothing for a device without a clock."""
+    if time is None:
+        return b""
+    return pack_seconds(time.wall) + (b"" if time.utc is None else pack_seconds(time.utc))
+
+
+def unpack_time(untrusted_payload: bytes) -> CameraTime | None:
+    """Read the payload of TIME.
+
+    Raises:
+        ProtocolError: not of the form, or a time beyond the bounds.
+    """
+    if not untrusted_payload:
+        return None
+    wall = unpack_seconds(untrusted_payload[: _SECONDS.size])
+    rest = untrusted_payload[_SECONDS.size :]
+    return CameraTime(wall=wall, utc=unpack_seconds(rest) if rest else None)
+
+
+def unpack_nothing(untrusted_payload: bytes) -> None:
+    """Read the payload of DONE.
+
+    Raises:
+        ProtocolError: it has one.
+    """
+    if untrusted_payload:
+        raise ProtocolError("payload where none belongs")
 
 
 def pack_hello(info: DeviceInfo) -> bytes:
@@ -195,6 +276,12 @@ def _one(form: struct.Struct, untrusted_payload: bytes) -> int:
         raise ProtocolError("payload of the wrong length")
     value: int = form.unpack(untrusted_payload)[0]
     return value
+
+
+def _bounded_seconds(seconds: int) -> int:
+    if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
+        raise ProtocolError("time beyond the bounds")
+    return seconds
 
 
 def _string(text: bytes) -> bytes:

@@ -9,9 +9,13 @@ A `Camera` object must not be used again after ``exit``: one `CameraReader` is o
 
 from __future__ import annotations
 
+import ctypes
+import os
 import re
+import time
 from bisect import bisect_left
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import gphoto2
@@ -19,7 +23,7 @@ import gphoto2
 from medkiosk.core.frames import CHUNK
 from medkiosk.source.dcf import is_video
 from medkiosk.source.model import MAX_ENTRIES, DeviceInfo, SourceCode, SourceError
-from medkiosk.source.protocol import RawEntry
+from medkiosk.source.protocol import CameraTime, RawEntry
 from medkiosk.source.reading import MAX_DEPTH, bounded_folder, bounded_name
 
 _NO_SIZE = 0xFFFFFFFF  # what a camera says of a file whose size does not fit in 32 bits
@@ -74,19 +78,33 @@ class CameraReader:
 
     def __init__(self, port: str, model: str) -> None:
         self._port = port
-        self._camera = gphoto2.Camera()
+        self._model = model
         self._files: list[_File] = []
         self._buffer = bytearray(CHUNK)
+        self._session: gphoto2.Camera | None = None
+        _prepare_library()
+        self._connect()
+
+    def _connect(self) -> None:
+        camera = gphoto2.Camera()
         try:
             ports = gphoto2.PortInfoList()
             ports.load()
-            self._camera.set_port_info(ports[ports.lookup_path(port)])
+            camera.set_port_info(ports[ports.lookup_path(self._port)])
             abilities = gphoto2.CameraAbilitiesList()
             abilities.load()
-            self._camera.set_abilities(abilities[abilities.lookup_model(model)])
-            self._camera.init()
+            camera.set_abilities(abilities[abilities.lookup_model(self._model)])
+            camera.init()
         except gphoto2.GPhoto2Error as error:
             raise _translated(error) from error
+        self._session = camera
+
+    @property
+    def _camera(self) -> gphoto2.Camera:
+        """The session with the camera; a new one where the last was ended by `close`."""
+        if self._session is None:
+            self._connect()
+        return self._session
 
     def info(self) -> DeviceInfo:
         """Return model and serial number, read from the camera's summary."""
@@ -129,10 +147,108 @@ class CameraReader:
             yield buffer[:wanted]
             offset += wanted
 
+    def clock(self) -> CameraTime | None:
+        """Return what the camera's display shows, and its UTC.
+
+        libgphoto2 reads an EOS's settings only in the mode in which a computer takes pictures. The session
+        is ended at once, so that nothing is listed or read in that mode.
+        """
+        try:
+            wall, utc = self._setting("datetime"), self._setting("datetimeutc")
+            if wall is None:
+                return None
+            return CameraTime(wall=wall.get_value(), utc=None if utc is None else utc.get_value())
+        except gphoto2.GPhoto2Error as error:
+            raise self._failed(error) from error
+        finally:
+            self.close()
+
+    def set_clock(self, unix_seconds: int) -> None:
+        """Set the camera's UTC, from which it makes what its display shows."""
+        try:
+            utc = self._setting("datetimeutc")
+            if utc is None:
+                raise SourceError(SourceCode.UNSUPPORTED)
+            utc.set_value(unix_seconds)
+            self._camera.set_single_config("datetimeutc", utc)
+        except gphoto2.GPhoto2Error as error:
+            raise self._failed(error) from error
+        finally:
+            self.close()
+
+    def _setting(self, name: str) -> gphoto2.CameraWidget | None:
+        if not _keep_pictures_on_the_card():
+            return None
+        try:
+            return self._camera.get_single_config(name)
+        except gphoto2.GPhoto2Error as error:
+            if error.code == gphoto2.GP_ERROR_BAD_PARAMETERS:
+                return None  # this camera has no such setting
+            raise
+
+    def delete(self, index: int) -> None:
+        """Delete one file.
+
+        libgphoto2 says that it deleted a file whatever the camera answered, and a file that it does not find
+        it would delete by the handle that means *all*. So the file is read first, which fails unless the
+        library finds it and the camera has it; and the folder is listed afresh afterwards.
+        """
+        file = self._files[index]
+        if file.failure is not None:
+            raise SourceError(file.failure)
+        try:
+            before = self._sizes(file.folder)
+            if before.get(file.name) != file.size:
+                raise SourceError(SourceCode.GONE if file.name not in before else SourceCode.CHANGED)
+            if self._is_protected(file):
+                raise SourceError(SourceCode.PROTECTED)
+            self._sees(file)
+            self._camera.file_delete(file.folder, file.name)
+        except gphoto2.GPhoto2Error as error:
+            raise self._failed(error) from error
+        self.close()  # only a new session sees the card as it is now
+        try:
+            after = self._sizes(file.folder)
+        except gphoto2.GPhoto2Error as error:
+            raise self._failed(error) from error
+        if file.name in after:
+            raise SourceError(SourceCode.DEVICE)
+        if not before.keys() <= after.keys() | {file.name}:
+            raise SourceError(SourceCode.PROTOCOL)  # more is gone than was asked for: not one step further
+
+    def _sizes(self, folder: str) -> dict[str, int]:
+        """What lies in a folder: name -> bytes, as this session sees it."""
+        names = self._camera.folder_list_files(folder)
+        listed = [_name(names, position).text for position in range(names.count())]
+        return {name: self._camera.file_get_info(folder, name).file.size for name in listed if name}
+
+    def _sees(self, file: _File) -> None:
+        """Raise unless the camera hands out the file's first byte: a question not answered from memory."""
+        if not file.size:
+            raise SourceError(SourceCode.UNSUPPORTED)  # there is no byte to ask for; an empty file may stay
+        got: int = self._camera.file_read(
+            file.folder, file.name, gphoto2.GP_FILE_TYPE_NORMAL, 0, memoryview(self._buffer)[:1]
+        )
+        if got != 1:
+            raise SourceError(SourceCode.SHORT)
+
+    def _is_protected(self, file: _File) -> bool:
+        permissions: int = self._camera.file_get_info(file.folder, file.name).file.permissions
+        if not permissions & gphoto2.GP_FILE_PERM_DELETE:
+            return True
+        return any(
+            storage.access == gphoto2.GP_STORAGEINFO_AC_READONLY
+            and file.folder.startswith(storage.basedir + "/")
+            for storage in self._camera.get_storageinfo()
+        )
+
     def close(self) -> None:
         """End the session; the camera's own buttons work again."""
+        camera, self._session = self._session, None
+        if camera is None:
+            return
         try:
-            self._camera.exit()
+            camera.exit()
         except gphoto2.GPhoto2Error:
             return  # it was unplugged or switched off: there is no session left to end
 
@@ -217,6 +333,28 @@ class CameraReader:
             mtime=mtime,
             failure=file.failure or 0,
         )
+
+
+def _prepare_library() -> None:
+    """Set what libgphoto2 takes from the environment."""
+    os.environ["HOME"] = "/nonexistent"  # it would write its settings there
+    os.environ["TZ"] = "UTC0"  # a camera's wall clock comes through its conversions as it is
+    time.tzset()
+
+
+def _keep_pictures_on_the_card() -> bool:
+    """Make libgphoto2 leave the camera's pictures where they belong; False where that cannot be done.
+
+    To read a setting of an EOS it tells the camera where pictures go: into the computer's memory, unless
+    its own setting says "card"; a picture taken at that moment would be nowhere. The setting is asked by
+    the camera driver of the copy of the library that it was linked to (the wheel has two).
+    """
+    with Path("/proc/self/maps").open("rb") as maps:
+        drivers = {line.split(maxsplit=5)[5].strip() for line in maps if line.rstrip().endswith(b"/ptp2.so")}
+    if len(drivers) != 1:
+        return False
+    driver = ctypes.CDLL(os.fsdecode(drivers.pop()))
+    return bool(driver.gp_setting_set(b"ptp2", b"capturetarget", b"card") == gphoto2.GP_OK)
 
 
 def _name(names: gphoto2.CameraList, position: int) -> _Name:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from medkiosk.source.model import DeviceInfo
-from medkiosk.source.protocol import MAX_FOLDER, MAX_NAME, RawEntry
+from medkiosk.source.protocol import MAX_FOLDER, MAX_NAME, CameraTime, RawEntry
 
 MAX_DEPTH = 32
 """Folders inside folders that are walked. DCF needs two; deeper than this is no camera's doing."""
@@ -33,6 +33,29 @@ class DeviceReader(Protocol):
 
         Yields:
             Views of one buffer that is used again for the next block.
+        """
+        ...
+
+    def clock(self) -> CameraTime | None:
+        """Return what the device's clock shows now; None where it has none or does not say.
+
+        The listing is over with this: nothing listed before may be asked for.
+        """
+        ...
+
+    def set_clock(self, unix_seconds: int) -> None:
+        """Set the device's clock; where there is none, or it cannot be set: ``UNSUPPORTED``.
+
+        The listing is over with this.
+        """
+        ...
+
+    def delete(self, index: int) -> None:
+        """Delete exactly one listed file, and see that it and nothing else is gone.
+
+        Returning means: it is gone from the device, durably, as far as the device says so. The other
+        entries keep their indexes. Raises ``PROTECTED`` where the card or the file is write-protected,
+        ``CHANGED`` or ``GONE`` where what lies there is not what was listed (and then nothing was deleted).
         """
         ...
 

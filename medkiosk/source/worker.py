@@ -13,7 +13,7 @@ from pathlib import Path
 
 from medkiosk.core.frames import FrameError, Readable, Writable, read_frame, write_frame
 from medkiosk.source.hardening import forbid_core_dumps, private_streams
-from medkiosk.source.model import HEAD_BYTES, DeviceInfo, SourceError
+from medkiosk.source.model import HEAD_BYTES, DeviceInfo, Grant, SourceError
 from medkiosk.source.protocol import (
     MAX_OPEN,
     MAX_REQUEST,
@@ -25,12 +25,14 @@ from medkiosk.source.protocol import (
     pack_hello,
     pack_index,
     pack_size,
-    unpack_hello,
+    pack_time,
     unpack_index,
+    unpack_open,
+    unpack_seconds,
 )
 from medkiosk.source.reading import DeviceReader
 
-Open = Callable[[], DeviceReader]
+Open = Callable[[], tuple[DeviceReader, Grant]]
 
 
 def serve(open_device: Open, reader: Readable, writer: Writable) -> None:
@@ -41,7 +43,7 @@ def serve(open_device: Open, reader: Readable, writer: Writable) -> None:
         BrokenPipeError: the daemon is gone.
     """
     try:
-        device = open_device()
+        device, grants = open_device()
     except SourceError as error:
         write_frame(writer, FromWorker.FAIL, pack_code(error.reason))
         return
@@ -52,12 +54,12 @@ def serve(open_device: Open, reader: Readable, writer: Writable) -> None:
             write_frame(writer, FromWorker.FAIL, pack_code(error.reason))
             return
         write_frame(writer, FromWorker.HELLO, hello)
-        _answer(device, reader, writer)
+        _answer(device, grants, reader, writer)
     finally:
         device.close()
 
 
-def _answer(device: DeviceReader, reader: Readable, writer: Writable) -> None:
+def _answer(device: DeviceReader, grants: Grant, reader: Readable, writer: Writable) -> None:
     listed = 0
 
     def index(payload: bytes) -> int:
@@ -81,6 +83,25 @@ def _answer(device: DeviceReader, reader: Readable, writer: Writable) -> None:
             size += len(block)
         write_frame(writer, FromWorker.END, pack_size(size))
 
+    def clock() -> None:
+        nonlocal listed
+        listed = 0
+        write_frame(writer, FromWorker.TIME, pack_time(device.clock()))
+
+    def set_clock(seconds: int) -> None:
+        nonlocal listed
+        listed = 0
+        device.set_clock(seconds)
+        write_frame(writer, FromWorker.DONE)
+
+    def delete(which: int) -> None:
+        device.delete(which)
+        write_frame(writer, FromWorker.DONE)
+
+    def granted(grant: Grant) -> None:
+        if grant not in grants:
+            raise ProtocolError("asked for what was not granted")
+
     while (frame := read_frame(reader, MAX_REQUEST)) is not None:
         match frame.type:
             case ToWorker.LIST:
@@ -91,6 +112,14 @@ def _answer(device: DeviceReader, reader: Readable, writer: Writable) -> None:
             case ToWorker.READ:
                 which = index(frame.payload)
                 _fail_on_error(writer, partial(send, which, None))
+            case ToWorker.CLOCK:
+                _fail_on_error(writer, clock)
+            case ToWorker.SET_CLOCK:
+                granted(Grant.SET_CLOCK)
+                _fail_on_error(writer, partial(set_clock, unpack_seconds(frame.payload)))
+            case ToWorker.DELETE:
+                granted(Grant.DELETE)
+                _fail_on_error(writer, partial(delete, index(frame.payload)))
             case ToWorker.BYE:
                 return
             case _:
@@ -104,11 +133,11 @@ def _fail_on_error(writer: Writable, step: Callable[[], None]) -> None:
         write_frame(writer, FromWorker.FAIL, pack_code(error.reason))
 
 
-def _asked(reader: Readable) -> DeviceInfo:
+def _asked(reader: Readable) -> tuple[DeviceInfo, Grant]:
     frame = read_frame(reader, MAX_OPEN)
     if frame is None or frame.type != ToWorker.OPEN:
         raise ProtocolError("OPEN was expected")
-    return unpack_hello(frame.payload)
+    return unpack_open(frame.payload)
 
 
 def main() -> None:
@@ -119,13 +148,17 @@ def main() -> None:
     which.add_argument("--card", metavar="DIRECTORY", type=Path, help="where the card is mounted")
     which.add_argument("--asked", action="store_true", help="the daemon says which, by OPEN")
     parser.add_argument("--model", default="Canon EOS R6", help="libgphoto2's name of the camera")
+    parser.add_argument("--may-delete", action="store_true", help="files may be deleted, when asked to")
+    parser.add_argument("--may-set-clock", action="store_true", help="the clock may be set, when asked to")
     options = parser.parse_args()
     forbid_core_dumps()
     reader, writer = private_streams()
 
-    def open_device() -> DeviceReader:
+    def open_device() -> tuple[DeviceReader, Grant]:
+        grants = Grant.DELETE if options.may_delete else Grant.NONE
+        grants |= Grant.SET_CLOCK if options.may_set_clock else Grant.NONE
         if options.asked:
-            asked = _asked(reader)
+            asked, grants = _asked(reader)
         elif options.card is not None:
             asked = DeviceInfo(kind="card", model="", serial="", port=str(options.card))
         else:
@@ -133,10 +166,10 @@ def main() -> None:
         if asked.kind == "card":
             from medkiosk.source.card import CardReader
 
-            return CardReader(Path(asked.port))
+            return CardReader(Path(asked.port)), grants
         from medkiosk.source.ptp import CameraReader
 
-        return CameraReader(asked.port, asked.model)
+        return CameraReader(asked.port, asked.model), grants
 
     try:
         serve(open_device, reader, writer)

@@ -26,8 +26,9 @@ SIZES = {
 Opener = Callable[[], AbstractContextManager[SourceSession]]
 
 
-def camera_session(camera: RunningCamera, stall_s: float = 30) -> SourceSession:
-    arguments = ("--camera", camera.gphoto_port, "--model", camera.model)
+def camera_session(camera: RunningCamera, *options: str, stall_s: float = 30) -> SourceSession:
+    """A worker for this camera; ``options`` are more of its arguments, e.g. ``--may-delete``."""
+    arguments = ("--camera", camera.gphoto_port, "--model", camera.model, *options)
     return SourceSession(ProcessChannel(python_worker("medkiosk.source.worker", *arguments)), stall_s=stall_s)
 
 

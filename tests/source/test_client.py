@@ -13,8 +13,9 @@ import pytest
 
 from medkiosk.core.frames import CHUNK, HEADER, write_frame
 from medkiosk.source.client import SourceSession
-from medkiosk.source.model import WORDS, DeviceInfo, SourceCode, SourceError
+from medkiosk.source.model import WORDS, ClockReading, DeviceInfo, SourceCode, SourceError
 from medkiosk.source.protocol import (
+    CameraTime,
     FromWorker,
     RawEntry,
     pack_code,
@@ -22,6 +23,7 @@ from medkiosk.source.protocol import (
     pack_hello,
     pack_index,
     pack_size,
+    pack_time,
 )
 from medkiosk.workers import ProcessChannel
 
@@ -124,6 +126,48 @@ def test_a_bad_listing_ends_the_session(frames: list[tuple[int, bytes]]) -> None
     channel = Recording(HELLO, *frames) if frames else Recording(_entry())
     assert _reason(channel, SourceSession.list) == SourceCode.PROTOCOL
     assert channel.killed
+
+
+_CLOCK_LIES = {
+    "cut off": (FromWorker.TIME, b"\0" * 7),
+    "before 1970": (FromWorker.TIME, b"\xff" * 8),
+    "beyond the year 9999": (FromWorker.TIME, b"\x7f" + b"\xff" * 7),
+    "one number too many": (FromWorker.TIME, b"\0" * 24),
+    "another frame": (FromWorker.DONE, b""),
+}
+
+
+@pytest.mark.parametrize("frame", _CLOCK_LIES.values(), ids=_CLOCK_LIES.keys())
+def test_a_clock_that_is_none_ends_the_session(frame: tuple[int, bytes]) -> None:
+    channel = Recording(HELLO, frame)
+    assert _reason(channel, SourceSession.clock) == SourceCode.PROTOCOL
+    assert channel.killed
+
+
+def test_a_clock_is_read_between_asking_and_getting() -> None:
+    channel = Recording(
+        HELLO, (FromWorker.TIME, pack_time(CameraTime(wall=1_000_003_600, utc=1_000_000_000)))
+    )
+    ticks = iter([50.0, 50.25])
+    with SourceSession(channel, now=lambda: 999_999_990.5) as session:
+        session.hello()
+        session._monotonic = lambda: next(ticks)
+        assert session.clock() == ClockReading(
+            wall="2001-09-09T02:46:40", utc=1_000_000_000, asked=999_999_990.5, took=0.25
+        )
+
+
+def _delete(session: SourceSession) -> None:
+    session.list()
+    session.delete(0)
+
+
+def test_deleting_says_nothing_but_done() -> None:
+    babbling = Recording(HELLO, _entry(), _listed(1), (FromWorker.DONE, b"x"))
+    assert _reason(babbling, _delete) == SourceCode.PROTOCOL
+    failing = Recording(HELLO, _entry(), _listed(1), (FromWorker.FAIL, pack_code(SourceCode.PROTECTED)))
+    assert _reason(failing, _delete) == SourceCode.PROTECTED
+    assert not failing.killed
 
 
 def test_what_cannot_be_read_is_not_asked_for() -> None:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from medkiosk.source.dcf import capture_key, media_extension
-from medkiosk.source.model import MAX_ENTRIES, DeviceInfo
+from medkiosk.source.model import MAX_ENTRIES, DeviceInfo, Grant
 from medkiosk.source.protocol import (
     MAX_FOLDER,
     MAX_NAME,
+    CameraTime,
     ProtocolError,
     RawEntry,
     pack_entry,
     pack_hello,
+    pack_open,
+    pack_time,
     unpack_entry,
     unpack_hello,
     unpack_index,
+    unpack_nothing,
+    unpack_open,
+    unpack_seconds,
+    unpack_time,
 )
 from medkiosk.source.reading import bounded_folder, bounded_name
 
@@ -85,9 +94,35 @@ def test_entries_cross_unchanged(
     assert entry.folder == folder.decode("utf-8", "backslashreplace")
 
 
+_UNPACKERS: tuple[Callable[[bytes], object], ...] = (
+    unpack_hello,
+    unpack_open,
+    unpack_entry,
+    unpack_index,
+    unpack_seconds,
+    unpack_time,
+    unpack_nothing,
+)
+
+_seconds = st.integers(0, 253_402_300_799)
+
+
+@given(st.one_of(st.none(), st.builds(CameraTime, wall=_seconds, utc=st.one_of(st.none(), _seconds))))
+def test_a_clock_crosses_unchanged(time: CameraTime | None) -> None:
+    assert unpack_time(pack_time(time)) == time
+
+
+@pytest.mark.parametrize(
+    "grants", [Grant.NONE, Grant.DELETE, Grant.SET_CLOCK, Grant.DELETE | Grant.SET_CLOCK]
+)
+def test_grants_cross_unchanged(grants: Grant) -> None:
+    device = DeviceInfo(kind="camera", model="m", serial="", port="p")
+    assert unpack_open(pack_open(device, grants)) == (device, grants)
+
+
 @given(st.binary(max_size=400))
 def test_any_payload_is_understood_or_refused(untrusted_payload: bytes) -> None:
-    for unpack in (unpack_hello, unpack_entry, unpack_index):
+    for unpack in _UNPACKERS:
         try:
             unpack(untrusted_payload)
         except ProtocolError:

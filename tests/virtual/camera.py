@@ -17,6 +17,9 @@ class RunningCamera:
     Attributes:
         port: the TCP port on 127.0.0.1; a restart keeps it.
         gphoto_port: the same as libgphoto2 wants it.
+
+    Args:
+        clock: arguments of `tests.virtual.r6` about its clock, e.g. ``["--clock-offset", "90"]``.
     """
 
     model = "Canon EOS R6"
@@ -30,9 +33,11 @@ class RunningCamera:
         owner: str = "",
         faults: Sequence[str] = (),
         trace: Path | None = None,
+        clock: Sequence[str] = (),
     ) -> None:
         self._root = root.resolve()
-        self._fixed = ["--serial", serial, "--owner", owner, *(["--trace", str(trace)] if trace else [])]
+        traced = ["--trace", str(trace)] if trace else []
+        self._fixed = ["--serial", serial, "--owner", owner, *traced, *clock]
         self.port = port
         self._start(faults)
 

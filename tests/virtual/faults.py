@@ -26,6 +26,14 @@ class Fault:
         """How many of the next ``count`` bytes of object data may be sent before the camera vanishes."""
         return count
 
+    def refuse_delete(self) -> int | None:
+        """A response code with which to refuse to delete, or None to go on."""
+        return None
+
+    def read_only(self) -> bool:
+        """Whether the card's write protection is on."""
+        return False
+
 
 class VanishAt(Fault):
     """``vanish-at=BYTES``: gone after that many bytes of object data; refuses connections from then on."""
@@ -70,10 +78,35 @@ class Busy(Fault):
         return Answer.DEVICE_BUSY
 
 
+class WriteProtect(Fault):
+    """``write-protect``: the card's lock switch is on: it says so, and deletes nothing."""
+
+    def __init__(self, argument: str) -> None:
+        pass
+
+    def refuse_delete(self) -> int | None:
+        return Answer.STORE_READ_ONLY
+
+    def read_only(self) -> bool:
+        return True
+
+
+class KeepDeleted(Fault):
+    """``keep-deleted``: every DeleteObject is refused, and nothing told beforehand that it would be."""
+
+    def __init__(self, argument: str) -> None:
+        pass
+
+    def refuse_delete(self) -> int | None:
+        return Answer.GENERAL_ERROR
+
+
 FAULTS: dict[str, Callable[[str], Fault]] = {
     "vanish-at": VanishAt,
     "short-read": ShortRead,
     "busy": Busy,
+    "write-protect": WriteProtect,
+    "keep-deleted": KeepDeleted,
 }
 
 
@@ -98,3 +131,9 @@ class Faults(Fault):
         for fault in self._faults:
             count = fault.allow(count)
         return count
+
+    def refuse_delete(self) -> int | None:
+        return next((answer for fault in self._faults if (answer := fault.refuse_delete()) is not None), None)
+
+    def read_only(self) -> bool:
+        return any(fault.read_only() for fault in self._faults)

@@ -27,6 +27,7 @@ _FORMATS = {
 _UNDEFINED = 0x3000
 _EOS_NAME = 12  # characters that libgphoto2 keeps of a name in an EOS folder entry
 _NOT_DOWNLOADED = 0x20
+_PROTECTED = 0x01
 _MAX_SIZE = 0xFFFFFFFF
 
 
@@ -42,6 +43,7 @@ class Object:
     size: int
     mtime: int
     path: Path
+    protected: bool = False
 
     @property
     def announced_size(self) -> int:
@@ -55,7 +57,8 @@ class Cards:
     Args:
         root: holds ``slot1`` and ``slot2``, or ``DCIM``, which then is slot 1. An optional ``names.json``
             maps a file's path below ``root`` to the name announced for it, for names that no file
-            system takes; surrogates U+DC80 to U+DCFF stand for bytes that are not UTF-8.
+            system takes; surrogates U+DC80 to U+DCFF stand for bytes that are not UTF-8. A file that its
+            owner may not write is protected, as if by the camera's menu.
     """
 
     def __init__(self, root: Path) -> None:
@@ -94,15 +97,31 @@ class Cards:
                     size=0 if is_folder else status.st_size,
                     mtime=int(status.st_mtime),
                     path=path,
+                    protected=not is_folder and not status.st_mode & 0o200,
                 )
                 self.objects[child.handle] = child
                 found.append(child)
                 if is_folder:
                     self._scan(path, storage, child.handle)
 
+    def delete(self, handle: int) -> bool:
+        """Remove a file from card and list; False where it is protected. A folder stays."""
+        item = self.objects[handle]
+        if item.protected:
+            return False
+        if item.format != FOLDER:
+            item.path.unlink(missing_ok=True)
+            del self.objects[handle]
+            self.children[item.storage, item.parent].remove(item)
+        return True
+
     def in_folder(self, storage: int, parent: int) -> list[Object] | None:
         """What lies in a folder (`ROOT` for the top); None where there is no such folder."""
         return self.children.get((storage, 0 if parent == ROOT else parent))
+
+
+def _flags(item: Object) -> int:
+    return _NOT_DOWNLOADED | (_PROTECTED if item.protected else 0)
 
 
 def eos_entries(objects: list[Object]) -> bytes | None:
@@ -122,7 +141,7 @@ def eos_entries(objects: list[Object]) -> bytes | None:
             item.storage,
             item.format,
             0,
-            _NOT_DOWNLOADED,
+            _flags(item),
             item.announced_size,
             item.parent,
             item.handle,
@@ -141,7 +160,7 @@ def object_info(item: Object) -> bytes:
             "<IHHIHIIIIIIIHII",
             item.storage,
             item.format,
-            0,  # no protection
+            1 if item.protected else 0,
             item.announced_size,
             0x3808 if item.format != FOLDER else 0,
             0,

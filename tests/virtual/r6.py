@@ -3,6 +3,7 @@
 Run it as its own process (libgphoto2 holds the interpreter's lock in several calls)::
 
     python -m tests.virtual.r6 --port 0 --root DIR [--serial S] [--owner NAME] [--fault NAME[=ARG]]
+        [--clock-offset SECONDS] [--zone SECONDS] [--no-clock]
 
 It prints the port it listens on. ``--trace FILE`` records each operation's code, one line each.
 What the real camera announces is taken from libgphoto2's own record of one (cameras/canon-eos-r6.txt).
@@ -33,12 +34,13 @@ from tests.virtual.ptpip import (
     parse_request,
     string,
 )
+from tests.virtual.settings import Settings, ended
 
 MODEL = "Canon EOS R6"
 _GUID = bytes(range(16))
 _HANDOVER_S = 1.5  # how long a new initiator waits for the one before it to be gone
 _CARD_BYTES = 64_054_362_112
-_OWNER_PROPERTY = 0xD115
+_ALL = 0xFFFFFFFF  # as the handle in DeleteObject: every object of the camera
 _MAX_DATA_OUT = 1 << 20
 
 
@@ -67,13 +69,13 @@ class Responder:
         listener: socket.socket,
         *,
         serial: str,
-        owner: str,
+        settings: Settings,
         faults: Faults,
         trace: IO[str] | None = None,
     ) -> None:
         self.root = root
         self.serial = serial
-        self.owner = owner
+        self.settings = settings
         self.faults = faults
         self._listener = listener
         self._trace = trace
@@ -143,7 +145,8 @@ class Responder:
         request, sends_data = parse_request(payload)
         received = _receive(connection) if sends_data else b""
         if self._trace is not None:
-            self._trace.write(f"{request.code:04x} {' '.join(f'{value:x}' for value in request.params)}\n")
+            said = " ".join(f"{value:x}" for value in request.params)
+            self._trace.write(f"{request.code:04x} {said} {received.hex()}".rstrip() + "\n")
             self._trace.flush()
         refusal = self.faults.refuse(request.code)
         reply = Reply(refusal) if refusal is not None else session.answer(request, received)
@@ -181,11 +184,14 @@ class Session:
             0x1007: self._object_handles,
             0x1008: self._object_info,
             0x1009: self._object,
+            0x100B: self._delete,
             0x1014: self._property,
             0x101B: self._partial_object,
+            0x9101: self._storage_ids,
+            0x9102: self._storage_info,
             0x9109: self._eos_folder,
             0x910C: self._accept,  # SetObjectAttributes: clears the "not downloaded" flag
-            0x9110: self._accept,  # SetDevicePropValueEx
+            0x9110: self._set_property,
             0x9114: self._accept,  # SetRemoteMode
             0x9115: self._event_mode,
             0x9116: self._event,
@@ -257,7 +263,8 @@ class Session:
         free = _CARD_BYTES - sum(
             item.size for item in self._cards.objects.values() if item.storage == params[0]
         )
-        data = struct.pack("<HHHQQI", 4, 2, 0, _CARD_BYTES, max(free, 0), 0xFFFFFFFF)
+        access = 1 if self._camera.faults.read_only() else 0
+        data = struct.pack("<HHHQQI", 4, 2, access, _CARD_BYTES, max(free, 0), 0xFFFFFFFF)
         return Reply(data=data + string(f"SD{params[0] >> 16}") + string(""))
 
     def _object_handles(self, params: tuple[int, ...], received: bytes) -> Reply:
@@ -299,13 +306,29 @@ class Session:
         return Reply(Answer.PROPERTY_NOT_SUPPORTED) if data is None else Reply(data=data)
 
     def _event_mode(self, params: tuple[int, ...], received: bytes) -> Reply:
-        owner = self._camera.owner.encode() + b"\0"
-        self._events = struct.pack("<III", 12 + len(owner), 0xC189, _OWNER_PROPERTY) + owner
+        self._events = self._camera.settings.dump() if params[0] else b""
         return Reply()
 
     def _event(self, params: tuple[int, ...], received: bytes) -> Reply:
         events, self._events = self._events, b""
-        return Reply(data=events + struct.pack("<II", 8, 0))
+        return Reply(data=ended(events))
+
+    def _set_property(self, params: tuple[int, ...], received: bytes) -> Reply:
+        code, events = self._camera.settings.set(received)
+        self._events += events
+        return Reply(code)
+
+    def _delete(self, params: tuple[int, ...], received: bytes) -> Reply:
+        refusal = self._camera.faults.refuse_delete()
+        if refusal is not None:
+            return Reply(refusal)
+        if params[0] == _ALL:
+            for handle in list(self._cards.objects):
+                self._cards.delete(handle)
+            return Reply()
+        if params[0] not in self._cards.objects:
+            return Reply(Answer.INVALID_HANDLE)
+        return Reply(Answer.OK if self._cards.delete(params[0]) else Answer.OBJECT_WRITE_PROTECTED)
 
 
 def _read_only(code: int, type_: int, value: bytes) -> bytes:
@@ -339,6 +362,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0 picks one")
     parser.add_argument("--serial", default="0123456789abcdef0123456789abcdef")
     parser.add_argument("--owner", default="")
+    parser.add_argument("--clock-offset", type=int, default=0, help="how far its clock is ahead, seconds")
+    parser.add_argument(
+        "--zone", type=int, default=0, help="how far its display is ahead of its UTC, seconds"
+    )
+    parser.add_argument("--no-clock", action="store_true", help="it does not tell its time")
     parser.add_argument("--fault", action="append", default=[], help=f"NAME[=ARG]: {', '.join(FAULTS)}")
     parser.add_argument("--trace", type=Path, help="a file for the codes of all operations")
     options = parser.parse_args()
@@ -351,7 +379,12 @@ def main() -> None:
         options.root,
         listener,
         serial=options.serial,
-        owner=options.owner,
+        settings=Settings(
+            owner=options.owner,
+            offset=options.clock_offset,
+            zone=options.zone,
+            has_clock=not options.no_clock,
+        ),
         faults=faults,
         trace=options.trace.open("a") if options.trace else None,
     )

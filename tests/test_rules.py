@@ -13,6 +13,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "medkiosk").rglob("*.py"))
+MAKE_DURABLE = {"medkiosk/durable.py", "medkiosk/source/card.py"}
+"""The second deletes a file from a card when it was told to, in a worker that may not load the first."""
 DURABLE_CALLS = {"fsync", "fdatasync", "rename", "renames", "replace", "syncfs", "sync", "link"}
 OS_LIKE = {"os", "libc", "_libc"}
 
@@ -29,7 +31,7 @@ def test_only_durable_makes_bytes_durable() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line}: {name}.{attribute}"
         for path in SOURCES
-        if path.name != "durable.py"
+        if str(path.relative_to(ROOT)) not in MAKE_DURABLE
         for name, attribute, line in calls(path)
         if name in OS_LIKE and attribute in DURABLE_CALLS
     ]

@@ -12,32 +12,15 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from medkiosk.core.frames import CHUNK
-from medkiosk.source.model import MAX_ENTRIES, DeviceInfo, SourceCode, SourceError
+from medkiosk.source.cardtree import CardTree, Found, opened_folder, translated
+from medkiosk.source.model import DeviceInfo, SourceCode, SourceError
 from medkiosk.source.protocol import RawEntry
-from medkiosk.source.reading import MAX_DEPTH, bounded_folder, bounded_name
+from medkiosk.source.reading import bounded_folder, bounded_name
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-
-_CODES: dict[int, SourceCode] = {
-    errno.ENOENT: SourceCode.GONE,
-    errno.ENOTDIR: SourceCode.GONE,
-    errno.ELOOP: SourceCode.GONE,
-    errno.ENODEV: SourceCode.UNPLUGGED,
-    errno.ENXIO: SourceCode.UNPLUGGED,
-    errno.ENOMEDIUM: SourceCode.UNPLUGGED,
-    errno.ESTALE: SourceCode.UNPLUGGED,
-}
-
-
-class _File(NamedTuple):
-    folder: tuple[bytes, ...]
-    name: bytes
-    size: int
-    failure: SourceCode | None
+_MAY_NOT_WRITE = frozenset({errno.EROFS, errno.EPERM, errno.EACCES})
 
 
 class CardReader:
@@ -52,7 +35,7 @@ class CardReader:
 
     def __init__(self, root: Path) -> None:
         self._port = str(root)
-        self._files: list[_File] = []
+        self._files: list[Found] = []
         self._buffer = bytearray(CHUNK)
         try:
             self._root = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -60,39 +43,87 @@ class CardReader:
             raise SourceError(SourceCode.DENIED) from error
         except OSError as error:
             raise SourceError(SourceCode.UNPLUGGED) from error
+        self._device = os.fstat(self._root).st_dev
 
     def info(self) -> DeviceInfo:
         """Return the directory; a card's file system says nothing more that could be relied on."""
         return DeviceInfo(kind="card", model="memory card", serial="", port=self._port)
 
     def entries(self) -> Iterator[RawEntry]:
-        """List every regular file, folder by folder, in the order of the names' bytes."""
+        """List every regular file, and what could not be looked through; see `cardtree`."""
         self._files = []
-        yield from self._walk(())
+        for index, found in enumerate(CardTree(self._root).walk()):
+            self._files.append(found)
+            yield RawEntry(
+                index=index,
+                storage=b"card",
+                folder=bounded_folder(found.folder),
+                name=bounded_name(found.name),
+                size=found.size,
+                mtime=found.mtime_ns // 1_000_000_000,
+                failure=found.failure or 0,
+            )
 
     def blocks(self, index: int, limit: int | None = None) -> Iterator[memoryview]:
-        """Read one file in blocks of `CHUNK` bytes."""
-        file = self._files[index]
-        if file.failure is not None:
-            raise SourceError(file.failure)
+        """Read one file in blocks of `CHUNK` bytes; a file that was read whole leaves the page cache.
+
+        So reading it again asks the card again, not this computer's memory.
+        """
+        file = self._readable(index)
         end = file.size if limit is None else min(limit, file.size)
-        with self._opened(file) as descriptor:
-            try:
-                before = os.fstat(descriptor)
-                if before.st_size != file.size:
-                    raise SourceError(SourceCode.CHANGED)
-                yield from self._until(descriptor, end)
-                if limit is None and os.read(descriptor, 1):
+        with self._opened_in_folder(file) as (_, descriptor):
+            before = os.fstat(descriptor)
+            if before.st_size != file.size:
+                raise SourceError(SourceCode.CHANGED)
+            yield from self._until(descriptor, end)
+            if limit is None:
+                if os.read(descriptor, 1):
                     raise SourceError(SourceCode.LONG)
-                after = os.fstat(descriptor)
-                if (before.st_mtime_ns, before.st_ctime_ns) != (after.st_mtime_ns, after.st_ctime_ns):
-                    raise SourceError(SourceCode.CHANGED)  # half of one version, half of another
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            after = os.fstat(descriptor)
+            if _version(before) != _version(after):
+                raise SourceError(SourceCode.CHANGED)  # half of one version, half of another
+
+    def clock(self) -> None:
+        """A card has no clock."""
+
+    def set_clock(self, unix_seconds: int) -> None:  # noqa: ARG002 the interface's
+        """Refuse: a card has no clock."""
+        raise SourceError(SourceCode.UNSUPPORTED)
+
+    def delete(self, index: int) -> None:
+        """Unlink exactly the listed file and make that durable.
+
+        The file is held open while its name is removed: afterwards it must be this one that lost a name.
+        A file that the photographer protected in the camera (FAT's read-only attribute) is not deleted.
+        """
+        file = self._readable(index)
+        with self._opened_in_folder(file) as (folder, descriptor):
+            status = os.fstat(descriptor)
+            now = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+            if now != (self._device, file.inode, file.size, file.mtime_ns):
+                raise SourceError(SourceCode.CHANGED)
+            if not status.st_mode & 0o222:
+                raise SourceError(SourceCode.PROTECTED)
+            try:
+                os.unlink(file.name, dir_fd=folder)
             except OSError as error:
-                raise _translated(error) from error
+                if error.errno in _MAY_NOT_WRITE:
+                    raise SourceError(SourceCode.PROTECTED) from error
+                raise
+            os.fsync(folder)
+            if os.fstat(descriptor).st_nlink >= status.st_nlink:
+                raise SourceError(SourceCode.UNREADABLE)  # the card says deleted, and the file says not
 
     def close(self) -> None:
         """Let the directory go, so that it can be unmounted."""
         os.close(self._root)
+
+    def _readable(self, index: int) -> Found:
+        file = self._files[index]
+        if file.failure is not None:
+            raise SourceError(file.failure)
+        return file
 
     def _until(self, descriptor: int, end: int) -> Iterator[memoryview]:
         buffer = memoryview(self._buffer)
@@ -108,82 +139,24 @@ class CardReader:
             yield buffer[:wanted]
             left -= wanted
 
-    def _walk(self, folder: tuple[bytes, ...]) -> Iterator[RawEntry]:
-        if len(folder) > MAX_DEPTH:
-            raise SourceError(SourceCode.TOO_MANY)
-        folders: list[bytes] = []
-        try:
-            with self._folder(folder) as descriptor:
-                with os.scandir(descriptor) as found:
-                    ordered = sorted(found, key=lambda entry: os.fsencode(entry.name))
-                for entry in ordered:
-                    name = os.fsencode(entry.name)
-                    try:
-                        status = entry.stat(follow_symlinks=False)
-                    except OSError as error:
-                        yield self._unreadable(folder, name, error)
-                        continue
-                    if stat.S_ISDIR(status.st_mode):
-                        folders.append(name)
-                    elif stat.S_ISREG(status.st_mode):
-                        yield self._entry(_File(folder, name, status.st_size, None), int(status.st_mtime))
-        except OSError as error:
-            if not folder:
-                raise _translated(error) from error
-            yield self._unreadable(folder[:-1], folder[-1], error)
-        for name in folders:
-            yield from self._walk((*folder, name))
-
-    def _unreadable(self, folder: tuple[bytes, ...], name: bytes, error: OSError) -> RawEntry:
-        """List what could not be looked at, so that nobody thinks that the whole card was imported."""
-        failure = _translated(error)
-        if failure.ends_session:
-            raise failure from error
-        return self._entry(_File(folder, name, 0, failure.reason), 0)
-
-    def _entry(self, file: _File, mtime: int) -> RawEntry:
-        if len(self._files) == MAX_ENTRIES:
-            raise SourceError(SourceCode.TOO_MANY)
-        self._files.append(file)
-        return RawEntry(
-            index=len(self._files) - 1,
-            storage=b"card",
-            folder=bounded_folder(file.folder),
-            name=bounded_name(file.name),
-            size=file.size,
-            mtime=mtime,
-            failure=file.failure or 0,
-        )
-
     @contextmanager
-    def _folder(self, folder: tuple[bytes, ...]) -> Iterator[int]:
-        descriptor = os.dup(self._root)
+    def _opened_in_folder(self, file: Found) -> Iterator[tuple[int, int]]:
+        """Open a listed file; yields the descriptors of its folder and of itself. Translates errors."""
         try:
-            for component in folder:
-                inner = os.open(component, _FOLDER, dir_fd=descriptor)
-                os.close(descriptor)
-                descriptor = inner
-            yield descriptor
-        finally:
-            os.close(descriptor)
-
-    @contextmanager
-    def _opened(self, file: _File) -> Iterator[int]:
-        try:
-            with self._folder(file.folder) as folder:
+            with opened_folder(self._root, file.folder) as folder:
                 try:
                     descriptor = os.open(file.name, _FILE | os.O_NOATIME, dir_fd=folder)
                 except PermissionError:
                     descriptor = os.open(file.name, _FILE, dir_fd=folder)  # only an owner may ask for NOATIME
+                try:
+                    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                        raise SourceError(SourceCode.GONE)
+                    yield folder, descriptor
+                finally:
+                    os.close(descriptor)
         except OSError as error:
-            raise _translated(error) from error
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise SourceError(SourceCode.GONE)
-            yield descriptor
-        finally:
-            os.close(descriptor)
+            raise translated(error, self._device) from error
 
 
-def _translated(error: OSError) -> SourceError:
-    return SourceError(_CODES.get(error.errno or 0, SourceCode.UNREADABLE))
+def _version(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns

@@ -32,10 +32,10 @@ def camera_session(camera: RunningCamera, *options: str, stall_s: float = 30) ->
     return SourceSession(ProcessChannel(python_worker("medkiosk.source.worker", *arguments)), stall_s=stall_s)
 
 
-def card_session(root: Path, stall_s: float = 30) -> SourceSession:
-    return SourceSession(
-        ProcessChannel(python_worker("medkiosk.source.worker", "--card", str(root))), stall_s=stall_s
-    )
+def card_session(root: Path, *options: str, stall_s: float = 30) -> SourceSession:
+    """A worker for this card; ``options`` are more of its arguments, e.g. ``--may-delete``."""
+    arguments = ("--card", str(root), *options)
+    return SourceSession(ProcessChannel(python_worker("medkiosk.source.worker", *arguments)), stall_s=stall_s)
 
 
 def fill(root: Path, sizes: dict[str, int]) -> Path:

@@ -14,10 +14,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from medkiosk.core.config import Camera, Card
 from medkiosk.core.errors import ConfigError
 from medkiosk.device.machine import PlugMachine
 from medkiosk.device.model import DeviceRef, Listener, tell
+from medkiosk.device.place import identity_of
 
 POLL_S = 1.0
 _CONNECT_S = 1.0
@@ -29,7 +32,8 @@ _ESTABLISHED = "01"
 class ConfiguredDevices:
     """Tells when a configured device can be reached and when it cannot any more.
 
-    A card is there when its directory is and has something in it. A camera is there when its port takes a
+    A card is there when its directory is and has something in it. Another one that was put there between two
+    looks is told of as unplugged and plugged. A camera is there when its port takes a
     connection, which is closed at once; or when this machine is connected to it already, in which case it
     is left in peace: it may take one connection at a time.
 
@@ -83,15 +87,21 @@ class ConfiguredDevices:
     def poll(self) -> None:
         """Look at every device once."""
         for device in self._devices:
-            is_there = _has_card(device.port) if device.kind == "card" else _answers(_address(device.port))
-            now = self._monotonic()
-            if is_there:
-                notices = self._machine.seen(device, now) + self._machine.tick(now)
-            elif is_there is False:
-                notices = self._machine.gone(device.key, now)
+            if device.kind == "card":
+                identity = _card_in(device.port)
+                self._saw(msgspec.structs.replace(device, identity=identity or ""), identity is not None)
             else:
-                continue
-            tell(notices, self._plugged, self._unplugged)
+                is_there = _answers(_address(device.port))
+                if is_there is not None:
+                    self._saw(device, is_there)
+
+    def _saw(self, device: DeviceRef, is_there: bool) -> None:
+        now = self._monotonic()
+        if is_there:
+            notices = self._machine.seen(device, now) + self._machine.tick(now)
+        else:
+            notices = self._machine.gone(device.key, now)
+        tell(notices, self._plugged, self._unplugged)
 
     def _watch(self) -> None:
         self.poll()
@@ -99,12 +109,13 @@ class ConfiguredDevices:
             self.poll()
 
 
-def _has_card(path: str) -> bool:
+def _card_in(path: str) -> str | None:
+    """Say which card is there; None for none."""
     try:
         with os.scandir(path) as entries:
-            return next(entries, None) is not None
+            return identity_of(path) if next(entries, None) is not None else None
     except OSError:
-        return False
+        return None
 
 
 def _answers(address: tuple[str, int]) -> bool | None:

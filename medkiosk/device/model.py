@@ -17,12 +17,14 @@ class DeviceRef(msgspec.Struct, frozen=True):
         key: names the socket or place it is plugged into, stable while it stays plugged in.
         port: libgphoto2's port string, or the card's directory.
         model: libgphoto2's name of the camera; empty for a card.
+        identity: differs when another card is in the same place; empty for a camera, whose port changes.
     """
 
     kind: Literal["camera", "card"]
     key: str
     port: str
     model: str
+    identity: str = ""
 
 
 class Change(StrEnum):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import queue
 import socket
 from collections.abc import Sequence
@@ -47,6 +49,42 @@ def test_a_card_is_there_when_its_directory_has_something_in_it(tmp_path: Path) 
     watcher.poll()
     assert log.take() == [("plugged", str(card))]
     (card / "DCIM").rmdir()
+    watcher.poll()
+    assert log.take() == [("unplugged", str(card))]
+
+
+def test_another_card_in_the_same_place_is_a_plug_of_its_own(tmp_path: Path) -> None:
+    log, card = Log(), tmp_path / "card"
+    for name in ("card", "other"):
+        (tmp_path / name / "DCIM").mkdir(parents=True)
+    watcher = log.watch([], [card])
+    watcher.poll()
+    assert log.take() == [("plugged", str(card))]
+    (card / "DCIM/IMG_0001.JPG").touch()
+    watcher.poll()
+    assert log.take() == []  # the same card, with a picture more
+    card.rename(tmp_path / "pulled")
+    (tmp_path / "other").rename(card)
+    watcher.poll()
+    assert log.take() == [("unplugged", str(card)), ("plugged", str(card))]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a file system needs root")
+def test_a_card_that_was_pulled_and_put_back_between_two_looks(tmp_path: Path) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    log, card = Log(), tmp_path / "card"
+    card.mkdir()
+    watcher = log.watch([], [card])
+    for round_ in range(3):  # each a file system of its own, with the same device number and the same inode
+        assert libc.mount(b"card", os.fsencode(card), b"tmpfs", 0, b"size=1m") == 0
+        try:
+            (card / "DCIM").mkdir()
+            watcher.poll()
+            watcher.poll()
+            again = [("unplugged", str(card))] if round_ else []
+            assert log.take() == [*again, ("plugged", str(card))]
+        finally:
+            assert libc.umount2(os.fsencode(card), 2) == 0
     watcher.poll()
     assert log.take() == [("unplugged", str(card))]
 

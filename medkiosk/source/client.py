@@ -33,13 +33,14 @@ from medkiosk.source.protocol import (
     pack_open,
     pack_seconds,
     unpack_code,
+    unpack_end,
     unpack_entry,
     unpack_hello,
     unpack_index,
     unpack_nothing,
-    unpack_size,
     unpack_time,
 )
+from medkiosk.source.whole import Shape
 
 T = TypeVar("T")
 
@@ -49,6 +50,9 @@ STALL_S = 30.0
 
 class SourceSession:
     """One device, from HELLO to BYE. Not for several threads at once.
+
+    Attributes:
+        shape: whether the file that `read` gave last ends where its own structure ends.
 
     Args:
         channel: a fresh source worker.
@@ -72,6 +76,7 @@ class SourceSession:
         self._over: SourceCode | None = None
         self._info: DeviceInfo | None = None
         self._entries: list[Entry] = []
+        self.shape = Shape.UNKNOWN
 
     def open(self, device: DeviceInfo, grants: Grant = Grant.NONE) -> None:
         """Say which device to open, to a worker that was started with ``--asked``; then `hello`.
@@ -135,7 +140,8 @@ class SourceSession:
     def read(self, index: int) -> Iterator[bytes]:
         """Read a listed file, chunk by chunk.
 
-        The iterator ends normally only when exactly as many bytes came as were listed. Leaving it early
+        The iterator ends normally only when exactly as many bytes came as were listed; `shape` then says
+        whether the file's own structure agrees with that: where it is doubtful, read again. Leaving it early
         ends the session, since the worker is in the middle of a file.
 
         Yields:
@@ -238,10 +244,12 @@ class SourceSession:
         except GeneratorExit:
             self._end(SourceCode.CRASHED)  # left in the middle of a file, from where there is no way back
             raise
-        if self._parsed(unpack_size, frame.payload) != total:
+        untrusted_size, shape = self._parsed(unpack_end, frame.payload)
+        if untrusted_size != total:
             raise self._end(SourceCode.PROTOCOL)
         if total != size:
             raise SourceError(SourceCode.SHORT)
+        self.shape = shape
 
     def _send(self, request: ToWorker, payload: bytes = b"") -> None:
         if self._over is not None:

@@ -5,8 +5,8 @@ daemon says   payload    worker answers
 ============  =========  ==========================================================
 OPEN          u8 grants, device  HELLO(device), or FAIL and the end
 LIST          -          ENTRY*, then LISTED(number of entries), or FAIL
-HEAD          u32 index  DATA*, then END(bytes sent), or FAIL
-READ          u32 index  DATA*, then END(bytes sent), or FAIL
+HEAD          u32 index  DATA*, then END(bytes sent, 0), or FAIL
+READ          u32 index  DATA*, then END(bytes sent, u8 shape), or FAIL
 CLOCK         -          TIME(what the camera shows, or nothing), or FAIL; ends the listing
 SET_CLOCK     i64 UTC    DONE, or FAIL; ends the listing
 DELETE        u32 index  DONE, or FAIL; the indexes stay
@@ -31,6 +31,7 @@ from enum import IntEnum
 import msgspec
 
 from medkiosk.source.model import ENDS_SESSION, MAX_ENTRIES, DeviceInfo, Entry, Grant, Kind, SourceCode
+from medkiosk.source.whole import Shape
 
 MAX_NAME = 255
 """Longest name and longest component of a folder, bytes."""
@@ -41,7 +42,7 @@ MAX_OPEN = 3 * (255 + 2) + 2
 """Longest payload of OPEN, bytes."""
 
 _INDEX = struct.Struct(">I")
-_SIZE = struct.Struct(">Q")
+_END = struct.Struct(">QB")
 _CODE = struct.Struct(">H")
 _LENGTH = struct.Struct(">H")
 _ENTRY = struct.Struct(">IQqH")
@@ -118,14 +119,24 @@ def unpack_index(untrusted_payload: bytes) -> int:
     return untrusted_index
 
 
-def pack_size(size: int) -> bytes:
+def pack_end(size: int, shape: Shape = Shape.UNKNOWN) -> bytes:
     """Write the payload of END."""
-    return _SIZE.pack(size)
+    return _END.pack(size, shape)
 
 
-def unpack_size(untrusted_payload: bytes) -> int:
-    """Read the payload of END; the reader compares it with what it counted."""
-    return _one(_SIZE, untrusted_payload)
+def unpack_end(untrusted_payload: bytes) -> tuple[int, Shape]:
+    """Read the payload of END; the reader compares the size with what it counted.
+
+    Raises:
+        ProtocolError: not of the form, or a shape that we do not know.
+    """
+    if len(untrusted_payload) != _END.size:
+        raise ProtocolError("payload of the wrong length")
+    size, untrusted_shape = _END.unpack(untrusted_payload)
+    try:
+        return size, Shape(untrusted_shape)
+    except ValueError as error:
+        raise ProtocolError("unknown shape") from error
 
 
 def pack_code(code: int) -> bytes:

@@ -21,16 +21,17 @@ from medkiosk.source.protocol import (
     ProtocolError,
     ToWorker,
     pack_code,
+    pack_end,
     pack_entry,
     pack_hello,
     pack_index,
-    pack_size,
     pack_time,
     unpack_index,
     unpack_open,
     unpack_seconds,
 )
 from medkiosk.source.reading import DeviceReader
+from medkiosk.source.whole import Form, Shape, Whole, form_of
 
 Open = Callable[[], tuple[DeviceReader, Grant]]
 
@@ -61,6 +62,8 @@ def serve(open_device: Open, reader: Readable, writer: Writable) -> None:
 
 def _answer(device: DeviceReader, grants: Grant, reader: Readable, writer: Writable) -> None:
     listed = 0
+    forms = bytearray()
+    """What the name of each listed file says of its structure."""
 
     def index(payload: bytes) -> int:
         value = unpack_index(payload)
@@ -71,17 +74,22 @@ def _answer(device: DeviceReader, grants: Grant, reader: Readable, writer: Writa
     def list_all() -> None:
         nonlocal listed
         listed = 0
+        forms.clear()
         for entry in device.entries():
             write_frame(writer, FromWorker.ENTRY, pack_entry(entry))
+            forms.append(form_of(entry.name.decode("ascii", "replace")))
             listed += 1
         write_frame(writer, FromWorker.LISTED, pack_index(listed))
 
     def send(which: int, limit: int | None) -> None:
         size = 0
+        whole = Whole(Form(forms[which]))
         for block in device.blocks(which, limit):
             write_frame(writer, FromWorker.DATA, block)
             size += len(block)
-        write_frame(writer, FromWorker.END, pack_size(size))
+            if limit is None:
+                whole.update(block)
+        write_frame(writer, FromWorker.END, pack_end(size, whole.shape() if limit is None else Shape.UNKNOWN))
 
     def clock() -> None:
         nonlocal listed

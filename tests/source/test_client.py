@@ -19,10 +19,10 @@ from medkiosk.source.protocol import (
     FromWorker,
     RawEntry,
     pack_code,
+    pack_end,
     pack_entry,
     pack_hello,
     pack_index,
-    pack_size,
     pack_time,
 )
 from medkiosk.workers import ProcessChannel
@@ -75,7 +75,7 @@ def _read(session: SourceSession) -> list[bytes]:
 
 def test_an_honest_worker() -> None:
     data = (FromWorker.DATA, b"x" * 10)
-    channel = Recording(HELLO, _entry(), _listed(1), data, (FromWorker.END, pack_size(10)))
+    channel = Recording(HELLO, _entry(), _listed(1), data, (FromWorker.END, pack_end(10)))
     with SourceSession(channel) as session:
         assert _read(session) == [b"x" * 10]
     assert not channel.killed
@@ -84,9 +84,9 @@ def test_an_honest_worker() -> None:
 LIES = {
     "more than listed": ([(FromWorker.DATA, b"x" * 11)], SourceCode.LONG),
     "more in pieces": ([(FromWorker.DATA, b"x" * 10), (FromWorker.DATA, b"x")], SourceCode.LONG),
-    "fewer than listed": ([(FromWorker.DATA, b"x" * 9), (FromWorker.END, pack_size(9))], SourceCode.SHORT),
-    "nothing at all": ([(FromWorker.END, pack_size(0))], SourceCode.SHORT),
-    "another count": ([(FromWorker.DATA, b"x" * 10), (FromWorker.END, pack_size(9))], SourceCode.PROTOCOL),
+    "fewer than listed": ([(FromWorker.DATA, b"x" * 9), (FromWorker.END, pack_end(9))], SourceCode.SHORT),
+    "nothing at all": ([(FromWorker.END, pack_end(0))], SourceCode.SHORT),
+    "another count": ([(FromWorker.DATA, b"x" * 10), (FromWorker.END, pack_end(9))], SourceCode.PROTOCOL),
     "empty chunks": ([(FromWorker.DATA, b"")], SourceCode.PROTOCOL),
     "the end": ([(FromWorker.DATA, b"x" * 10)], SourceCode.CRASHED),
     "an unknown frame": ([(99, b"")], SourceCode.PROTOCOL),
@@ -172,7 +172,7 @@ def test_deleting_says_nothing_but_done() -> None:
 
 def test_what_cannot_be_read_is_not_asked_for() -> None:
     channel = Recording(
-        HELLO, _entry(size=0, failure=SourceCode.NAME), _listed(1), (FromWorker.END, pack_size(0))
+        HELLO, _entry(size=0, failure=SourceCode.NAME), _listed(1), (FromWorker.END, pack_end(0))
     )
     assert _reason(channel, _read) == SourceCode.NAME
     assert not channel.killed

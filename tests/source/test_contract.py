@@ -8,6 +8,7 @@ import pytest
 
 from medkiosk.core.frames import CHUNK
 from medkiosk.source.model import HEAD_BYTES, SourceCode, SourceError
+from medkiosk.source.whole import Shape
 from tests.source.conftest import SIZES, Opener
 
 
@@ -94,3 +95,21 @@ def test_close_may_be_repeated(source: Opener) -> None:
     session.close()
     with pytest.raises(SourceError):
         session.list()
+
+
+def test_says_whether_a_file_ends_where_its_picture_ends(source: Opener, tree: Path) -> None:
+    picture = b"\xff\xd8\xff\xda\0\x02" + bytes(range(1, 200)) * 9000 + b"\xff\xd9"
+    shapes = {
+        "IMG_0001.JPG": (picture, Shape.WHOLE),
+        "IMG_0002.JPG": (picture[:-1], Shape.CUT),
+        "IMG_0003.JPG": (picture + b"more", Shape.TRAILING),
+        "MVI_0004.MP4": (b"\0\0\0\x10ftypisom\0\0\0\0" + b"\0\0\0\x08free", Shape.WHOLE),
+        "IMG_0005.JPG": (bytes(100), Shape.BROKEN),
+    }
+    for path in tree.rglob("*.*"):
+        path.write_bytes(shapes.get(path.name, (bytes(20), Shape.BROKEN))[0])
+    with source() as session:
+        for entry in session.list():
+            session.head(entry.index)
+            assert sum(map(len, session.read(entry.index))) == entry.size
+            assert session.shape == shapes.get(entry.name, (b"", Shape.BROKEN))[1], entry.name

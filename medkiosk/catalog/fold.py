@@ -335,6 +335,8 @@ class Catalog:
             import_view(import_),
             import_.started.files,
             tuple(import_.files[start : start + max(limit, 0)]),
+            sum(isinstance(file, ev.OriginalSealed) for file in import_.files),
+            sum(isinstance(file, ev.OriginalAgain) for file in import_.files),
             len(import_.files),
             import_.finished,
         )

@@ -48,6 +48,8 @@ class ReceiptPage:
         info: which import.
         on_device: how many files the device had.
         files: this page's files, in the order in which it was known what became of them.
+        sealed: how many on all pages became objects of their own.
+        again: how many had bytes that were sealed before.
         total: how many ``files`` there are on all pages.
         finished: the end of the import; None while it goes on or where it was cut short.
     """
@@ -55,6 +57,8 @@ class ReceiptPage:
     info: ImportView
     on_device: int
     files: tuple[OriginalSealed | OriginalAgain | FileFailed, ...]
+    sealed: int
+    again: int
     total: int
     finished: ImportFinished | None
 

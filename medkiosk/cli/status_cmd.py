@@ -20,8 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def device_line(device: DeviceStatus) -> str:
     """One device in one line."""
     counts = f"{device.sealed} sealed, {device.already} already there, {device.failed} failed"
+    if device.again:
+        counts += f", {device.again} copies"
+    if device.damaged:
+        counts += f", {device.damaged} damaged on the card"
     line = f"{device.model} {device.serial}: {device.state.value}, {device.files} files: {counts}"
-    return f"{line}. {device.detail}" if device.detail else line
+    sentences = (line, device.doing, device.passport, device.detail, *device.notes)
+    return ". ".join(sentence.rstrip(".") for sentence in sentences if sentence)
 
 
 def lines(status: Status) -> Iterator[str]:

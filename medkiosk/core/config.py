@@ -60,13 +60,25 @@ class Workers(Section, frozen=True):
 
 
 class Ingest(Section, frozen=True):
-    """``group_files``, ``group_bytes``: how many files, or bytes, are made durable together."""
+    """What is done with a camera or card that is plugged in.
+
+    Attributes:
+        group_files, group_bytes: how many files, or bytes, are made durable together.
+        verify: ``twice`` reads every file a second time and compares: a bit that flips on the way from the
+            device is found, for twice the time.
+        delete: ``after_verified`` deletes from the device what is sealed, when everything on it is.
+        set_camera_clock: set a camera's clock that is off by more than ``clock_drift_s`` seconds.
+    """
 
     group_files: int = 20
     group_bytes: int = 256 << 20
     retries: int = 3
     retry_s: float = 2.0
     poll_s: float = 1.0
+    verify: Literal["once", "twice"] = "once"
+    delete: Literal["never", "after_verified"] = "never"
+    set_camera_clock: bool = False
+    clock_drift_s: Annotated[float, msgspec.Meta(ge=2)] = 60.0
 
 
 class Camera(Section, frozen=True):

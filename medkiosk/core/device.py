@@ -18,6 +18,22 @@ class DeviceState(StrEnum):
     LOST = "lost"  # unplugged before
 
 
+STATE_WORDS: dict[DeviceState, str] = {
+    DeviceState.OPENING: "being opened",
+    DeviceState.LISTING: "being listed",
+    DeviceState.IMPORTING: "being read",
+    DeviceState.SAFE: "everything is sealed",
+    DeviceState.RETRYING: "does not answer; trying again",
+    DeviceState.INCOMPLETE: "not everything could be read",
+    DeviceState.GONE: "unplugged when everything was sealed",
+    DeviceState.LOST: "unplugged before everything was sealed",
+}
+"""The same for one device's line, while there is nothing better to say."""
+
+REUSE = "SAFE TO REUSE THIS CARD"
+KEEP_CARD = "KEEP THIS CARD"
+"""The passport of a card: whether anything on it is still needed."""
+
 HEADLINES: dict[DeviceState, str] = {
     DeviceState.OPENING: "DO NOT UNPLUG",
     DeviceState.LISTING: "DO NOT UNPLUG",

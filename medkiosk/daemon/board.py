@@ -14,7 +14,7 @@ import msgspec
 from medkiosk import __version__
 from medkiosk.core.device import HEADLINES, DeviceState
 from medkiosk.core.quality import Advice
-from medkiosk.ipc.types import DeviceStatus, PhotoAdvice, RedactionStatus, Status
+from medkiosk.ipc.types import DeviceStatus, KeptFile, PhotoAdvice, RedactionStatus, Status
 
 _KEEPALIVE_S = 10.0
 _ADVICE_SHOWN = 8
@@ -40,6 +40,7 @@ class Board:
     def __init__(self) -> None:
         self._changed = threading.Condition(threading.RLock())
         self._closed = False
+        self._kept: dict[str, tuple[KeptFile, ...]] = {}
         self._status = Status(
             serial=0,
             version=__version__,
@@ -87,6 +88,17 @@ class Board:
                 )
             )
             self.set(devices=tuple(sorted((*others, device), key=lambda d: d.key)))
+
+    def keep(self, key: str, files: tuple[KeptFile, ...]) -> None:
+        """Remember for which files a device is still needed, until it says otherwise or is gone for good."""
+        with self._changed:
+            shown = {device.key for device in self._status.devices}
+            self._kept = {at: kept for at, kept in self._kept.items() if at in shown} | {key: files}
+
+    def kept(self, key: str) -> tuple[KeptFile, ...]:
+        """The files for which a device is still needed."""
+        with self._changed:
+            return self._kept.get(key, ())
 
     def redaction(self, **values: Any) -> None:
         """Replace fields of the redaction queue's line; integers prefixed with ``add_`` are added."""

@@ -11,16 +11,23 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from medkiosk.core.channel import Channel
-from medkiosk.core.device import DeviceState
+from medkiosk.core.device import KEEP_CARD, REUSE, DeviceState
 from medkiosk.core.errors import KioskError
-from medkiosk.daemon.importrun import ImportRun, StoppedError, Tools
+from medkiosk.daemon.importclock import measure_clock
+from medkiosk.daemon.importdelete import Deletion, place
+from medkiosk.daemon.importrun import ImportRun
+from medkiosk.daemon.importtools import StoppedError, Tools
 from medkiosk.device.model import DeviceRef
-from medkiosk.ingest.machine import Happening, next_state
+from medkiosk.ingest.machine import Happening, acknowledged, expendable, next_state
+from medkiosk.ingest.numbers import gap_words
+from medkiosk.ingest.progress import Pace, doing_words
 from medkiosk.ipc.types import DeviceStatus
 from medkiosk.source.client import SourceSession
-from medkiosk.source.model import DeviceInfo, Entry, SourceCode, SourceError
+from medkiosk.source.model import DeviceInfo, Entry, Grant, SourceCode, SourceError
 
 _log = logging.getLogger(__name__)
+_SHOW_S = 0.1
+"""Bytes are counted on the board at most so often: it wakes everybody who watches."""
 _SELDOM = 15
 """After the last quick retry, how many times longer the pauses are."""
 
@@ -46,6 +53,10 @@ class Importer:
         self._stop = threading.Event()
         self._lock = threading.RLock()
         self._channel: Channel | None = None
+        self._pace = Pace(tools.monotonic())
+        self._uncounted = 0
+        self._shown = 0.0
+        self._clock_words: str | None = None
         self.status = DeviceStatus(
             key=device.key,
             kind=device.kind,
@@ -77,7 +88,7 @@ class Importer:
         self._happen(Happening.UNPLUGGED, "" if self.status.state is DeviceState.SAFE else self._too_early())
 
     def _too_early(self) -> str:
-        done, files = self.status.sealed + self.status.already, self.status.files
+        done, files = self.status.sealed + self.status.already + self.status.again, self.status.files
         return f"{done} of {files} files are safe. Keep the card as it is and plug it in again."
 
     def _happen(self, happening: Happening, detail: str = "") -> None:
@@ -122,38 +133,87 @@ class Importer:
     def _once(self) -> None:
         """Import until a second look finds nothing that the import has not seen."""
         while True:
-            with self._session() as session:
-                info = session.hello()
-                self._show(model=info.model, serial=info.serial)
-                if self.status.state is DeviceState.OPENING:
-                    self._happen(Happening.OPENED)
-                entries = session.list()
-                self._show(
-                    files=len(entries),
-                    sealed=0,
-                    already=0,
-                    failed=0,
-                    bytes_done=0,
-                    bytes_total=sum(entry.size for entry in entries),
-                )
-                if self.status.state is DeviceState.LISTING:
-                    self._happen(Happening.LISTED)
-                run = ImportRun(self, self._tools, session, info)
-                with ThreadPoolExecutor(1, thread_name_prefix="commit") as durable:
-                    run.all(entries, durable)
-                failed = run.finish(entries)
+            run, entries = self._pass()
             # A photo taken after the listing shows only to a new session (libgphoto2 lists once).
             with self._session() as session:
-                if {_place(entry) for entry in session.list()} <= {_place(entry) for entry in entries}:
+                if {place(entry) for entry in session.list()} <= {place(entry) for entry in entries}:
                     break
+        deleted = self._delete(run, entries)
+        self._tools.board.keep(self._device.key, run.kept)
+        counts = run.outcomes
+        safe = acknowledged(counts)
+        notes = (self._clock_words or "", gap_words(run.gaps), deleted)
+        passport = REUSE if expendable(counts) else KEEP_CARD
+        self._show(
+            doing="",
+            notes=tuple(note for note in notes if note),
+            passport=passport if self._device.kind == "card" else "",
+        )
+        failed = len(run.failures)
         self._happen(
-            Happening.SOME_FAILED if failed else Happening.ALL_ACKNOWLEDGED,
-            f"{failed} of {len(entries)} files could not be read; keep the card." if failed else "",
+            Happening.ALL_ACKNOWLEDGED if safe else Happening.SOME_FAILED,
+            "" if safe else f"{failed} of {len(entries)} files could not be read; keep the card.",
         )
 
+    def _pass(self) -> tuple[ImportRun, list[Entry]]:
+        """List the device and import what is new."""
+        with self._session(self._clock_grant()) as session:
+            info = session.hello()
+            self._show(model=info.model, serial=info.serial)
+            if self.status.state is DeviceState.OPENING:
+                self._happen(Happening.OPENED)
+            if self._clock_words is None:
+                self._clock_words = measure_clock(self._tools, session, info)
+            entries = session.list()
+            self._begin(entries)
+            run = ImportRun(self, self._tools, session, info)
+            with ThreadPoolExecutor(1, thread_name_prefix="commit") as durable:
+                run.all(entries, durable)
+        run.finish(entries)
+        return run, entries
+
+    def _begin(self, entries: list[Entry]) -> None:
+        with self._lock:
+            self._pace = Pace(self._tools.monotonic())
+            self._uncounted = 0
+            self._show(
+                files=len(entries),
+                sealed=0,
+                already=0,
+                again=0,
+                damaged=0,
+                failed=0,
+                bytes_done=0,
+                bytes_total=sum(entry.size for entry in entries),
+                doing="",
+                passport="",
+                notes=(),
+            )
+        if self.status.state is DeviceState.LISTING:
+            self._happen(Happening.LISTED)
+
+    def _delete(self, run: ImportRun, entries: list[Entry]) -> str:
+        """Delete what is sealed, where the policy says so; return what to tell the person."""
+        if self._tools.settings.delete != "after_verified" or not entries:
+            return ""
+        if not expendable(run.outcomes):
+            return "Not every file on the device is sealed and whole, so nothing was deleted."
+        deletion = Deletion(
+            self._tools,
+            self,
+            lambda: self._session(Grant.DELETE),
+            run.import_id,
+            lambda words: self._show(doing=words),
+        )
+        return deletion.all(entries)
+
+    def _clock_grant(self) -> Grant:
+        set_it = self._tools.settings.set_camera_clock and self._clock_words is None
+        return Grant.SET_CLOCK if set_it else Grant.NONE
+
     @contextlib.contextmanager
-    def _session(self) -> Iterator[SourceSession]:
-        """A fresh worker that has been told which device to open."""
+    def _session(self, grants: Grant = Grant.NONE) -> Iterator[SourceSession]:
+        """A fresh worker that has been told which device to open, and what it may change there."""
         try:
             self._channel = self._tools.spawn()
         except OSError as error:
@@ -162,7 +222,9 @@ class Importer:
         device = self._device
         try:
             self.check_stop()
-            session.open(DeviceInfo(kind=device.kind, model=device.model, serial="", port=device.port))
+            session.open(
+                DeviceInfo(kind=device.kind, model=device.model, serial="", port=device.port), grants
+            )
             yield session
         finally:
             self._channel = None
@@ -173,17 +235,37 @@ class Importer:
         if self._stop.is_set():
             raise StoppedError
 
-    def progress(self, *, sealed: int = 0, already: int = 0, failed: int = 0, bytes_done: int = 0) -> None:
+    def progress(
+        self,
+        *,
+        sealed: int = 0,
+        already: int = 0,
+        again: int = 0,
+        damaged: int = 0,
+        failed: int = 0,
+        bytes_done: int = 0,
+        bytes_read: int = 0,
+    ) -> None:
         """Add to the device's line on the board."""
         with self._lock:
-            now = self.status
+            now = self._tools.monotonic()
+            if bytes_read:
+                self._pace.read(bytes_read, now)
+            self._uncounted += bytes_done
+            if not (sealed or already or again or failed) and now - self._shown < _SHOW_S:
+                return
+            self._shown = now
+            was = self.status
+            known = was.sealed + was.already + was.again + was.failed + sealed + already + again + failed
+            done, self._uncounted = was.bytes_done + self._uncounted, 0
+            rate = self._pace.rate(now)
+            left = self._pace.left(was.bytes_total - done, now)
             self._show(
-                sealed=now.sealed + sealed,
-                already=now.already + already,
-                failed=now.failed + failed,
-                bytes_done=now.bytes_done + bytes_done,
+                sealed=was.sealed + sealed,
+                already=was.already + already,
+                again=was.again + again,
+                damaged=was.damaged + damaged,
+                failed=was.failed + failed,
+                bytes_done=done,
+                doing=doing_words(known + 1, was.files, done, was.bytes_total, rate, left),
             )
-
-
-def _place(entry: Entry) -> tuple[str, str, str, int]:
-    return entry.storage, entry.folder, entry.name, entry.size

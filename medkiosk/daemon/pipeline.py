@@ -24,7 +24,7 @@ from medkiosk.core.ids import KIOSK
 from medkiosk.daemon.board import Board
 from medkiosk.daemon.comparing import Comparer
 from medkiosk.daemon.importer import Importer
-from medkiosk.daemon.importrun import Tools
+from medkiosk.daemon.importtools import Tools
 from medkiosk.daemon.keyring import Keyring
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.daemon.redactor import Job, Redactor

@@ -15,7 +15,7 @@ from medkiosk.core.errors import NotAllowedError
 from medkiosk.core.events import AccountCreated, Role
 from medkiosk.core.ids import CaptureId, EncounterId, ImportId, RecipientId
 from medkiosk.core.photo import Box, Finding, ImageRole, ReviewState
-from medkiosk.daemon import exporting, people, records, reviewing, views
+from medkiosk.daemon import exporting, people, receipts, records, reviewing, views
 from medkiosk.daemon.comparing import Comparer
 from medkiosk.daemon.kiosk import Kiosk, Looks
 from medkiosk.ipc import types as t
@@ -119,6 +119,15 @@ class Service:
             found = catalog.imports()
         page = found[max(offset, 0) :][: _page(limit)]
         return t.Imports(imports=tuple(map(views.import_info, page)), total=len(found))
+
+    def list_kept(self, key: str, offset: int = 0, limit: int = 500) -> t.KeptFiles:
+        """See `Api.list_kept`."""
+        kept = self._kiosk.board.kept(key)
+        return t.KeptFiles(files=kept[max(offset, 0) :][: _page(limit)], total=len(kept))
+
+    def get_receipt(self, import_id: ImportId, offset: int = 0, limit: int = 200) -> t.Receipt:
+        """See `Api.get_receipt`."""
+        return receipts.receipt(self._kiosk, import_id, offset, min(_page(limit), 200))
 
     def list_captures(
         self,

@@ -12,6 +12,45 @@ from enum import StrEnum
 from medkiosk.core.device import DeviceState
 
 
+class Outcome(StrEnum):
+    """What became of one file that a device listed."""
+
+    SEALED = "sealed"
+    KNOWN = "known"  # acknowledged by an earlier import
+    COPY = "copy"  # its bytes were sealed before, from another place
+    DAMAGED = "damaged"  # sealed byte by byte, and cut off or with something behind its end
+    FAILED = "failed"
+
+
+ACKNOWLEDGED: Mapping[Outcome, bool] = {
+    Outcome.SEALED: True,
+    Outcome.KNOWN: True,
+    Outcome.COPY: True,
+    Outcome.DAMAGED: True,
+    Outcome.FAILED: False,
+}
+"""Whether such a file's bytes are in the vault, read back, and in the ledger: what SAFE TO UNPLUG asks."""
+
+EXPENDABLE: Mapping[Outcome, bool] = {
+    Outcome.SEALED: True,
+    Outcome.KNOWN: True,
+    Outcome.COPY: True,
+    Outcome.DAMAGED: False,  # of a file that is cut off, the card may hold more than it lists
+    Outcome.FAILED: False,
+}
+"""Whether the card is no longer needed for such a file: what SAFE TO REUSE and every deletion ask."""
+
+
+def acknowledged(counts: Mapping[Outcome, int]) -> bool:
+    """Whether every file is acknowledged."""
+    return all(ACKNOWLEDGED[outcome] for outcome, count in counts.items() if count)
+
+
+def expendable(counts: Mapping[Outcome, int]) -> bool:
+    """Whether the card is needed for no file at all."""
+    return all(EXPENDABLE[outcome] for outcome, count in counts.items() if count)
+
+
 class Happening(StrEnum):
     """What can happen to an import."""
 

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from medkiosk.core.ids import CaptureId
 
 E = TypeVar("E")
+S = TypeVar("S", bound=Hashable)
 
 
 @dataclass
-class CaptureIds:
+class CaptureIds(Generic[S]):
     """Gives the files of one shot (RAW+JPEG+HEIF) one capture id.
 
-    A file that was acknowledged before a crash brings the id that it has, and its siblings join it.
+    A file that was acknowledged before, here or on another device, brings the id that it has, and its
+    siblings join it. The first id that a shot has is the one that it keeps.
 
     Args:
         fresh: makes a new id.
     """
 
     fresh: Callable[[], CaptureId]
-    _by_shot: dict[str, CaptureId] = field(default_factory=dict)
+    _by_shot: dict[S, CaptureId] = field(default_factory=dict)
 
-    def known(self, shot: str, capture_id: CaptureId) -> None:
+    def known(self, shot: S, capture_id: CaptureId) -> None:
         """A member of ``shot`` already has this id."""
-        self._by_shot[shot] = capture_id
+        self._by_shot.setdefault(shot, capture_id)
 
-    def of(self, shot: str) -> CaptureId:
+    def has(self, shot: S) -> bool:
+        """Whether a member of ``shot`` has an id."""
+        return shot in self._by_shot
+
+    def of(self, shot: S) -> CaptureId:
         """The id for a new member of ``shot``."""
         if shot not in self._by_shot:
             self._by_shot[shot] = self.fresh()

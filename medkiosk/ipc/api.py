@@ -83,6 +83,16 @@ class Api(Protocol):
         """Imports, newest first."""
         ...
 
+    @method(needs=None)
+    def list_kept(self, key: str, offset: int = 0, limit: int = 500) -> t.KeptFiles:
+        """The files for which a plugged-in device is still needed, with nothing personal about them."""
+        ...
+
+    @method(needs=Capability.SEE_CATALOGUE)
+    def get_receipt(self, import_id: ImportId, offset: int = 0, limit: int = 200) -> t.Receipt:
+        """What became of each file of one import, as the ledger holds it."""
+        ...
+
     @method(needs=Capability.SEE_CATALOGUE)
     def list_captures(
         self,

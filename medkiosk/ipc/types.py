@@ -37,6 +37,11 @@ class DeviceStatus(Wire, frozen=True):
         bytes_total: declared by the device.
         bytes_done: read so far (sealed, already there, or failed).
         detail: one sentence when there is something to say.
+        again: files whose bytes were sealed before from another place.
+        damaged: sealed files that look cut off.
+        doing: how far it is in words, while it is being read.
+        passport: of a card, whether it may be used again.
+        notes: what else there is to know: missing numbers, the camera's clock, what was deleted.
     """
 
     key: str
@@ -51,6 +56,59 @@ class DeviceStatus(Wire, frozen=True):
     bytes_total: int
     bytes_done: int
     detail: str
+    again: int = 0
+    damaged: int = 0
+    doing: str = ""
+    passport: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class KeptFile(Wire, frozen=True):
+    """A file for which its device is still needed, and why.
+
+    ``name`` is the shot's DCF name, empty for any other file: whoever stands before the screen may read it.
+    """
+
+    name: str
+    words: str
+
+
+class KeptFiles(Wire, frozen=True):
+    """A page of such files; ``total`` counts all."""
+
+    files: tuple[KeptFile, ...]
+    total: int
+
+
+class ReceiptLine(Wire, frozen=True):
+    """What became of one file. ``place`` is where it lay on the device."""
+
+    place: str
+    size: int
+    outcome: str
+    commitment: str
+    words: str = ""
+
+
+class Receipt(Wire, frozen=True):
+    """A page of one import's receipt; ``total`` counts the lines.
+
+    ``already`` files were acknowledged by earlier imports and are in their receipts. ``commitment`` of a line
+    is the hash of its content under seal, as it stands in the ledger.
+    """
+
+    info: ImportInfo
+    on_device: int
+    bytes: int
+    sealed: int
+    already: int
+    again: int
+    damaged: int
+    failed: int
+    safe: bool
+    gaps: tuple[str, ...]
+    lines: tuple[ReceiptLine, ...]
+    total: int
 
 
 class PhotoAdvice(Wire, frozen=True):

@@ -59,11 +59,28 @@ def board(*states: str, waiting: int = 0) -> t.Status:
     )
 
 
+IMPORT = t.ImportInfo(
+    import_id=ImportId("1" * 32),
+    at="2026-05-01T09:00:00.000Z",
+    device_kind="card",
+    model="memory card",
+    serial="",
+    captures=0,
+    assigned=0,
+    finished=True,
+    failed=0,
+)
+
+
 class Service:
     """Plays boards to a watcher and holds an encounter's approved captures."""
 
-    def __init__(self, boards: Sequence[t.Status] = (), captures: int = 0) -> None:
+    def __init__(self, boards: Sequence[t.Status] = (), captures: int = 0, files: int = 0) -> None:
         self._boards = boards
+        self._lines = tuple(
+            t.ReceiptLine(place=f"card/DCIM/100CANON/{n}", size=1, outcome="sealed", commitment="c" * 64)
+            for n in range(files)
+        )
         self._ids = tuple(CaptureId(f"{number:032x}") for number in range(captures))
 
     def check(self, needs: Capability | None) -> None:
@@ -76,6 +93,31 @@ class Service:
         for status in self._boards:
             yield status
             time.sleep(0.01)
+
+    def list_kept(self, key: str, offset: int, limit: int) -> t.KeptFiles:
+        files = tuple(t.KeptFile(name=f"IMG_{n:04d}", words="It was cut off.") for n in range(1, 31))
+        return t.KeptFiles(files=files[offset : offset + limit], total=len(files))
+
+    def list_imports(self, offset: int, limit: int) -> t.Imports:
+        return t.Imports(imports=(IMPORT,), total=1)
+
+    def get_receipt(self, import_id: ImportId, offset: int, limit: int) -> t.Receipt:
+        assert import_id == IMPORT.import_id
+        page = self._lines[offset : offset + min(limit, 200)]
+        return t.Receipt(
+            info=IMPORT,
+            on_device=len(self._lines),
+            bytes=len(self._lines),
+            sealed=len(self._lines),
+            already=0,
+            again=0,
+            damaged=0,
+            failed=0,
+            safe=True,
+            gaps=("card/DCIM/100CANON: 0004",),
+            lines=page,
+            total=len(self._lines),
+        )
 
     def login(self, user: str, passphrase: str) -> t.Session:
         return t.Session(account_id=AccountId("a" * 32), display_name=user, roles=())
@@ -180,3 +222,23 @@ def test_an_encounter_is_exported_whole(tmp_path: Path, count: int) -> None:
     with playing(tmp_path, Service(captures=count)) as kiosk:
         done = kiosk.ctl("export", *arguments, stdin="x\n")
         assert json.loads(done.stdout)["images"] == count
+
+
+def test_import_names_the_files_for_which_the_device_is_still_needed(tmp_path: Path) -> None:
+    with playing(tmp_path, Service([board("incomplete")])) as kiosk:
+        said = kiosk.ctl("import", check=False).stdout
+    assert "IMG_0020: It was cut off." in said
+    assert "IMG_0021" not in said
+    assert "and 10 more" in said
+
+
+def test_a_receipt_of_many_pages_is_printed_whole(tmp_path: Path) -> None:
+    login = ("--user", "pat", "--passphrase-file", "-")
+    with playing(tmp_path, Service(files=450)) as kiosk:
+        done = kiosk.ctl("import", "--receipt", *login, "--json", stdin="x\n")
+        assert [line["place"] for line in json.loads(done.stdout)["lines"]] == [
+            f"card/DCIM/100CANON/{n}" for n in range(450)
+        ]
+        said = kiosk.ctl("import", "--receipt", IMPORT.import_id, *login, stdin="x\n").stdout
+    assert "missing numbers: card/DCIM/100CANON: 0004" in said
+    assert said.splitlines()[-1] == "everything on the device was sealed"

@@ -142,6 +142,37 @@ class Service:
         )
         return t.Imports(imports=found[offset : offset + limit], total=len(found))
 
+    def list_kept(self, key: str, offset: int = 0, limit: int = 500) -> t.KeptFiles:
+        kept = self._kiosk.kept.get(key, ())
+        return t.KeptFiles(files=kept[offset : offset + limit], total=len(kept))
+
+    def get_receipt(self, import_id: ImportId, offset: int = 0, limit: int = 200) -> t.Receipt:
+        [info] = [each for each in self._kiosk.imports if each.import_id == import_id]
+        lines = tuple(
+            t.ReceiptLine(
+                place=f"card/DCIM/100CANON/{photo.info.name}.JPG",
+                size=1 << 20,
+                outcome="sealed",
+                commitment="0" * 64,
+            )
+            for photo in self._kiosk.photos.values()
+            if photo.info.import_id == import_id
+        )
+        return t.Receipt(
+            info=info,
+            on_device=len(lines),
+            bytes=len(lines) << 20,
+            sealed=len(lines),
+            already=0,
+            again=0,
+            damaged=0,
+            failed=info.failed,
+            safe=info.failed == 0,
+            gaps=("card/DCIM/100CANON: 0004 to 0006",),
+            lines=lines[offset : offset + limit],
+            total=len(lines),
+        )
+
     def list_captures(
         self,
         import_id: ImportId | None = None,

@@ -116,6 +116,7 @@ class Kiosk:
     encounters: dict[EncounterId, t.EncounterInfo] = field(default_factory=dict)
     recipients: list[t.RecipientInfo] = field(default_factory=list)
     devices: tuple[t.DeviceStatus, ...] = ()
+    kept: dict[str, tuple[t.KeptFile, ...]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     advice: tuple[t.PhotoAdvice, ...] = ()

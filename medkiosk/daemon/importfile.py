@@ -1,0 +1,140 @@
+"""One file from the device into a sealed object that is not yet durable, read once or twice."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+
+from medkiosk.core.photo import MediaKind, RedactCode
+from medkiosk.daemon.importtools import Tools, Watcher
+from medkiosk.ingest.shot import Dated
+from medkiosk.redact.media import SNIFF_BYTES, sniff
+from medkiosk.source import dcf
+from medkiosk.source.client import SourceSession
+from medkiosk.source.model import DeviceInfo, Entry, SourceCode, SourceError
+from medkiosk.vault.errors import VaultFullError
+from medkiosk.vault.writer import PendingObject
+
+_RESERVE = 64 << 20
+"""Bytes that stay free on the store's disk, so that the database and the ledger can always be written."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One listed file whose head was read.
+
+    ``tag`` is the keyed name under which this very file is remembered, ``damaged`` the one under which it is
+    if it is sealed and looks cut off; ``dated`` names its shot.
+    """
+
+    entry: Entry
+    tag: bytes
+    damaged: bytes
+    dated: Dated | None
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """One file that was read whole and sealed, not yet durable.
+
+    Attributes:
+        content: the keyed name of its bytes.
+        media: what its first bytes say.
+        code: whether a derivative can come of it.
+        damaged: twice the same bytes, and not the end that a file of its kind has.
+    """
+
+    looked: Looked
+    object: PendingObject
+    content: bytes
+    media: MediaKind
+    code: RedactCode
+    damaged: bool = False
+
+
+class FileReader:
+    """Reads the files of one session.
+
+    Args:
+        watcher: told of the bytes.
+        tools: the vault and the settings.
+        session: the device.
+        info: which device that is.
+    """
+
+    def __init__(self, watcher: Watcher, tools: Tools, session: SourceSession, info: DeviceInfo) -> None:
+        self._watcher = watcher
+        self._vault = tools.journal.vault
+        self._twice = tools.settings.verify == "twice"
+        self._session = session
+        self._info = info
+
+    def look(self, entry: Entry) -> Looked:
+        """Read a file's head and name it.
+
+        The tag is over the device, the path, the size and the first 64 KiB (a JPEG's EXIF and thumbnail, a
+        CR3's metadata): a formatted card that repeats a name and even a size gives another tag.
+
+        Raises:
+            SourceError: the head can't be read.
+        """
+        if entry.failure is not None:
+            raise SourceError(entry.failure)
+        head = self._session.head(entry.index) if entry.size else b""
+        tag = self._vault.tag(
+            b"file/1",
+            self._info.serial.encode(),
+            entry.storage.encode(),
+            entry.folder.encode(),
+            entry.name.encode(),
+            entry.size.to_bytes(8, "big"),
+            hashlib.sha256(head).digest(),
+        )
+        dated = Dated.of(entry.folder, dcf.shot_name(entry.folder, entry.name), head)
+        return Looked(entry, tag, self._vault.tag(b"damaged/1", tag), dated)
+
+    def seal(self, looked: Looked) -> Sealed:
+        """Read a file whole and seal it; with ``verify = "twice"``, read it again and compare.
+
+        A file that two readings gave different bytes of is read anew, once: a cable that shook does not
+        cost a photograph, and one that goes on shaking is found.
+
+        Raises:
+            SourceError: it could not be read, or never gave the same bytes twice (`SourceCode.DIFFERS`).
+            KioskError: the disk is full or failing.
+        """
+        for _ in range(2):
+            sealed = self._once(looked)
+            if not self._twice or self._again(looked.entry) == sealed.object.plain_sha256:
+                return sealed
+            self._vault.discard(sealed.object)
+            self._watcher.progress(bytes_done=-looked.entry.size)
+        self._watcher.progress(bytes_done=looked.entry.size)
+        raise SourceError(SourceCode.DIFFERS)
+
+    def _once(self, looked: Looked) -> Sealed:
+        entry = looked.entry
+        if shutil.disk_usage(self._vault.root).free < entry.size + _RESERVE:
+            raise VaultFullError
+        writer = self._vault.start("original")
+        head = b""
+        try:
+            for chunk in self._session.read(entry.index):
+                if not head:
+                    head = chunk[:SNIFF_BYTES]
+                writer.write(chunk)
+                self._watcher.progress(bytes_done=len(chunk), bytes_read=len(chunk))
+            pending = writer.finish()
+        except BaseException:
+            writer.abort()
+            raise
+        media, code = sniff(head)
+        return Sealed(looked, pending, self._vault.tag(b"content/1", pending.plain_sha256), media, code)
+
+    def _again(self, entry: Entry) -> bytes:
+        digest = hashlib.sha256()
+        for chunk in self._session.read(entry.index):
+            digest.update(chunk)
+            self._watcher.progress(bytes_read=len(chunk))
+        return digest.digest()

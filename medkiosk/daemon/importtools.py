@@ -1,0 +1,65 @@
+"""What the parts of an import share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from medkiosk.core import config
+from medkiosk.core.channel import Spawn
+from medkiosk.core.ids import Random
+from medkiosk.daemon.board import Board
+from medkiosk.daemon.redactor import Job
+from medkiosk.journal import Journal
+from medkiosk.source import dcf
+from medkiosk.source.model import Entry
+
+
+class StoppedError(Exception):
+    """The device was unplugged, or the daemon is leaving."""
+
+
+class Watcher(Protocol):
+    """Who is told how far a pass is."""
+
+    def check_stop(self) -> None:
+        """Raise StoppedError when the pass must end."""
+        ...
+
+    def progress(
+        self,
+        *,
+        sealed: int = 0,
+        already: int = 0,
+        again: int = 0,
+        damaged: int = 0,
+        failed: int = 0,
+        bytes_done: int = 0,
+        bytes_read: int = 0,
+    ) -> None:
+        """Add to the counts.
+
+        ``bytes_done`` counts each byte of the device once; ``bytes_read`` what was really read to that end.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What every import uses."""
+
+    journal: Journal
+    board: Board
+    random: Random
+    settings: config.Ingest
+    stall_s: float
+    spawn: Spawn
+    sealed: Callable[[Job], None]
+    monotonic: Callable[[], float] = time.monotonic
+
+
+def place_of(entry: Entry) -> str:
+    """Where a shot lies: files of one shot in one storage have the same."""
+    return entry.storage + "/" + dcf.capture_key(entry.folder, entry.name)

@@ -1,0 +1,152 @@
+"""A store, and imports into it: the real importer, journal and source workers, no more of a kiosk."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from medkiosk.core import config
+from medkiosk.core.channel import Channel
+from medkiosk.core.device import DeviceState
+from medkiosk.core.events import AnyEvent, decode
+from medkiosk.core.ids import ObjectId
+from medkiosk.daemon.board import Board
+from medkiosk.daemon.importer import Importer
+from medkiosk.daemon.importtools import Tools
+from medkiosk.daemon.redactor import Job
+from medkiosk.device.model import DeviceRef
+from medkiosk.ipc.types import DeviceStatus
+from medkiosk.journal import Journal
+from medkiosk.ledger.file import Log
+from medkiosk.ledger.sign import Signer
+from medkiosk.offline.verify import verify
+from medkiosk.vault.store import Vault
+from medkiosk.workers import ProcessChannel, python_worker
+from tests.virtual.camera import RunningCamera
+
+E = TypeVar("E")
+ENDED = {DeviceState.SAFE, DeviceState.INCOMPLETE}
+
+
+class ImportRig:
+    """A fresh store below ``root``; each `plug` imports one device to the end.
+
+    Attributes:
+        jobs: what was handed to the redaction queue.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.vault, self._shares = Vault.create(root, index_key=bytes(32), random=os.urandom)
+        Log.create(root / "ledger", self._signer())
+        self.board = Board()
+        self.jobs: list[Job] = []
+        self._open_log()
+
+    def _signer(self) -> Signer:
+        return Signer("test.medkiosk.invalid/ledger", bytes(32))
+
+    def _open_log(self) -> None:
+        log = Log.open(self.root / "ledger", self._signer())
+        self.journal = Journal(self.vault, log, lambda: datetime.now(UTC))
+        self.journal.recover()
+
+    def restart(self) -> None:
+        """As after the end of the daemon, however it ended."""
+        self.vault.close()
+        self.vault = Vault.open(self.root, index_key=bytes(32), random=os.urandom)
+        self._open_log()
+
+    def _spawn(self) -> Channel:
+        return ProcessChannel(python_worker("medkiosk.source.worker", "--asked"))
+
+    def importer(self, device: DeviceRef, **settings: object) -> Importer:
+        """An importer that was not started."""
+        return Importer(
+            device,
+            Tools(
+                journal=self.journal,
+                board=self.board,
+                random=os.urandom,
+                settings=config.Ingest(retries=0, retry_s=0.05, **settings),  # type: ignore[arg-type]
+                stall_s=20,
+                spawn=self._spawn,
+                sealed=self.jobs.append,
+            ),
+        )
+
+    def plug(self, device: Path | RunningCamera, **settings: object) -> DeviceStatus:
+        """Plug a card or camera in, wait until its import ended, pull it; how it stood at the end."""
+        importer = self.importer(reference(device), **settings)
+        importer.start()
+        deadline = time.monotonic() + 60
+        while importer.status.state not in ENDED and time.monotonic() < deadline:
+            time.sleep(0.02)
+        status = importer.status
+        importer.unplugged()
+        return status
+
+    def events(self, kind: type[E]) -> list[E]:
+        """All events of one type, in order."""
+        found: list[AnyEvent] = []
+        with self.vault.unlock_recovery(self._shares) as identity:
+            found += [decode(identity.open_record(row)) for row in self.vault.records()]
+        return [event for event in found if isinstance(event, kind)]
+
+    def content(self) -> Counter[bytes]:
+        """The plaintext of every original, how often it is there."""
+        with self.vault.unlock_recovery(self._shares) as identity:
+            return Counter(
+                b"".join(self.vault.read_object(ObjectId(row.id), identity.open_key(ObjectId(row.id))))
+                for row in self.vault.objects()
+            )
+
+    def assert_clean(self) -> None:
+        """The keyless verification finds nothing, and nothing lies about unfinished."""
+        assert verify(self.root).problems == ()
+        assert list((self.root / "tmp").iterdir()) == []
+
+    def close(self) -> None:
+        for job in self.jobs:
+            job.key.wipe()
+        self.vault.close()
+
+
+def reference(device: Path | RunningCamera) -> DeviceRef:
+    """How the daemon would call it."""
+    if isinstance(device, Path):
+        return DeviceRef(kind="card", key=str(device), port=str(device), model="")
+    return DeviceRef(kind="camera", key=device.gphoto_port, port=device.gphoto_port, model=device.model)
+
+
+def picture(seed: int, at: str = "2026:05:01 09:00:00", size: int = 5000) -> bytes:
+    """The beginning and the end of a JPEG with a date where EXIF has it; noise between."""
+    noise = random.Random(seed).randbytes(size).replace(b"\xff", b"\x00")
+    return b"\xff\xd8\xff\xe1 Exif " + at.encode() + b"\0" + noise + b"\xff\xd9"
+
+
+def raw(seed: int, at: str = "2026:05:01 09:00:00", size: int = 5000) -> bytes:
+    """The first box of a CR3, a box with a date, a box of noise."""
+    noise = random.Random(seed).randbytes(size)
+    return b"".join(
+        (8 + len(body)).to_bytes(4, "big") + kind + body
+        for kind, body in (
+            (b"ftyp", b"crx \0\0\0\1crx isom"),
+            (b"moov", at.encode() + b"\0"),
+            (b"mdat", noise),
+        )
+    )
+
+
+def write(root: Path, files: dict[str, bytes]) -> Path:
+    """Put files on a card."""
+    for name, data in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return root

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -16,22 +18,45 @@ Pixels = NDArray[np.uint8]
 Grey = NDArray[np.uint8]
 """Shape (height, width), 8 bit."""
 
+_Made = TypeVar("_Made")
+
 
 @dataclass(frozen=True)
 class View:
     """A picture as it was decoded, perhaps at a half or a quarter of its size, and its full size.
 
     Detectors look at ``pixels`` and return boxes in pixels of ``full``, so that a large picture is decoded
-    and scaled once for all of them.
+    and scaled once for all of them. Nobody writes to ``pixels``.
     """
 
     pixels: Pixels
     full: Size
+    _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def whole(cls, pixels: Pixels) -> View:
         """A picture that was decoded at full size."""
         return cls(pixels, Size(pixels.shape[1], pixels.shape[0]))
+
+    def once(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
+        """What ``make`` gives for this picture, worked out the first time that ``key`` is asked for."""
+        if key not in self._made:
+            self._made[key] = make()
+        made: _Made = self._made[key]
+        return made
+
+    def scaled(self, long_side: int) -> Pixels:
+        """As `scaled_to`; what was halved on the way is halved once for all sizes."""
+        pixels, halvings = self.pixels, 0
+        height, width = pixels.shape[:2]
+        scale = long_side / max(height, width)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        while scale <= 0.5 and min(pixels.shape[:2]) > 1:
+            halvings += 1
+            pixels = self.once(("halved", halvings), partial(halved, pixels))
+            scale *= 2
+        shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        return as_pixels(cv2.resize(pixels, size, interpolation=shrink))
 
 
 def as_pixels(array: Any) -> Pixels:  # noqa: ANN401 - cv2's stubs promise less than cv2 keeps
@@ -47,12 +72,4 @@ def halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def scaled_to(pixels: Pixels, long_side: int) -> Pixels:
     """Scale so that the longer side has ``long_side`` pixels, down by averaging."""
-    height, width = pixels.shape[:2]
-    scale = long_side / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    while scale <= 0.5 and min(pixels.shape[:2]) > 1:
-        pixels = halved(pixels)
-        scale *= 2
-    return as_pixels(
-        cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    )
+    return View.whole(pixels).scaled(long_side)

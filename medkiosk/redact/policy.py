@@ -26,6 +26,8 @@ class FacePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     long_sides: Annotated[tuple[Side, ...], msgspec.Meta(min_length=1, max_length=4)]
     tilted_long_sides: Annotated[tuple[Side, ...], msgspec.Meta(max_length=4)]
     upright_long_side: Side
+    tile: Side
+    tile_overlap: Annotated[int, msgspec.Meta(ge=0, le=512)]
     threshold: PerMille
     support: PerMille
     padding: Padding
@@ -33,6 +35,8 @@ class FacePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if self.support > self.threshold:
             raise ValueError("support above the threshold")
+        if self.tile_overlap >= self.tile // 2:
+            raise ValueError("tiles overlap by half or more")
 
 
 class Framing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -98,7 +98,7 @@ def test_a_framed_look_leads_back(
     dot: tuple[int, int], quarter_turns: int, room: tuple[int, int, int]
 ) -> None:
     framing = Framing(long_side=512, above=room[0], below=room[1], beside=room[2])
-    look = framed(dotted(*dot), quarter_turns, framing, _FULL)
+    look = framed(View(dotted(*dot), _FULL), quarter_turns, framing)
     assert max(look.canvas.shape[:2]) <= 512 + 32
     assert dot_in_full(look) == pytest.approx(expected(dot), abs=16)
 

@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw
 from medkiosk.core.photo import Box
 from medkiosk.redact.detect.hit import Hit
 from medkiosk.redact.detect.line import Line, join
-from medkiosk.redact.detect.text import TextDetector, tiles
+from medkiosk.redact.detect.net import tiles
+from medkiosk.redact.detect.text import TextDetector
 from medkiosk.redact.kit import Kit
 from medkiosk.redact.pixels import Pixels, View
 from medkiosk.redact.region import Size, share_covered

@@ -17,7 +17,7 @@ from medkiosk.core.photo import Box
 from medkiosk.redact.detect.hit import Hit
 from medkiosk.redact.detect.net import STRIDES, Net, whole_strides
 from medkiosk.redact.detectors import DetectorId
-from medkiosk.redact.pixels import Pixels, as_pixels
+from medkiosk.redact.pixels import Pixels, View, as_pixels
 from medkiosk.redact.region import Size
 
 _OUTPUTS = ("537", "538", "539")  # heat map, log size (h, w), offset (down, right)
@@ -41,6 +41,14 @@ class Look(NamedTuple):
     full: Size
 
 
+class _Seen(NamedTuple):
+    """The outputs for one look, each (channel, row, column): heat map, log (h, w), offset (down, right)."""
+
+    heat: NDArray[np.float32]
+    size: NDArray[np.float32]
+    offset: NDArray[np.float32]
+
+
 class CenterFace:
     """The network, loaded from bytes that were checked against the pin."""
 
@@ -58,22 +66,21 @@ class CenterFace:
             threshold: least confidence, per mille.
             detector: under which number hits are returned.
         """
-        blob = look.canvas[None, :, :, ::-1].transpose(0, 3, 1, 2).astype(np.float32)
-        heat, size, offset = (output[0] for output in self._net.run(blob))
-        rows, columns = np.nonzero(heat[0] >= threshold / 1000)
-        scores = heat[0, rows, columns]
-        order = np.argsort(-scores, kind="stable")[:_MAX_PER_LOOK]
-        rows, columns, scores = rows[order], columns[order], scores[order]
-        sizes = _STRIDE * np.exp(np.minimum(size[::-1, rows, columns].astype(np.float64), _LARGEST_LOG_SIZE))
-        cells = np.stack([columns, rows]) + offset[::-1, rows, columns].astype(np.float64)
-        boxes = _to_full((cells + 0.5) * _STRIDE, sizes / 2, look.to_full)
-        edges = _whole_pixels(boxes, look.full)
-        return [
-            Hit(detector, Box(left, top, right - left, bottom - top), min(1000, round(score * 1000)))
-            for (left, top, right, bottom), score in (
-                (edges[:, index].tolist(), float(scores[index])) for index in _apart(edges)
-            )
-        ]
+        return _decoded(self._seen(look), look, threshold, detector)
+
+    def find_turned(
+        self, view: View, long_side: int, quarter_turns: int, threshold: int, detector: DetectorId
+    ) -> list[Hit]:
+        """As `find`, in the whole picture at ``long_side``, turned; run once for all thresholds."""
+        look = quarter_turned(view.scaled(long_side), quarter_turns, view.full)
+        seen = view.once((self, long_side, quarter_turns), lambda: self._seen(look))
+        return _decoded(seen, look, threshold, detector)
+
+    def _seen(self, look: Look) -> _Seen:
+        blob = np.empty((1, 3, *look.canvas.shape[:2]), np.float32)
+        for channel in range(3):  # a plane at a time: four times as fast as all at once
+            blob[0, 2 - channel] = look.canvas[:, :, channel]
+        return _Seen(*(output[0] for output in self._net.run(blob)))
 
 
 def quarter_turned(small: Pixels, quarter_turns: int, full: Size) -> Look:
@@ -87,6 +94,12 @@ def quarter_turned(small: Pixels, quarter_turns: int, full: Size) -> Look:
         ((0, 1, 0), (-1, 0, width)),
     )[quarter_turns]
     return Look(_fitted(turned), _full_scale(small, full) @ np.array(back, np.float64), full)
+
+
+def parted(small: Pixels, rows: slice, columns: slice, full: Size) -> Look:
+    """A part of the picture, not turned."""
+    to_full = _full_scale(small, full) @ np.array(((1, 0, columns.start), (0, 1, rows.start)), np.float64)
+    return Look(_fitted(small[rows, columns]), to_full, full)
 
 
 def shifted(canvas: Pixels, by: tuple[int, int], look: Look) -> Look:
@@ -110,6 +123,26 @@ def tilted(small: Pixels, degrees: float, full: Size) -> Look:
     canvas = cv2.warpAffine(small, middles, size, flags=cv2.INTER_LINEAR)
     back = np.column_stack([turn.T, -turn.T @ shift])
     return Look(as_pixels(canvas), _full_scale(small, full) @ back, full)
+
+
+def _decoded(seen: _Seen, look: Look, threshold: int, detector: DetectorId) -> list[Hit]:
+    """What the outputs say, in full-size pixels, each face once."""
+    heat, size, offset = seen
+    rows, columns = np.nonzero(heat[0] >= threshold / 1000)
+    scores = heat[0, rows, columns]
+    order = np.argsort(-scores, kind="stable")[:_MAX_PER_LOOK]
+    rows, columns, scores = rows[order], columns[order], scores[order]
+    sizes = _STRIDE * np.exp(np.minimum(size[::-1, rows, columns].astype(np.float64), _LARGEST_LOG_SIZE))
+    cells = np.stack([columns, rows]) + offset[::-1, rows, columns].astype(np.float64)
+    halves = np.asarray(sizes / 2, np.float64)
+    boxes = _to_full((cells + 0.5) * _STRIDE, halves, look.to_full)
+    edges = _whole_pixels(boxes, look.full)
+    return [
+        Hit(detector, Box(left, top, right - left, bottom - top), min(1000, round(score * 1000)))
+        for (left, top, right, bottom), score in (
+            (edges[:, index].tolist(), float(scores[index])) for index in _apart(edges)
+        )
+    ]
 
 
 def _fitted(pixels: Pixels) -> Pixels:

@@ -18,9 +18,9 @@ from medkiosk.core.photo import Box
 from medkiosk.redact.detect.centerface import CenterFace, Look, quarter_turned, shifted
 from medkiosk.redact.detect.hit import Hit, merge
 from medkiosk.redact.detectors import DetectorId
-from medkiosk.redact.pixels import Pixels, View, as_pixels, scaled_to
+from medkiosk.redact.pixels import View, as_pixels
 from medkiosk.redact.policy import CloseFacePolicy, Framing
-from medkiosk.redact.region import Size, bounding, clip, iou, pad, share_covered
+from medkiosk.redact.region import bounding, clip, iou, pad, share_covered
 
 _SAME_FACE_IOU = 0.3
 _KNOWN = 0.5
@@ -54,10 +54,12 @@ class CloseFaceDetector:
 
     def _weak(self, view: View) -> list[Hit]:
         """Faces that the automatic rule is not sure enough of."""
-        small = scaled_to(view.pixels, self._policy.weak_long_side)
-        looks = (quarter_turned(small, quarter_turns, view.full) for quarter_turns in range(4))
-        threshold = self._policy.weak_threshold
-        return [hit for look in looks for hit in self._network.find(look, threshold, DetectorId.CLOSE_FACES)]
+        side, threshold = self._policy.weak_long_side, self._policy.weak_threshold
+        return [
+            hit
+            for quarter_turns in range(4)
+            for hit in self._network.find_turned(view, side, quarter_turns, threshold, DetectorId.CLOSE_FACES)
+        ]
 
     def _framed_all(self, view: View, quarter_turns: int) -> Hit | None:
         """What all framings together show of the picture as seen from one side."""
@@ -74,19 +76,19 @@ class CloseFaceDetector:
         return Hit(DetectorId.CLOSE_FACES, box, confidence)
 
     def _framed(self, view: View, quarter_turns: int, framing: Framing) -> Hit | None:
-        look = framed(view.pixels, quarter_turns, framing, view.full)
+        look = framed(view, quarter_turns, framing)
         return next(iter(self._network.find(look, self._policy.floor, DetectorId.CLOSE_FACES)), None)
 
 
-def framed(pixels: Pixels, quarter_turns: int, framing: Framing, full: Size) -> Look:
+def framed(view: View, quarter_turns: int, framing: Framing) -> Look:
     """The picture, turned, in a plain ground whose long side is the framing's, with room around it."""
-    height, width = pixels.shape[:2]
+    height, width = view.pixels.shape[:2]
     if quarter_turns % 2:
         width, height = height, width
     wide = width * (1000 + 2 * framing.beside)
     high = height * (1000 + framing.above + framing.below)
     inner = max(1, round(framing.long_side * 1000 * max(width, height) / max(wide, high)))
-    look = quarter_turned(scaled_to(pixels, inner), quarter_turns, full)
+    look = quarter_turned(view.scaled(inner), quarter_turns, view.full)
     scale = inner / max(width, height)
     turned = look.canvas[: max(1, round(height * scale)), : max(1, round(width * scale))]
     left, top = (

@@ -7,6 +7,7 @@ away, in the bytes, at load time.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -49,6 +50,8 @@ class Net:
         # Laying out the memory of each new size costs a run and holds more of it; each child sees few sizes.
         options.enable_mem_pattern = False
         options.use_deterministic_compute = True
+        _share_memory()
+        options.add_session_config_entry("session.use_env_allocators", "1")
         self._session: Any = onnxruntime.InferenceSession(
             open_sizes(model), options, providers=["CPUExecutionProvider"]
         )
@@ -76,9 +79,33 @@ class Net:
         return results
 
 
+@functools.cache
+def _share_memory() -> None:
+    """Let all networks of this process take their memory from one heap, since they run one after another."""
+    memory = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    onnxruntime.create_and_register_allocator(memory, None)
+
+
 def whole_strides(length: int) -> int:
     """The next length from ``length`` on that a network takes."""
     return -(-length // STRIDES) * STRIDES
+
+
+def tiles(length: int, longest: int, overlap: int) -> list[slice]:
+    """Cut a side into equal overlapping pieces of at most ``longest`` pixels, in multiples of 32 pixels.
+
+    Pieces of one size matter: a network's first run at each size is slower than the next ones.
+    """
+    if length <= longest:
+        return [slice(0, length)]
+    count = -(-(length - overlap) // (longest - overlap))
+    piece = min(whole_strides(-(-(length + (count - 1) * overlap) // count)), longest, length)
+    return [
+        slice(start, start + piece)
+        for start in (round(i * (length - piece) / (count - 1)) for i in range(count))
+    ]
 
 
 def open_sizes(model: bytes) -> bytes:

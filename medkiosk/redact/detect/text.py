@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from medkiosk.core.photo import RedactCode
 from medkiosk.redact.detect.hit import Hit
 from medkiosk.redact.detect.line import Line, join
-from medkiosk.redact.detect.net import STRIDES, Net, whole_strides
+from medkiosk.redact.detect.net import STRIDES, Net, tiles, whole_strides
 from medkiosk.redact.detect.objects import Contour, is_object
 from medkiosk.redact.detectors import DetectorId
 from medkiosk.redact.errors import RefusedError
-from medkiosk.redact.pixels import Pixels, View, as_pixels, scaled_to
+from medkiosk.redact.pixels import Pixels, View, as_pixels
 from medkiosk.redact.policy import TextPolicy
 from medkiosk.redact.region import Size
 
@@ -67,10 +67,10 @@ class TextDetector:
         policy = self._policy
         longest = max(view.full)
         side = min(policy.long_side, _MAX_ENLARGEMENT * longest)
-        found = self._look(scaled_to(view.pixels, side), 0, 0, side, longest)
+        found = self._look(view.scaled(side), 0, 0, side, longest)
         side = min(policy.tiled_long_side, longest)
         if side > policy.long_side:
-            large = scaled_to(view.pixels, side)
+            large = view.scaled(side)
             for rows in tiles(large.shape[0], policy.tile, policy.tile_overlap):
                 for columns in tiles(large.shape[1], policy.tile, policy.tile_overlap):
                     found += self._look(large[rows, columns], columns.start, rows.start, side, longest)
@@ -133,18 +133,3 @@ def _mean_inside(probability: NDArray[np.float32], contour: Contour) -> float:
     inside = np.zeros((h, w), np.uint8)
     cv2.drawContours(inside, [contour], 0, 1, -1, offset=(-x, -y))
     return float(cv2.mean(probability[y : y + h, x : x + w], inside)[0])
-
-
-def tiles(length: int, longest: int, overlap: int) -> list[slice]:
-    """Cut a side into equal overlapping pieces of at most ``longest`` pixels, in multiples of 32 pixels.
-
-    Pieces of one size matter: the network's first run at each size is slower than the next ones.
-    """
-    if length <= longest:
-        return [slice(0, length)]
-    count = -(-(length - overlap) // (longest - overlap))
-    piece = min(whole_strides(-(-(length + (count - 1) * overlap) // count)), longest, length)
-    return [
-        slice(start, start + piece)
-        for start in (round(i * (length - piece) / (count - 1)) for i in range(count))
-    ]

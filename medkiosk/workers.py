@@ -85,7 +85,11 @@ class SocketChannel:
 
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.connect(str(path))
+        try:
+            self._socket.connect(str(path))
+        except OSError:
+            self._socket.close()
+            raise
         self.reader = cast("BinaryIO", self._socket.makefile("rb", _PIPE_BYTES))
         self.writer = cast("BinaryIO", self._socket.makefile("wb", _PIPE_BYTES))
 

@@ -95,6 +95,11 @@ class PlugMachine:
         del self._sockets[key]
         return notices
 
+    def gone_below(self, key: str, now: float) -> list[Notice]:
+        """Nothing is there any more, nor in any place inside it: the partitions of a disk."""
+        inside = [one for one in self._sockets if one == key or one.startswith(f"{key}/")]
+        return [notice for one in inside for notice in self.gone(one, now)]
+
     def tick(self, now: float) -> list[Notice]:
         """Let time pass."""
         return [

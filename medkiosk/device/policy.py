@@ -1,10 +1,11 @@
-"""Which USB devices are cameras that this kiosk reads. Everything else is left alone."""
+"""Which devices are cameras and cards that this kiosk reads. Everything else is left alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from medkiosk.device.model import DeviceRef
+from medkiosk.device.volume import card_path, is_volume_name
 
 CAMERAS: dict[tuple[str, str], str] = {
     ("04a9", "32f5"): "Canon EOS R6",
@@ -36,6 +37,40 @@ def supported_camera(properties: Mapping[str, str]) -> DeviceRef | None:
         key=properties.get("DEVPATH", ""),
         port=f"usb:{int(bus):03d},{int(number):03d}",
         model=model,
+    )
+
+
+_FILE_SYSTEMS = frozenset({"exfat", "vfat"})
+_OURS = "MEDKIOSK"
+_EFI_SYSTEM = frozenset({"c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "0xef"})
+
+
+def supported_card(properties: Mapping[str, str]) -> DeviceRef | None:
+    """Tell which card a udev device is; None if it is not one that we read.
+
+    A partition, or a whole disk without partitions, with a file system that cameras make. Not a stick of
+    ours: its label begins with MEDKIOSK. Whether it is removable at all, the mount helper asks the kernel.
+
+    Args:
+        properties: as udev gives them for the device (``SUBSYSTEM``, ``DEVNAME``, ``ID_FS_TYPE``, ...). They
+            repeat what the card says of itself, so they decide only what the helper is asked for.
+
+    Returns:
+        The card, with the directory in which the helper mounts it as its port.
+    """
+    name = properties.get("DEVNAME", "").removeprefix("/dev/")
+    if properties.get("SUBSYSTEM") != "block" or not is_volume_name(name):
+        return None
+    if properties.get("ID_FS_TYPE") not in _FILE_SYSTEMS or properties.get("ID_FS_USAGE") != "filesystem":
+        return None
+    if properties.get("ID_PART_ENTRY_TYPE", "").lower() in _EFI_SYSTEM:
+        return None
+    if properties.get("ID_FS_LABEL", "").upper().startswith(_OURS):
+        return None
+    # DISKSEQ is new for each medium that the kernel finds, also for the same card put back (Linux 5.15).
+    identity = "/".join(properties.get(key, "") for key in ("DISKSEQ", "ID_FS_UUID"))
+    return DeviceRef(
+        kind="card", key=properties.get("DEVPATH", ""), port=str(card_path(name)), model="", identity=identity
     )
 
 

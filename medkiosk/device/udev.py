@@ -1,16 +1,17 @@
-"""Cameras on USB, as udev tells of them."""
+"""Cameras on USB and cards in readers, as udev tells of them."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medkiosk.device.cards import CardDesk
 from medkiosk.device.machine import PlugMachine
 from medkiosk.device.model import Listener, Notice, tell
-from medkiosk.device.policy import supported_camera
+from medkiosk.device.policy import supported_camera, supported_card
 
 if TYPE_CHECKING:
     import pyudev
@@ -18,15 +19,67 @@ if TYPE_CHECKING:
 SETTLE_S = 0.5
 _LONGEST_WAIT_S = 0.5  # how soon `stop` is noticed
 _UDEVD = Path("/run/udev/control")
+_MEDIUM_CHANGED = ("DISK_MEDIA_CHANGE", "DISK_EJECT_REQUEST")
+
+
+class UdevEvents:
+    """What udev says, made into notices. Pure; not for several threads at once.
+
+    Args:
+        settle_s: how long a device must stay before it counts, seconds.
+        cards: whether block devices count too.
+    """
+
+    def __init__(self, settle_s: float, *, cards: bool) -> None:
+        self._machine = PlugMachine(settle_s)
+        self._cards = cards
+
+    def happened(self, action: str, properties: Mapping[str, str], now: float) -> list[Notice]:
+        """Take one event.
+
+        Args:
+            action: ``add``, ``bind``, ``change``, ``remove`` ...
+            properties: as udev gives them.
+            now: seconds on a clock that only goes forward.
+        """
+        place = properties.get("DEVPATH", "")
+        if action == "remove":
+            return self._machine.gone(place, now)
+        if action not in {"add", "bind", "change"}:
+            return []
+        if properties.get("SUBSYSTEM") == "block":
+            return self._block(place, properties, now) if self._cards else []
+        camera = supported_camera(properties)
+        return self._machine.seen(camera, now) if camera is not None else []
+
+    def tick(self, now: float) -> list[Notice]:
+        """Let time pass."""
+        return self._machine.tick(now)
+
+    def next_deadline(self) -> float | None:
+        """Return when `tick` has something to do; None while nothing is settling."""
+        return self._machine.next_deadline()
+
+    def _block(self, place: str, properties: Mapping[str, str], now: float) -> list[Notice]:
+        card = supported_card(properties)
+        notices = []
+        if any(properties.get(name) == "1" for name in _MEDIUM_CHANGED):
+            # The reader stays and its medium went. The kernel keeps a mounted partition of a card that is not
+            # there any more, so no ``remove`` comes for it.
+            notices = self._machine.gone_below(place, now)
+        elif card is None:
+            notices = self._machine.gone(place, now)
+        return notices + (self._machine.seen(card, now) if card is not None else [])
 
 
 class UdevDevices:
-    """Tells of supported cameras that come and go.
+    """Tells of supported cameras and cards that come and go.
 
     Args:
         plugged: called with a camera that came.
         unplugged: called with a camera that went.
-        settle_s: how long a camera must stay before it counts, seconds.
+        cards: is told of cards, mounts them and tells of them in its turn; None where cards are left alone.
+        settle_s: how long a device must stay before it counts, seconds.
         monotonic: a clock that only goes forward, seconds.
     """
 
@@ -35,18 +88,20 @@ class UdevDevices:
         plugged: Listener,
         unplugged: Listener,
         *,
+        cards: CardDesk | None = None,
         settle_s: float = SETTLE_S,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plugged = plugged
         self._unplugged = unplugged
+        self._cards = cards
         self._monotonic = monotonic
-        self._machine = PlugMachine(settle_s)
+        self._events = UdevEvents(settle_s, cards=cards is not None)
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> bool:
-        """Begin to watch; cameras that are already plugged in are told of too.
+        """Begin to watch; what is already plugged in is told of too.
 
         Returns:
             False where there is no udev: then nothing is watched and nothing is wrong.
@@ -61,9 +116,12 @@ class UdevDevices:
             return False
         monitor = pyudev.Monitor.from_netlink(context)
         monitor.filter_by("usb", "usb_device")
+        if self._cards is not None:
+            monitor.filter_by("block")
         monitor.start()  # before the listing, so that nothing falls between the two
-        for device in context.list_devices(subsystem="usb", DEVTYPE="usb_device"):
-            self._tell(self._happened("add", dict(device.properties)))
+        self._listed(context.list_devices(subsystem="usb", DEVTYPE="usb_device"))
+        if self._cards is not None:
+            self._listed(context.list_devices(subsystem="block"))
         self._thread = threading.Thread(target=self._watch, args=(monitor,), name="udev", daemon=True)
         self._thread.start()
         return True
@@ -74,23 +132,23 @@ class UdevDevices:
         if self._thread is not None:
             self._thread.join()
 
+    def _listed(self, devices: Iterable[pyudev.Device]) -> None:
+        for device in devices:
+            self._tell(self._events.happened("add", dict(device.properties), self._monotonic()))
+
     def _watch(self, monitor: pyudev.Monitor) -> None:
         while not self._stopped.is_set():
-            deadline = self._machine.next_deadline()
+            deadline = self._events.next_deadline()
             wait = _LONGEST_WAIT_S if deadline is None else max(0.0, deadline - self._monotonic())
             device = monitor.poll(timeout=min(wait, _LONGEST_WAIT_S))
             if device is not None:
-                self._tell(self._happened(device.action or "", dict(device.properties)))
-            self._tell(self._machine.tick(self._monotonic()))
-
-    def _happened(self, action: str, properties: dict[str, str]) -> list[Notice]:
-        now = self._monotonic()
-        if action == "remove":
-            return self._machine.gone(properties.get("DEVPATH", ""), now)
-        camera = supported_camera(properties)
-        if action in {"add", "bind", "change"} and camera is not None:
-            return self._machine.seen(camera, now)
-        return []
+                properties = dict(device.properties)
+                self._tell(self._events.happened(device.action or "", properties, self._monotonic()))
+            self._tell(self._events.tick(self._monotonic()))
 
     def _tell(self, notices: list[Notice]) -> None:
-        tell(notices, self._plugged, self._unplugged)
+        for notice in notices:
+            if notice.device.kind == "card" and self._cards is not None:
+                tell([notice], self._cards.came, self._cards.went)
+            else:
+                tell([notice], self._plugged, self._unplugged)

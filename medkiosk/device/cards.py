@@ -1,0 +1,160 @@
+"""Cards in a reader, between udev and the import: mounted when they come, unmounted when they are done with.
+
+Mounting waits for the card, so it is done on a thread of its own, in the order in which things happened.
+"""
+
+from __future__ import annotations
+
+import queue
+import struct
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from medkiosk.core.channel import Channel, Spawn
+from medkiosk.core.errors import KioskError
+from medkiosk.core.frames import FrameError, read_frame, write_frame
+from medkiosk.device.model import DeviceRef, Listener
+from medkiosk.device.volume import CODE, WORDS, Answer, MountCode, Request
+
+MOUNT_S = 60.0
+"""Longest that the helper may take, seconds; a damaged card's reader tries each sector again and again."""
+
+
+class CardRefusedError(KioskError):
+    """{words}"""  # noqa: D415 the sentence is in WORDS
+
+    code: ClassVar[str] = "card.refused"
+
+    def __init__(self, reason: MountCode) -> None:
+        self.reason = reason
+        super().__init__(words=WORDS[reason])
+
+
+Refused = Callable[[DeviceRef, CardRefusedError], None]
+
+
+class MountHelper:
+    """The daemon's side of the mount helper: one request for each process.
+
+    Args:
+        spawn: starts one.
+        wait_s: how long it may take, seconds.
+    """
+
+    def __init__(self, spawn: Spawn, *, wait_s: float = MOUNT_S) -> None:
+        self._spawn = spawn
+        self._wait_s = wait_s
+
+    def ask(self, request: Request, name: str = "") -> None:
+        """Have a volume mounted or unmounted; returns when that is done.
+
+        Args:
+            request: which.
+            name: the kernel's name of the volume.
+
+        Raises:
+            CardRefusedError: it was not.
+        """
+        try:
+            channel = self._spawn()
+        except OSError as error:
+            raise CardRefusedError(MountCode.HELPER) from error
+        code = self._asked(channel, request, name)
+        if code is not None:
+            raise CardRefusedError(code)
+
+    def _asked(self, channel: Channel, request: Request, name: str) -> MountCode | None:
+        too_long = threading.Timer(self._wait_s, channel.kill)
+        too_long.daemon = True
+        too_long.start()
+        try:
+            write_frame(channel.writer, request, name.encode("ascii"))
+            frame = read_frame(channel.reader, CODE.size)
+        except (FrameError, OSError):
+            return MountCode.HELPER
+        finally:
+            too_long.cancel()
+            channel.close()
+        if frame is None or frame.type not in (Answer.DONE, Answer.FAILED):
+            return MountCode.HELPER
+        if frame.type == Answer.DONE:
+            return None
+        try:
+            (untrusted_code,) = CODE.unpack(frame.payload)
+            return MountCode(untrusted_code)
+        except (ValueError, struct.error):
+            return MountCode.HELPER
+
+
+class CardDesk:
+    """Mounts what comes, tells of it, and unmounts it.
+
+    Args:
+        helper: who mounts.
+        plugged: called with a card that was mounted; its port is the directory.
+        unplugged: called with one that was told of and is gone; what reads it must be gone when this returns.
+        refused: called with one that could not be mounted, and why.
+    """
+
+    def __init__(self, helper: MountHelper, plugged: Listener, unplugged: Listener, refused: Refused) -> None:
+        self._helper = helper
+        self._plugged = plugged
+        self._unplugged = unplugged
+        self._refused = refused
+        self._told: set[str] = set()
+        self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="cards", daemon=True)
+        self._thread.start()
+        self._queue.put(self._sweep)
+
+    def came(self, device: DeviceRef) -> None:
+        """A card is in the reader."""
+        self._queue.put(lambda: self._mount(device))
+
+    def went(self, device: DeviceRef) -> None:
+        """It is out of the reader."""
+        self._queue.put(lambda: self._unmount(device))
+
+    def release(self, device: DeviceRef) -> None:
+        """Everything was read: let the card go before somebody pulls it. What reads it must be gone."""
+        self._queue.put(lambda: self._let_go(device))
+
+    def stop(self) -> None:
+        """Unmount everything and end the thread. Nothing is told any more."""
+        self._queue.put(self._sweep)
+        self._queue.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (step := self._queue.get()) is not None:
+            step()
+
+    def _mount(self, device: DeviceRef) -> None:
+        try:
+            self._helper.ask(Request.MOUNT, Path(device.port).name)
+        except CardRefusedError as error:
+            self._refused(device, error)
+            return
+        self._told.add(device.key)
+        self._plugged(device)
+
+    def _unmount(self, device: DeviceRef) -> None:
+        if device.key in self._told:
+            self._told.remove(device.key)
+            self._unplugged(device)
+        self._let_go(device)
+
+    def _let_go(self, device: DeviceRef) -> None:
+        try:
+            self._helper.ask(Request.UNMOUNT, Path(device.port).name)
+        except CardRefusedError as error:
+            self._refused(device, error)
+
+    def _sweep(self) -> None:
+        """Take away what an earlier daemon left mounted, or this one does."""
+        try:
+            self._helper.ask(Request.UNMOUNT_ALL)
+        except CardRefusedError:
+            return  # no helper: each card that comes says so

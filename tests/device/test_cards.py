@@ -1,0 +1,180 @@
+"""Cards between udev and the import, with the real helper behind a real socket."""
+
+from __future__ import annotations
+
+import io
+import queue
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pytest
+
+from medkiosk.core.frames import write_frame
+from medkiosk.device import mount as helper
+from medkiosk.device.cards import CardDesk, CardRefusedError, MountHelper
+from medkiosk.device.model import DeviceRef
+from medkiosk.device.mount import System
+from medkiosk.device.volume import CODE, Answer, MountCode, Request
+from medkiosk.workers import SocketChannel
+from tests.device.test_mount import NAME, Reader, card_reader
+
+__all__ = ["card_reader"]
+
+Serve = Callable[[BinaryIO, BinaryIO], None]
+
+
+class Listening:
+    """What systemd does with the socket of the helper: a helper for each connection."""
+
+    def __init__(self, path: Path, serve: Serve) -> None:
+        self.path = path
+        self._serve = serve
+        self._server = socket.create_server(str(path), family=socket.AF_UNIX)
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def helper(self, wait_s: float = 30) -> MountHelper:
+        return MountHelper(lambda: SocketChannel(self.path), wait_s=wait_s)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._server.accept()
+            except OSError:
+                return
+            with connection:
+                self._serve(
+                    cast("BinaryIO", connection.makefile("rb")), cast("BinaryIO", connection.makefile("wb"))
+                )
+
+    def close(self) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        self._thread.join()
+
+
+@pytest.fixture
+def listen(tmp_path: Path) -> Iterator[Callable[[Serve], Listening]]:
+    running: list[Listening] = []
+
+    def start(serve: Serve) -> Listening:
+        running.append(Listening(tmp_path / "mount.sock", serve))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.close()
+
+
+class Told:
+    """What the desk told, in order."""
+
+    def __init__(self) -> None:
+        self.queue: queue.Queue[tuple[str, str, object]] = queue.Queue()
+
+    def desk(self, mounts: MountHelper) -> CardDesk:
+        return CardDesk(
+            mounts,
+            lambda device: self._say("plugged", device),
+            lambda device: self._say("unplugged", device),
+            lambda device, error: self.queue.put(("refused", device.key, error.reason)),
+        )
+
+    def _say(self, what: str, device: DeviceRef) -> None:
+        path = Path(device.port)
+        self.queue.put((what, device.key, path.is_dir() and path.is_mount()))
+
+    def next(self) -> tuple[str, str, object]:
+        return self.queue.get(timeout=10)
+
+
+def device(cards: Path, name: str = NAME) -> DeviceRef:
+    return DeviceRef(kind="card", key=f"/devices/{name}", port=str(cards / name), model="", identity="1")
+
+
+def test_a_card_comes_is_read_and_goes(card_reader: Reader, listen: Callable[[Serve], Listening]) -> None:
+    system = card_reader.system
+    listening = listen(lambda reader, writer: helper.serve(reader, writer, system))
+    helper.mount(NAME, system)  # left behind by an earlier daemon
+    told = Told()
+    desk = told.desk(listening.helper())
+    card = device(system.cards)
+    for _ in range(2):
+        desk.came(card)
+        assert told.next() == ("plugged", card.key, True)
+        desk.went(card)
+        assert told.next() == ("unplugged", card.key, True)  # while it is still mounted
+    desk.came(card)
+    assert told.next() == ("plugged", card.key, True)
+    desk.release(card)
+    desk.went(card)
+    assert told.next() == ("unplugged", card.key, False)
+    desk.came(card)
+    assert told.next() == ("plugged", card.key, True)
+    desk.stop()
+    assert not card_reader.at.exists()
+    assert told.queue.empty()
+
+
+def test_a_card_that_cannot_be_mounted_is_said_in_words(
+    tmp_path: Path, listen: Callable[[Serve], Listening]
+) -> None:
+    nothing = System(tmp_path / "sys", tmp_path / "dev", tmp_path / "cards", 46)
+    listening = listen(lambda reader, writer: helper.serve(reader, writer, nothing))
+    told = Told()
+    desk = told.desk(listening.helper())
+    card = device(tmp_path / "cards")
+    desk.came(card)
+    assert told.next() == ("refused", card.key, MountCode.GONE)
+    desk.went(card)
+    desk.stop()
+    assert told.queue.empty()  # what was never plugged is never unplugged
+
+
+def test_without_a_helper_every_card_says_so(tmp_path: Path) -> None:
+    told = Told()
+    desk = told.desk(MountHelper(lambda: SocketChannel(tmp_path / "nothing.sock")))
+    desk.came(device(tmp_path))
+    assert told.next() == ("refused", f"/devices/{NAME}", MountCode.HELPER)
+    desk.stop()
+
+
+@pytest.mark.parametrize(
+    ("type_", "payload"),
+    [
+        (Answer.FAILED, CODE.pack(999)),
+        (Answer.FAILED, b"\0"),
+        (99, b""),
+        (Answer.FAILED, b"x" * 9),
+        (None, b""),
+    ],
+)
+def test_nonsense_from_the_helper_is_no_success(
+    listen: Callable[[Serve], Listening], type_: int | None, payload: bytes
+) -> None:
+    def serve(_reader: BinaryIO, writer: BinaryIO) -> None:
+        if type_ is not None:
+            answer = io.BytesIO()
+            write_frame(answer, type_, payload)
+            writer.write(answer.getvalue())
+            writer.flush()
+
+    with pytest.raises(CardRefusedError) as caught:
+        listen(serve).helper().ask(Request.MOUNT, NAME)
+    assert caught.value.reason == MountCode.HELPER
+
+
+def test_a_helper_that_hangs_is_let_go(listen: Callable[[Serve], Listening]) -> None:
+    over = threading.Event()
+
+    def hang(_reader: BinaryIO, _writer: BinaryIO) -> None:
+        over.wait(20)
+
+    listening = listen(hang)
+    with pytest.raises(CardRefusedError) as caught:
+        listening.helper(wait_s=0.2).ask(Request.MOUNT, NAME)
+    assert caught.value.reason == MountCode.HELPER
+    over.set()

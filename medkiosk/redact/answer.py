@@ -8,6 +8,7 @@ from medkiosk.core.channel import Channel
 from medkiosk.core.frames import Frame, FrameCutError, read_frame
 from medkiosk.core.photo import MOST_FINDINGS, Box, Finding, MediaKind, RedactCode
 from medkiosk.core.quality import Quality
+from medkiosk.core.slate import MOST as MOST_SLATES
 from medkiosk.redact import protocol
 from medkiosk.redact.protocol import Done, F, ProtocolError
 
@@ -31,6 +32,7 @@ class Answer:
         width, height: of the upright picture that was looked at, pixels.
         crop: which part of it the derivative shows; None for all of it.
         findings: what was found, in that picture's pixels.
+        untrusted_slates: what QR codes say that begin like a slate; nobody has checked them.
         quality: what there is to say to the photographer.
         derivative: the written JPEG.
         preview: drawn pixels.
@@ -42,6 +44,7 @@ class Answer:
     height: int = 0
     crop: Box | None = None
     findings: tuple[Finding, ...] = ()
+    untrusted_slates: tuple[str, ...] = ()
     quality: Quality | None = None
     derivative: bytes = b""
     preview: Preview | None = None
@@ -62,6 +65,7 @@ class _Parts:
         self.pixels = bytearray()
         self.size: tuple[int, int] | None = None
         self.quality: Quality | None = None
+        self.slates: list[str] = []
 
     def take(self, untrusted: Frame) -> None:
         """Take one frame that is not the last.
@@ -79,6 +83,8 @@ class _Parts:
                 self.size = protocol.unpack_preview(payload)
             case F.PIXELS if self.size and payload and len(self.pixels) + len(payload) <= self._pixels:
                 self.pixels += payload
+            case F.SLATE if len(self.slates) < MOST_SLATES:
+                self.slates.append(protocol.unpack_slate(payload))
             case F.QUALITY if self.quality is None:
                 self.quality = protocol.unpack_quality(payload)
             case _:
@@ -110,6 +116,7 @@ class _Parts:
             height=done.height,
             crop=done.crop,
             findings=tuple(self.findings),
+            untrusted_slates=tuple(self.slates),
             quality=self.quality,
             derivative=bytes(self.derivative),
             preview=Preview(*self.size, bytes(self.pixels)) if self.size else None,

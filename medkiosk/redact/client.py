@@ -64,6 +64,7 @@ class RedactResult:
             masks).
         residual: what was still found in the written derivative, or in the original under no mask; empty
             unless the code is RESIDUAL.
+        untrusted_slates: what QR codes in it say that begin like a slate; nobody has checked them.
         quality: what there is to say to the photographer; None after a replay.
         derivative: the redacted JPEG when the code is OK, or RESIDUAL (for the reviewer only); else empty.
         preview: a small picture of the derivative, or None.
@@ -77,6 +78,7 @@ class RedactResult:
     crop: Box | None = None
     findings: tuple[Finding, ...] = ()
     residual: tuple[Finding, ...] = ()
+    untrusted_slates: tuple[str, ...] = ()
     quality: Quality | None = None
     derivative: bytes = b""
     preview: Preview | None = None
@@ -199,7 +201,8 @@ class RedactSession:
             if written.whole and (written.width, written.height) != (first.width, first.height):
                 self.kill()
                 written = Answer(RedactCode.PROTOCOL, first.media)
-        return self._result(written, checked, findings, quality=first.quality)
+        result = self._result(written, checked, findings, quality=first.quality)
+        return dataclasses.replace(result, untrusted_slates=first.untrusted_slates)
 
     def replay(self, original: Opener, size: int, plan: Plan) -> RedactResult:
         """Burn exactly a plan, then look again with every detector, at the original and at the result.
@@ -396,7 +399,9 @@ def _must_fit(job: Job, answer: Answer) -> None:
         raise ProtocolError("only detection masks by itself")
     if answer.findings and job.mode in {Mode.BURN, Mode.VIEW}:
         raise ProtocolError("findings where nothing was looked for")
-    if (answer.quality is not None) != (job.mode is Mode.DETECT):
+    if (answer.quality is not None) != (job.mode is Mode.DETECT) or (
+        answer.untrusted_slates and job.mode is not Mode.DETECT
+    ):
         raise ProtocolError("only detection judges the picture")
     if (preview := answer.preview) and (window := job.window) and not _fits(preview, window):
         raise ProtocolError("more was drawn than asked for")

@@ -38,6 +38,7 @@ class Outcome:
     height: int = 0
     crop: Box | None = None
     findings: tuple[Finding, ...] = ()
+    slates: tuple[str, ...] = ()
     quality: Quality | None = None
     derivative: bytes = b""
     preview: Pixels | None = None
@@ -81,10 +82,13 @@ def _write(source: Source, job: Job, kit: Kit, turbo: TurboJpeg) -> Outcome:
     """Make the derivative that the job asks for, with what was found on the way."""
     picture = source.picture
     findings: tuple[Finding, ...] = ()
+    slates: tuple[str, ...] = ()
     quality = None
     masks = job.masks
     if job.mode is Mode.DETECT:
-        findings, quality = _find(source.sight(turbo), kit)
+        sight = source.sight(turbo)
+        findings, quality = _find(sight, kit)
+        slates = kit.slates(sight)
         masks = tuple((f.category, f.box) for f in findings if f.decision is Decision.MASK)
     elif job.mode is Mode.REPLAY:
         findings = _missed(source.sight(turbo), job, source, kit)
@@ -101,6 +105,7 @@ def _write(source: Source, job: Job, kit: Kit, turbo: TurboJpeg) -> Outcome:
         height=picture.size.height,
         crop=shown,
         findings=findings,
+        slates=slates,
         quality=quality,
         derivative=derivative,
     )

@@ -24,6 +24,7 @@ from medkiosk.redact.detect.hit import Hit
 from medkiosk.redact.detect.line import Line
 from medkiosk.redact.detect.marks import MarkDetector
 from medkiosk.redact.detect.reading import Reader
+from medkiosk.redact.detect.slates import find_slates
 from medkiosk.redact.detect.text import TextDetector
 from medkiosk.redact.detectors import ABILITY_OF, DETECTORS, Ability, DetectorId
 from medkiosk.redact.jpeg.crafted import BlockTest
@@ -105,6 +106,10 @@ class Kit:
         """
         parts = self.close_faces.find(sight.view, masks) if self.close_faces else []
         return parts + self.marks.find(sight.view, (), [*masks, *(part.box for part in parts)])
+
+    def slates(self, sight: Sight) -> tuple[str, ...]:
+        """What the slates in the picture say."""
+        return find_slates(sight.grey)
 
     def quality(self, sight: Sight) -> Quality:
         """What there is to say to the photographer."""
@@ -191,6 +196,7 @@ def warm_up(kit: Kit) -> None:
     cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
     ycbcr.warm_up()
     kit.codes.find(grey)
+    find_slates(grey[:, :, 0])
     kit.quality(Sight(View.whole(grey), grey[:, :, 0]))
     skin = np.full((96, 96, 3), (120, 150, 200), np.uint8)
     skin[40:60, 40:60] = (60, 60, 60)

@@ -2,16 +2,16 @@
 
 ::
 
-    daemon -> worker    JOB, DATA*, END                                                 (again and again)
-    worker -> daemon    READY                                                                     (once)
-                        FINDING*, [QUALITY], DERIVATIVE*, [PREVIEW, PIXELS*], DONE        (for each job)
+    daemon -> worker    JOB, DATA*, END                                             (again and again)
+    worker -> daemon    READY                                                                 (once)
+                        FINDING*, SLATE*, [QUALITY], DERIVATIVE*, [PREVIEW, PIXELS*], DONE    (for each job)
 
 One photo takes several jobs, each done by a process of its own that sees nothing of the others: DETECT (or
 REPLAY, or BURN) gets the original and writes a derivative; CHECK gets the derivative alone, looks at it as a
 recipient would, and draws what the reviewer sees.
 
 The worker is not trusted: whatever it says is decoded here with every number held against a bound, and
-there is no free text in it.
+there is no free text in it but what a slate's QR code says: short, ASCII, and for its own reader to refuse.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from medkiosk.core.frames import CHUNK
 from medkiosk.core.identifiers import LONGEST, Identifier, IdentifierKind
 from medkiosk.core.photo import MOST_FINDINGS, Box, Category, Decision, Finding, MediaKind, RedactCode
 from medkiosk.core.quality import Quality
+from medkiosk.core.slate import is_like_slate
 from medkiosk.redact.detectors import DETECTORS, Ability, DetectorId, Layer
 
-VERSION = 2
+VERSION = 3
 MAX_IMAGE = 128 << 20
 """Largest file that is sent whole, bytes; larger ones are only sniffed."""
 MAX_SIDE = 65535
@@ -70,6 +71,7 @@ class F(IntEnum):
     PIXELS = 20
     DONE = 21
     QUALITY = 22
+    SLATE = 23
 
 
 class Mode(IntEnum):
@@ -317,6 +319,23 @@ def unpack_quality(untrusted: bytes) -> Quality:
         return quality.unpack(untrusted)
     except ValueError as error:
         raise ProtocolError("quality out of range") from error
+
+
+def pack_slate(text: str) -> bytes:
+    """Payload of SLATE."""
+    return text.encode("ascii")
+
+
+def unpack_slate(untrusted: bytes) -> str:
+    """Read SLATE: a text that is like a slate's; whether it is one, only its check tells.
+
+    Raises:
+        ProtocolError: it is not.
+    """
+    text = untrusted.decode("ascii", "replace")
+    if not is_like_slate(text):
+        raise ProtocolError("a text that is not like a slate's")
+    return text
 
 
 def pack_done(done: Done) -> bytes:

@@ -35,7 +35,7 @@ from medkiosk.redact.policy import PolicyError, default_text, parse_policy, poli
 from medkiosk.redact.protocol import Done, F, Job, ProtocolError, Ready
 from medkiosk.redact.sandbox import confine as sandbox
 
-_ANSWERS = frozenset({F.FINDING, F.QUALITY, F.DERIVATIVE, F.PREVIEW, F.PIXELS, F.DONE})
+_ANSWERS = frozenset({F.FINDING, F.SLATE, F.QUALITY, F.DERIVATIVE, F.PREVIEW, F.PIXELS, F.DONE})
 _BAD_USAGE = 2
 
 
@@ -176,6 +176,8 @@ def answer(outcome: Outcome) -> Iterator[tuple[F, bytes | memoryview]]:
     """An outcome as frames: type and payload."""
     for finding in outcome.findings:
         yield F.FINDING, protocol.pack_finding(finding)
+    for text in outcome.slates:
+        yield F.SLATE, protocol.pack_slate(text)
     if outcome.quality is not None:
         yield F.QUALITY, quality.pack(outcome.quality)
     for piece in protocol.chunks(outcome.derivative):

@@ -34,8 +34,46 @@ def run(*command: str | Path, path: Path, cwd: Path = ROOT) -> subprocess.Comple
 
 def test_the_daemon_comes_after_the_sockets_of_its_workers() -> None:
     lines = unit("medkioskd.service")
-    assert "Wants=medkiosk-source.socket medkiosk-redact.socket" in lines
-    assert "After=medkiosk-source.socket medkiosk-redact.socket" in lines
+    assert "Wants=medkiosk-source.socket medkiosk-redact.socket medkiosk-mount.socket" in lines
+    assert "After=medkiosk-source.socket medkiosk-redact.socket medkiosk-mount.socket" in lines
+
+
+def test_what_the_mount_helper_mounts_is_seen_by_others() -> None:
+    settings = {
+        line.partition("=")[0] for line in unit("medkiosk-mount@.service") if not line.startswith("#")
+    }
+    own_namespace = {
+        "PrivateTmp",
+        "PrivateDevices",
+        "PrivateNetwork",
+        "PrivateMounts",
+        "PrivateIPC",
+        "PrivatePIDs",
+    }
+    own_namespace |= {
+        "InaccessiblePaths",
+        "ReadWritePaths",
+        "ReadOnlyPaths",
+        "BindPaths",
+        "BindReadOnlyPaths",
+    }
+    own_namespace |= {"RootDirectory", "TemporaryFileSystem", "DynamicUser", "MountFlags", "ProcSubset"}
+    assert settings & own_namespace == set()
+    assert {one for one in settings if one.startswith("Protect")} == set()
+    assert {"NoNewPrivileges", "CapabilityBoundingSet", "SystemCallFilter", "DevicePolicy"} <= settings
+    assert "SocketMode=0600" in unit("medkiosk-mount.socket")
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+@pytest.mark.parametrize("name", ["medkiosk-mount@.service", "medkiosk-mount.socket"])
+def test_systemd_understands_every_setting(name: str, tmp_path: Path) -> None:
+    for one in (ROOT / "systemd").glob("medkiosk-mount*"):
+        text = one.read_text().replace("/usr/bin/medkiosk-mount", "/bin/true")  # it is not installed here
+        (tmp_path / one.name).write_text(text)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", tmp_path / name], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(

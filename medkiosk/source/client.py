@@ -47,6 +47,13 @@ T = TypeVar("T")
 STALL_S = 30.0
 """Longest silence of a worker that owes a frame, seconds. libgphoto2 itself gives up after 20 s on USB."""
 
+FLOOR_BYTES_S = 512 * 1024
+"""Slowest rate at which a file is waited for, bytes a second: half of what the slowest USB carries.
+A card that is slow only in places has the longest silence on top of it, once a file."""
+
+LISTING_S = 600.0
+"""Longest that is waited for one whole listing, seconds."""
+
 
 class SourceSession:
     """One device, from HELLO to BYE. Not for several threads at once.
@@ -72,6 +79,7 @@ class SourceSession:
         self._channel = channel
         self._monotonic = monotonic
         self._now = now
+        self._stall_s = stall_s
         self._watchdog = _Watchdog(channel.kill, stall_s, monotonic)
         self._over: SourceCode | None = None
         self._info: DeviceInfo | None = None
@@ -105,7 +113,7 @@ class SourceSession:
             SourceError: the device could not be listed. A listing is whole or it is an error.
         """
         self.hello()
-        self._send(ToWorker.LIST)
+        self._send(ToWorker.LIST, allowed_s=LISTING_S)
         entries: list[Entry] = []
         folders: dict[str, str] = {}  # one string for all files of a folder
         while (frame := self._receive(FromWorker.ENTRY, FromWorker.LISTED)).type == FromWorker.ENTRY:
@@ -233,7 +241,7 @@ class SourceSession:
     def _transfer(self, request: ToWorker, entry: Entry, size: int) -> Iterator[bytes]:
         if entry.failure is not None:
             raise SourceError(entry.failure)
-        self._send(request, pack_index(entry.index))
+        self._send(request, pack_index(entry.index), allowed_s=self._stall_s + size / FLOOR_BYTES_S)
         total = 0
         try:
             while (frame := self._receive(FromWorker.DATA, FromWorker.END)).type == FromWorker.DATA:
@@ -251,9 +259,11 @@ class SourceSession:
             raise SourceError(SourceCode.SHORT)
         self.shape = shape
 
-    def _send(self, request: ToWorker, payload: bytes = b"") -> None:
+    def _send(self, request: ToWorker, payload: bytes = b"", allowed_s: float | None = None) -> None:
+        """Send a request; for its answer ``allowed_s`` of waiting are allowed, in all (default: one wait)."""
         if self._over is not None:
             raise SourceError(self._over)
+        self._watchdog.allow(self._stall_s if allowed_s is None else allowed_s)
         try:
             write_frame(self._channel.writer, request, payload)
         except OSError as error:
@@ -291,7 +301,11 @@ class SourceSession:
 
 
 class _Watchdog:
-    """Calls ``kill`` once when a wait inside its ``with`` block takes longer than ``seconds``."""
+    """Calls ``kill`` once when a wait inside its ``with`` block takes longer than ``seconds``.
+
+    Also when all waits since `allow` together take longer than it said. Only waiting counts: a device is not
+    slow because the kiosk's disk is.
+    """
 
     def __init__(self, kill: Callable[[], None], seconds: float, monotonic: Callable[[], float]) -> None:
         self.fired = False
@@ -299,17 +313,25 @@ class _Watchdog:
         self._seconds = seconds
         self._monotonic = monotonic
         self._deadline: float | None = None
+        self._began = 0.0
+        self._left = seconds
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="source-watchdog", daemon=True)
         self._thread.start()
 
+    def allow(self, seconds: float) -> None:
+        """Begin a request for which this much waiting is allowed, in all."""
+        self._left = seconds
+
     def __enter__(self) -> None:
-        self._deadline = self._monotonic() + self._seconds
+        self._began = self._monotonic()
+        self._deadline = self._began + min(self._seconds, self._left)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._deadline = None
+        self._left -= self._monotonic() - self._began
 
     def stop(self) -> None:
         self._stopped.set()

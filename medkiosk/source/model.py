@@ -136,7 +136,7 @@ WORDS: dict[SourceCode, str] = {
         " card as it is."
     ),
     SourceCode.SIZE_UNKNOWN: (
-        "The camera does not say how large this file is (films over 4 GiB are such), so it was not imported."
+        "The camera does not say how large this file is (0, or a film over 4 GiB), so it was not imported."
         " Put the card into the kiosk's card reader."
     ),
     SourceCode.CHANGED: (

@@ -1,8 +1,11 @@
 """Read a camera through libgphoto2. The only file that imports it; runs in the source worker alone.
 
-libgphoto2 returns success for truncated reads, so every block is counted here. It finds a file by the
-beginning of its name (up to a slash), so a name with which another one in the same folder begins is not
-asked for at all.
+libgphoto2 returns success for truncated reads, so every block is counted here; and it copies as many bytes as
+the camera sends, however many were asked for, so blocks go into a buffer with room behind it. It finds a
+file by the beginning of its name (up to a slash), so a name with which another one in the same folder begins
+is not asked for at all.
+Sizes are those of the listing: nothing in a session asks the camera again. An object that grows or shrinks
+while it is read shows in the next session's listing, or by where its own structure ends.
 Reading a file makes it clear the camera's "not downloaded" mark: the one thing an import changes on a card.
 A `Camera` object must not be used again after ``exit``: one `CameraReader` is one session.
 """
@@ -10,6 +13,7 @@ A `Camera` object must not be used again after ``exit``: one `CameraReader` is o
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import re
 import time
@@ -21,12 +25,14 @@ from typing import NamedTuple
 import gphoto2
 
 from medkiosk.core.frames import CHUNK
-from medkiosk.source.dcf import is_video
+from medkiosk.source.dcf import media_extension
 from medkiosk.source.model import MAX_ENTRIES, DeviceInfo, SourceCode, SourceError
 from medkiosk.source.protocol import CameraTime, RawEntry
 from medkiosk.source.reading import MAX_DEPTH, bounded_folder, bounded_name
 
 _NO_SIZE = 0xFFFFFFFF  # what a camera says of a file whose size does not fit in 32 bits
+_ROOM = 64 << 20  # addresses only: nothing is there until a camera sends too much
+_PROT_NONE = 0
 _SERIAL = re.compile(r"^\s*Serial Number:\s*(\S.*?)\s*$", re.MULTILINE)
 _MODEL = re.compile(r"^Model:\s*(\S.*?)\s*$", re.MULTILINE)
 
@@ -80,7 +86,7 @@ class CameraReader:
         self._port = port
         self._model = model
         self._files: list[_File] = []
-        self._buffer = bytearray(CHUNK)
+        self._buffer = _roomy_buffer()
         self._session: gphoto2.Camera | None = None
         _prepare_library()
         self._connect()
@@ -143,7 +149,7 @@ class CameraReader:
             except gphoto2.GPhoto2Error as error:
                 raise self._failed(error) from error
             if got != wanted:
-                raise SourceError(SourceCode.SHORT)
+                raise SourceError(SourceCode.SHORT if got < wanted else SourceCode.LONG)
             yield buffer[:wanted]
             offset += wanted
 
@@ -373,8 +379,26 @@ def _is_clear(name: bytes, ordered: list[bytes]) -> bool:
 
 
 def _is_believable(size: int, name: str) -> bool:
-    """A size is 32 bit on the wire: a film over 4 GiB is listed as all ones, or as nothing at all."""
-    return not (size == _NO_SIZE or (size == 0 and is_video(name)))
+    """A size is 32 bit on the wire: a film over 4 GiB is listed as all ones, or as nothing at all.
+
+    A picture without a byte is one that the camera lost or does not want to tell about; the card itself says
+    which. Only what is neither picture nor film may be empty.
+    """
+    return size != _NO_SIZE and (size != 0 or media_extension(name) is None)
+
+
+def _roomy_buffer() -> mmap.mmap:
+    """A buffer of `CHUNK` bytes with `_ROOM` behind it, and then a page that nobody may touch.
+
+    An answer that is longer than what was asked for ends in the room and is noticed; one that is longer
+    than that ends the worker, before it overwrites anything.
+    """
+    buffer = mmap.mmap(-1, CHUNK + _ROOM + mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    libc = ctypes.CDLL(None, use_errno=True)
+    last = ctypes.addressof(ctypes.c_char.from_buffer(buffer)) + CHUNK + _ROOM
+    if libc.mprotect(ctypes.c_void_p(last), ctypes.c_size_t(mmap.PAGESIZE), _PROT_NONE) != 0:
+        raise OSError(ctypes.get_errno(), "mprotect")
+    return buffer
 
 
 def _translated(error: gphoto2.GPhoto2Error) -> SourceError:

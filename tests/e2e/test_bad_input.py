@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,13 @@ EXPECTED = {
 @pytest.mark.parametrize("source", ["camera", "card"])
 def test_bad_files(make_kiosk: Make, bad_card: tuple[Path, list[Photo]], tmp_path: Path, source: str) -> None:
     root, photos = bad_card
+    expected = dict(EXPECTED)
+    if (
+        source == "camera"
+    ):  # which by a size of 0 says that it does not know (tests/source/test_camera_faults)
+        root = shutil.copytree(root, tmp_path / "without-empty")
+        next(root.rglob("IMG_9002.JPG")).unlink()
+        del expected["empty"]
     camera = RunningCamera(root)
     try:
         devices = {"cameras": [camera.gphoto_port]} if source == "camera" else {"cards": [root]}
@@ -47,7 +55,7 @@ def test_bad_files(make_kiosk: Make, bad_card: tuple[Path, list[Photo]], tmp_pat
         pat.assign(encounter.encounter_id, tuple(c.capture_id for c in captures))
     by_code = {c.code: c for c in captures if c.state is ReviewState.UNUSABLE}
     with kiosk.session("rita") as rita:
-        for code, words in EXPECTED.values():
+        for code, words in expected.values():
             detail = rita.get_capture(by_code[code].capture_id)
             assert words in detail.words
             assert "cannot be exported" in detail.words or "nothing can be exported" in detail.words

@@ -1,16 +1,21 @@
 """What can go wrong with the virtual camera: one named switch each, given as ``NAME`` or ``NAME=ARGUMENT``.
 
 A fault is a set of hooks that the responder asks; the base class changes nothing. To add one, write the
-class and put it in `FAULTS`.
+class and put it in `FAULTS`: its docstring is its documentation. ``NAME`` in an argument is an object's
+name; ``*`` or nothing means every object.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
+from functools import reduce
+from pathlib import Path
 
 from tests.virtual.ptpip import Answer
 
 _DATA_OPERATIONS = frozenset({0x1009, 0x101B})
+_LIST_OPERATIONS = frozenset({0x9109, 0x1007, 0x1008})
 
 
 class Fault:
@@ -19,12 +24,43 @@ class Fault:
         return None
 
     def partial(self, name: str, count: int) -> int:
-        """How many of the ``count`` bytes asked of object ``name`` to give."""
+        """How many bytes to give of the ``count`` asked of object ``name``; more than those is possible."""
+        return count
+
+    def sent(self, name: str, count: int) -> int:
+        """How many of the ``count`` announced bytes are really in the data that is sent."""
         return count
 
     def allow(self, count: int) -> int:
         """How many of the next ``count`` bytes of object data may be sent before the camera vanishes."""
         return count
+
+    def before_data(self, root: Path, name: str, offset: int) -> None:
+        """Called before bytes of an object are sent: here the fault may wait, or change the card."""
+
+    def alter(self, name: str, offset: int, data: bytes) -> bytes:
+        """The bytes to send instead of these, as many."""
+        return data
+
+    def alters(self, name: str) -> bool:
+        """Whether `alter` is to be asked for this object."""
+        return False
+
+    def size(self, name: str, size: int) -> int:
+        """The size to announce for an object."""
+        return size
+
+    def listing(self, data: bytes) -> bytes:
+        """The dataset of a folder to send instead of this one."""
+        return data
+
+    def handle_shift(self) -> int:
+        """Added to every handle."""
+        return 0
+
+    def is_stale(self) -> bool:
+        """Whether every session sees the card as the first one saw it."""
+        return False
 
     def refuse_delete(self) -> int | None:
         """A response code with which to refuse to delete, or None to go on."""
@@ -33,6 +69,19 @@ class Fault:
     def read_only(self) -> bool:
         """Whether the card's write protection is on."""
         return False
+
+
+class _Named(Fault):
+    """A fault of the objects of one name: ``SWITCH[=NAME[:NUMBER]]``."""
+
+    def __init__(self, argument: str, number: int = 0) -> None:
+        name, _, given = argument.partition(":")
+        self.name = name or "*"
+        self.number = int(given) if given else number
+        self.has_number = bool(given)
+
+    def concerns(self, name: str) -> bool:
+        return self.name in {"*", name}
 
 
 class VanishAt(Fault):
@@ -47,42 +96,183 @@ class VanishAt(Fault):
         return allowed
 
 
-class ShortRead(Fault):
-    """``short-read[=NAME[:BYTES]]``: GetPartialObject gives at most BYTES (default: half) and says OK.
-
-    NAME limits it to the objects of that name; ``*`` or nothing means all.
-    """
+class Stall(Fault):
+    """``stall=BYTES``: silent for good after that many bytes of object data; the connection stays."""
 
     def __init__(self, argument: str) -> None:
-        name, _, most = argument.partition(":")
-        self._name = name or "*"
-        self._most = int(most) if most else None
+        self._left = int(argument)
+
+    def before_data(self, root: Path, name: str, offset: int) -> None:
+        if self._left <= 0:
+            time.sleep(3600)
+
+    def sent(self, name: str, count: int) -> int:
+        self._left -= count
+        return count
+
+
+class Slow(Fault):
+    """``slow=SECONDS``: waits that long before each block of object data."""
+
+    def __init__(self, argument: str) -> None:
+        self._pause = float(argument)
+
+    def before_data(self, root: Path, name: str, offset: int) -> None:
+        time.sleep(self._pause)
+
+
+class ShortRead(_Named):
+    """``short-read[=NAME[:BYTES]]``: GetPartialObject gives at most BYTES (default: half) and says OK."""
 
     def partial(self, name: str, count: int) -> int:
-        if self._name not in {"*", name}:
+        if not self.concerns(name):
             return count
-        return count // 2 if self._most is None else min(count, self._most)
+        return min(count, self.number) if self.has_number else count // 2
 
 
-class Busy(Fault):
-    """``busy[=N]``: the next N requests for object data (default: all) are answered "device busy"."""
+class LongRead(_Named):
+    """``long-read[=NAME[:BYTES]]``: GetPartialObject gives BYTES (default: 1) more than it was asked for."""
+
+    def partial(self, name: str, count: int) -> int:
+        return count + (self.number if self.has_number else 1) if self.concerns(name) else count
+
+
+class HalfObject(_Named):
+    """``half-object[=NAME]``: half of the announced data comes, is called complete, and answered with OK."""
+
+    def sent(self, name: str, count: int) -> int:
+        return count // 2 if self.concerns(name) else count
+
+
+class AnnouncedSize(_Named):
+    """``size=NAME:BYTES``: the object is listed with this size."""
+
+    def size(self, name: str, size: int) -> int:
+        return self.number if self.concerns(name) else size
+
+
+class Flip(_Named):
+    """``flip=NAME[:TIMES]``: one wrong bit in each of the first TIMES (default: 1) blocks."""
+
+    def __init__(self, argument: str) -> None:
+        super().__init__(argument, 1)
+
+    def alters(self, name: str) -> bool:
+        return self.concerns(name) and self.number > 0
+
+    def alter(self, name: str, offset: int, data: bytes) -> bytes:
+        if offset == 0 and len(data) <= 1 << 16:
+            return data  # only its head was asked for
+        self.number -= 1
+        middle = len(data) // 2
+        return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+class NewPhoto(_Named):
+    """``new-photo=NAME[:BYTES]``: a picture of BYTES (default: 5000) is taken while another is read."""
+
+    def __init__(self, argument: str) -> None:
+        super().__init__(argument, 5000)
+        self._taken = False
+
+    def before_data(self, root: Path, name: str, offset: int) -> None:
+        if not self._taken:
+            self._taken = True
+            folder = max(root.glob("**/DCIM/*"))
+            (folder / self.name).write_bytes(b"\xff\xd8" + bytes(self.number - 4) + b"\xff\xd9")
+
+
+class Grow(_Named):
+    """``grow=NAME[:BYTES]``: the object becomes BYTES (default: 100) longer, once, while it is read."""
+
+    def __init__(self, argument: str) -> None:
+        super().__init__(argument, 100)
+        self._done = False
+
+    def before_data(self, root: Path, name: str, offset: int) -> None:
+        if self.concerns(name) and not self._done:
+            self._done = True
+            [path] = [path for path in root.glob("**/*") if path.name == name]
+            with path.open("ab") as stream:
+                stream.write(bytes(self.number))
+
+
+class _Refusal(Fault):
+    """``SWITCH[=N]``: the next N requests of some operations (default: all) are answered with a code."""
+
+    answer: int
+    operations: frozenset[int]
 
     def __init__(self, argument: str) -> None:
         self._left = int(argument) if argument else None
 
     def refuse(self, code: int) -> int | None:
-        if code not in _DATA_OPERATIONS or self._left == 0:
+        if code not in self.operations or self._left == 0:
             return None
         if self._left is not None:
             self._left -= 1
-        return Answer.DEVICE_BUSY
+        return self.answer
 
 
-class WriteProtect(Fault):
-    """``write-protect``: the card's lock switch is on: it says so, and deletes nothing."""
+class Busy(_Refusal):
+    """``busy[=N]``: the next N requests for object data (default: all) are answered "device busy"."""
+
+    answer = Answer.DEVICE_BUSY
+    operations = _DATA_OPERATIONS
+
+
+class Denied(_Refusal):
+    """``denied[=N]``: the next N requests for object data (default: all) are answered "access denied"."""
+
+    answer = Answer.ACCESS_DENIED
+    operations = _DATA_OPERATIONS
+
+
+class ListBusy(_Refusal):
+    """``list-busy[=N]``: the next N requests for a listing (default: all) are answered "device busy"."""
+
+    answer = Answer.DEVICE_BUSY
+    operations = _LIST_OPERATIONS
+
+
+class ShortListing(Fault):
+    """``short-listing[=N]``: the first N folders (default: all) come with only half of their dataset."""
 
     def __init__(self, argument: str) -> None:
-        pass
+        self._left = int(argument) if argument else None
+
+    def listing(self, data: bytes) -> bytes:
+        if self._left == 0 or len(data) < 200:  # folders of folders come whole
+            return data
+        if self._left is not None:
+            self._left -= 1
+        return data[: len(data) // 2]
+
+
+class _Plain(Fault):
+    """A switch without an argument."""
+
+    def __init__(self, argument: str) -> None:
+        if argument:
+            raise ValueError(argument)
+
+
+class NewHandles(_Plain):
+    """``new-handles``: every object has another handle than it has without this."""
+
+    def handle_shift(self) -> int:
+        return 0x1000
+
+
+class StaleListing(_Plain):
+    """``stale``: every session lists the card as the first one saw it."""
+
+    def is_stale(self) -> bool:
+        return True
+
+
+class WriteProtect(_Plain):
+    """``write-protect``: the card's lock switch is on: it says so, and deletes nothing."""
 
     def refuse_delete(self) -> int | None:
         return Answer.STORE_READ_ONLY
@@ -91,22 +281,32 @@ class WriteProtect(Fault):
         return True
 
 
-class KeepDeleted(Fault):
+class KeepDeleted(_Plain):
     """``keep-deleted``: every DeleteObject is refused, and nothing told beforehand that it would be."""
-
-    def __init__(self, argument: str) -> None:
-        pass
 
     def refuse_delete(self) -> int | None:
         return Answer.GENERAL_ERROR
 
 
 FAULTS: dict[str, Callable[[str], Fault]] = {
-    "vanish-at": VanishAt,
-    "short-read": ShortRead,
     "busy": Busy,
-    "write-protect": WriteProtect,
+    "denied": Denied,
+    "flip": Flip,
+    "grow": Grow,
+    "half-object": HalfObject,
     "keep-deleted": KeepDeleted,
+    "list-busy": ListBusy,
+    "long-read": LongRead,
+    "new-handles": NewHandles,
+    "new-photo": NewPhoto,
+    "short-listing": ShortListing,
+    "short-read": ShortRead,
+    "size": AnnouncedSize,
+    "slow": Slow,
+    "stale": StaleListing,
+    "stall": Stall,
+    "vanish-at": VanishAt,
+    "write-protect": WriteProtect,
 }
 
 
@@ -123,14 +323,36 @@ class Faults(Fault):
         return next((answer for fault in self._faults if (answer := fault.refuse(code)) is not None), None)
 
     def partial(self, name: str, count: int) -> int:
-        for fault in self._faults:
-            count = fault.partial(name, count)
-        return count
+        return reduce(lambda left, fault: fault.partial(name, left), self._faults, count)
+
+    def sent(self, name: str, count: int) -> int:
+        return reduce(lambda left, fault: fault.sent(name, left), self._faults, count)
 
     def allow(self, count: int) -> int:
+        return reduce(lambda left, fault: fault.allow(left), self._faults, count)
+
+    def before_data(self, root: Path, name: str, offset: int) -> None:
         for fault in self._faults:
-            count = fault.allow(count)
-        return count
+            fault.before_data(root, name, offset)
+
+    def alter(self, name: str, offset: int, data: bytes) -> bytes:
+        altering = (fault for fault in self._faults if fault.alters(name))
+        return reduce(lambda bytes_, fault: fault.alter(name, offset, bytes_), altering, data)
+
+    def alters(self, name: str) -> bool:
+        return any(fault.alters(name) for fault in self._faults)
+
+    def size(self, name: str, size: int) -> int:
+        return reduce(lambda left, fault: fault.size(name, left), self._faults, size)
+
+    def listing(self, data: bytes) -> bytes:
+        return reduce(lambda left, fault: fault.listing(left), self._faults, data)
+
+    def handle_shift(self) -> int:
+        return sum(fault.handle_shift() for fault in self._faults)
+
+    def is_stale(self) -> bool:
+        return any(fault.is_stale() for fault in self._faults)
 
     def refuse_delete(self) -> int | None:
         return next((answer for fault in self._faults if (answer := fault.refuse_delete()) is not None), None)

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.virtual.faults import Fault
 from tests.virtual.ptpip import string
 
 ROOT = 0xFFFFFFFF
@@ -43,12 +44,8 @@ class Object:
     size: int
     mtime: int
     path: Path
+    announced_size: int
     protected: bool = False
-
-    @property
-    def announced_size(self) -> int:
-        """Sizes are 32 bit on the wire; a larger file is announced as all ones."""
-        return min(self.size, _MAX_SIZE)
 
 
 class Cards:
@@ -61,7 +58,8 @@ class Cards:
             owner may not write is protected, as if by the camera's menu.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, faults: Fault | None = None) -> None:
+        self._faults = faults or Fault()
         self.objects: dict[int, Object] = {}
         self.children: dict[tuple[int, int], list[Object]] = {}
         names_file = root / "names.json"
@@ -75,7 +73,7 @@ class Cards:
             if slot.is_dir():
                 storage = number << 16 | 1
                 self.storages.append(storage)
-                self._next = 0x90000000 + (number << 24)
+                self._next = 0x90000000 + (number << 24) + self._faults.handle_shift()
                 self._scan(slot, storage, 0)
 
     def _scan(self, folder: Path, storage: int, parent: int) -> None:
@@ -88,15 +86,18 @@ class Cards:
                 status = entry.stat()
                 is_folder = entry.is_dir()
                 self._next += 1
+                size = 0 if is_folder else status.st_size
                 child = Object(
                     handle=self._next,
                     storage=storage,
                     parent=parent,
                     name=self._names.get(path.relative_to(self._root).as_posix(), entry.name),
                     format=FOLDER if is_folder else _FORMATS.get(path.suffix.upper(), _UNDEFINED),
-                    size=0 if is_folder else status.st_size,
+                    size=size,
                     mtime=int(status.st_mtime),
                     path=path,
+                    # Sizes are 32 bit on the wire; a larger file is announced as all ones.
+                    announced_size=min(self._faults.size(entry.name, size), _MAX_SIZE),
                     protected=not is_folder and not status.st_mode & 0o200,
                 )
                 self.objects[child.handle] = child

@@ -82,6 +82,7 @@ class Responder:
         self._in_use = threading.Lock()
         self._open: set[socket.socket] = set()
         self._vanished = threading.Event()
+        self._seen: Cards | None = None
 
     def serve(self) -> None:
         """Accept connections until the camera vanishes; then wait, unreachable, to be ended."""
@@ -94,6 +95,12 @@ class Responder:
             threading.Thread(target=self._connection, args=(sock,), daemon=True).start()
         self._vanished.wait()
         threading.Event().wait()
+
+    def cards(self) -> Cards:
+        """The cards as a new session sees them."""
+        if self._seen is None or not self.faults.is_stale():
+            self._seen = Cards(self.root, self.faults)
+        return self._seen
 
     def vanish(self) -> None:
         """Close everything; from now on connections are refused."""
@@ -159,11 +166,21 @@ class Responder:
 
     def _send_slice(self, connection: Connection, transaction: int, reply: Reply, session: Session) -> None:
         assert reply.item is not None
+        faults, name = self.faults, reply.item.name
+        faults.before_data(self.root, name, reply.offset)
+        there = max(0, min(reply.count, reply.item.size - reply.offset))
         connection.start_data(transaction, reply.count)
-        allowed = self.faults.allow(reply.count)
-        connection.send_file(transaction, session.descriptor(reply.item), reply.offset, allowed, reply.count)
-        if allowed < reply.count:
+        sent = faults.sent(name, reply.count)
+        allowed = faults.allow(sent)
+        descriptor = session.descriptor(reply.item)
+        if allowed < sent:
+            connection.send_file(transaction, descriptor, reply.offset, min(allowed, there), reply.count)
             raise VanishedError
+        if sent <= there and not faults.alters(name):
+            connection.send_file(transaction, descriptor, reply.offset, sent, sent)
+            return
+        data = os.pread(descriptor, min(sent, there), reply.offset).ljust(sent, b"\0")
+        connection.end_data(transaction, faults.alter(name, reply.offset, data))
 
 
 class Session:
@@ -171,7 +188,7 @@ class Session:
 
     def __init__(self, camera: Responder) -> None:
         self._camera = camera
-        self._cards = Cards(camera.root)
+        self._cards = camera.cards()
         self._opened = False
         self._descriptor: tuple[int, int] | None = None
         self._events = b""
@@ -280,16 +297,16 @@ class Session:
 
     def _object(self, params: tuple[int, ...], received: bytes) -> Reply:
         item = self._cards.objects.get(params[0])
-        if item is None:
+        if item is None or not item.path.exists():  # removed behind a session that does not notice
             return Reply(Answer.INVALID_HANDLE)
-        return Reply(item=item, count=item.announced_size)
+        return Reply(item=item, count=min(item.size, item.announced_size))
 
     def _partial_object(self, params: tuple[int, ...], received: bytes) -> Reply:
         handle, offset, wanted = params[:3]
         item = self._cards.objects.get(handle)
-        if item is None:
+        if item is None or not item.path.exists():
             return Reply(Answer.INVALID_HANDLE)
-        there = max(0, min(wanted, item.size - offset))
+        there = max(0, min(wanted, max(item.size, item.announced_size) - offset))
         count = self._camera.faults.partial(item.name, there)
         return Reply(item=item, offset=offset, count=count, params=(count,))
 
@@ -299,7 +316,9 @@ class Session:
         if found is None:
             return Reply(Answer.INVALID_PARAMETER)
         data = eos_entries(found)
-        return Reply(Answer.OPERATION_NOT_SUPPORTED) if data is None else Reply(data=data)
+        if data is None:
+            return Reply(Answer.OPERATION_NOT_SUPPORTED)
+        return Reply(data=self._camera.faults.listing(data))
 
     def _property(self, params: tuple[int, ...], received: bytes) -> Reply:
         data = _PROPERTIES.get(params[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -45,10 +45,14 @@ class Importer:
     Args:
         device: what was plugged in.
         tools: what every import uses.
+        release: called when everything on the device is safe and nothing reads it any more.
     """
 
-    def __init__(self, device: DeviceRef, tools: Tools) -> None:
+    def __init__(
+        self, device: DeviceRef, tools: Tools, release: Callable[[DeviceRef], None] = lambda _device: None
+    ) -> None:
         self._device = device
+        self._release = release
         self._tools = tools
         self._stop = threading.Event()
         self._lock = threading.RLock()
@@ -154,6 +158,8 @@ class Importer:
             Happening.ALL_ACKNOWLEDGED if safe else Happening.SOME_FAILED,
             "" if safe else f"{failed} of {len(entries)} files could not be read; keep the card.",
         )
+        if safe:
+            self._release(self._device)
 
     def _pass(self) -> tuple[ImportRun, list[Entry]]:
         """List the device and import what is new."""

@@ -29,6 +29,7 @@ from medkiosk.daemon.keyring import Keyring
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.daemon.redactor import Job, Redactor
 from medkiosk.daemon.service import Service
+from medkiosk.device.cards import CardDesk, CardRefusedError, MountHelper
 from medkiosk.device.configured import ConfiguredDevices
 from medkiosk.device.model import DeviceRef
 from medkiosk.device.udev import UdevDevices
@@ -90,7 +91,11 @@ class Daemon:
         self._configured = ConfiguredDevices(
             config.camera, config.card, self._plugged, self._unplugged, poll_s=config.ingest.poll_s
         )
-        self._udev = UdevDevices(self._plugged, self._unplugged)
+        # Only systemd starts a mount helper: where workers are plain processes, cards are directories.
+        helper = MountHelper(lambda: SocketChannel(Path(config.workers.sockets) / "mount.sock"))
+        self._cards = CardDesk(helper, self._plugged, self._unplugged, self._refused)
+        mounts = self._cards if config.workers.launch == "socket" else None
+        self._udev = UdevDevices(self._plugged, self._unplugged, cards=mounts)
         self._lock = threading.Lock()
         self._tools = Tools(
             journal=self._journal,
@@ -138,6 +143,7 @@ class Daemon:
             importers = list(self._importers.values())
         for importer in importers:
             importer.unplugged()
+        self._cards.stop()
         self.board.close()
         self._server.close()
         self._comparer.close()
@@ -160,7 +166,7 @@ class Daemon:
         with self._lock:
             if device.key in self._importers:
                 return
-            importer = Importer(device, self._tools)
+            importer = Importer(device, self._tools, self._cards.release)
             self._importers[device.key] = importer
         importer.start()
 
@@ -169,6 +175,10 @@ class Daemon:
             importer = self._importers.pop(device.key, None)
         if importer is not None:
             importer.unplugged()
+
+    def _refused(self, device: DeviceRef, error: CardRefusedError) -> None:
+        _log.warning("card: device %s: mount code %d", device.key, error.reason)
+        self.board.problem(error.message)
 
     def _serve(self) -> Service:
         return Service(self._kiosk, self._comparer)

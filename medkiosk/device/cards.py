@@ -105,9 +105,14 @@ class CardDesk:
         self._refused = refused
         self._told: set[str] = set()
         self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin; what an earlier daemon left mounted is unmounted first."""
+        self._queue.put(self._sweep)
         self._thread = threading.Thread(target=self._work, name="cards", daemon=True)
         self._thread.start()
-        self._queue.put(self._sweep)
 
     def came(self, device: DeviceRef) -> None:
         """A card is in the reader."""
@@ -118,11 +123,14 @@ class CardDesk:
         self._queue.put(lambda: self._unmount(device))
 
     def release(self, device: DeviceRef) -> None:
-        """Everything was read: let the card go before somebody pulls it. What reads it must be gone."""
-        self._queue.put(lambda: self._let_go(device))
+        """Everything was read: let the card go before somebody pulls it. No matter for any other device."""
+        self._queue.put(lambda: self._let_go(device) if device.key in self._told else None)
 
     def stop(self) -> None:
-        """Unmount everything and end the thread. Nothing is told any more."""
+        """Unmount everything and end the thread; nothing is told any more. Harmless when it never began."""
+        if self._thread is None:
+            return
+        self._stopping = True
         self._queue.put(self._sweep)
         self._queue.put(None)
         self._thread.join()
@@ -132,6 +140,8 @@ class CardDesk:
             step()
 
     def _mount(self, device: DeviceRef) -> None:
+        if self._stopping:
+            return
         try:
             self._helper.ask(Request.MOUNT, Path(device.port).name)
         except CardRefusedError as error:

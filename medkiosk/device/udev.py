@@ -118,6 +118,7 @@ class UdevDevices:
         monitor.filter_by("usb", "usb_device")
         if self._cards is not None:
             monitor.filter_by("block")
+            self._cards.start()
         monitor.start()  # before the listing, so that nothing falls between the two
         self._listed(context.list_devices(subsystem="usb", DEVTYPE="usb_device"))
         if self._cards is not None:

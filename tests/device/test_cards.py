@@ -76,12 +76,14 @@ class Told:
         self.queue: queue.Queue[tuple[str, str, object]] = queue.Queue()
 
     def desk(self, mounts: MountHelper) -> CardDesk:
-        return CardDesk(
+        desk = CardDesk(
             mounts,
             lambda device: self._say("plugged", device),
             lambda device: self._say("unplugged", device),
             lambda device, error: self.queue.put(("refused", device.key, error.reason)),
         )
+        desk.start()
+        return desk
 
     def _say(self, what: str, device: DeviceRef) -> None:
         path = Path(device.port)

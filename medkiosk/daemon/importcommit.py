@@ -20,6 +20,7 @@ from medkiosk.ingest.shot import BEST_FIRST, Dated, Shot, Shots
 from medkiosk.journal import Fact
 from medkiosk.source import dcf
 from medkiosk.source.model import Entry
+from medkiosk.source.whole import SHAPE_WORDS
 from medkiosk.vault.schema import SeenRow
 
 
@@ -60,7 +61,7 @@ class Committer:
         self._shots = shots
         self._captures = captures
         self.again = 0
-        self.damaged: list[Entry] = []
+        self.damaged: list[tuple[Entry, str]] = []
 
     def acknowledge(self, group: Sequence[Sealed]) -> None:
         """Make a group durable and known; when this returns, each of its files is acknowledged.
@@ -86,7 +87,7 @@ class Committer:
         copies = [item for item, _ in stored] + here
         for item in copies:
             self._vault.discard(item.object)
-        damaged = [item.looked.entry for item in group if item.damaged]
+        damaged = [(item.looked.entry, SHAPE_WORDS[item.shape]) for item in group if item.damaged]
         self.again += len(copies)
         self.damaged += damaged
         self._watcher.progress(sealed=len(new), again=len(copies), damaged=len(damaged))

@@ -258,7 +258,7 @@ class Importer:
             if bytes_read:
                 self._pace.read(bytes_read, now)
             self._uncounted += bytes_done
-            if not (sealed or already or again or failed) and now - self._shown < _SHOW_S:
+            if not (sealed or already or again or damaged or failed) and now - self._shown < _SHOW_S:
                 return
             self._shown = now
             was = self.status

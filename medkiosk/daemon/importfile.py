@@ -13,6 +13,7 @@ from medkiosk.redact.media import SNIFF_BYTES, sniff
 from medkiosk.source import dcf
 from medkiosk.source.client import SourceSession
 from medkiosk.source.model import DeviceInfo, Entry, SourceCode, SourceError
+from medkiosk.source.whole import Shape, Whole, form_of
 from medkiosk.vault.errors import VaultFullError
 from medkiosk.vault.writer import PendingObject
 
@@ -42,7 +43,8 @@ class Sealed:
         content: the keyed name of its bytes.
         media: what its first bytes say.
         code: whether a derivative can come of it.
-        damaged: twice the same bytes, and not the end that a file of its kind has.
+        shape: how its own structure compares with its length. Where that is doubtful, it was read twice with
+            the same bytes.
     """
 
     looked: Looked
@@ -50,7 +52,12 @@ class Sealed:
     content: bytes
     media: MediaKind
     code: RedactCode
-    damaged: bool = False
+    shape: Shape
+
+    @property
+    def damaged(self) -> bool:
+        """Whether the card may hold more of it than it gave; bytes behind a picture's end are no damage."""
+        return self.shape in {Shape.CUT, Shape.BROKEN}
 
 
 class FileReader:
@@ -97,8 +104,10 @@ class FileReader:
     def seal(self, looked: Looked) -> Sealed:
         """Read a file whole and seal it; with ``verify = "twice"``, read it again and compare.
 
-        A file that two readings gave different bytes of is read anew, once: a cable that shook does not
-        cost a photograph, and one that goes on shaking is found.
+        A file that does not end where its own structure does is read again in any case: if the card gives
+        the same bytes twice, it holds them like this, and it is sealed like this. A file that two readings
+        gave different bytes of is read anew, once: a cable that shook does not cost a photograph, and one
+        that goes on shaking is found.
 
         Raises:
             SourceError: it could not be read, or never gave the same bytes twice (`SourceCode.DIFFERS`).
@@ -106,7 +115,9 @@ class FileReader:
         """
         for _ in range(2):
             sealed = self._once(looked)
-            if not self._twice or self._again(looked.entry) == sealed.object.plain_sha256:
+            if not (self._twice or sealed.shape.is_doubtful):
+                return sealed
+            if self._again(looked.entry) == sealed.object.plain_sha256:
                 return sealed
             self._vault.discard(sealed.object)
             self._watcher.progress(bytes_done=-looked.entry.size)
@@ -118,19 +129,23 @@ class FileReader:
         if shutil.disk_usage(self._vault.root).free < entry.size + _RESERVE:
             raise VaultFullError
         writer = self._vault.start("original")
-        head = b""
+        head, whole = b"", Whole(form_of(entry.name))
         try:
             for chunk in self._session.read(entry.index):
                 if not head:
                     head = chunk[:SNIFF_BYTES]
                 writer.write(chunk)
+                whole.update(chunk)
                 self._watcher.progress(bytes_done=len(chunk), bytes_read=len(chunk))
             pending = writer.finish()
         except BaseException:
             writer.abort()
             raise
         media, code = sniff(head)
-        return Sealed(looked, pending, self._vault.tag(b"content/1", pending.plain_sha256), media, code)
+        content = self._vault.tag(b"content/1", pending.plain_sha256)
+        # An empty file is reported as such; there is nothing of it to compare.
+        shape = whole.shape() if entry.size else Shape.UNKNOWN
+        return Sealed(looked, pending, content, media, code, shape)
 
     def _again(self, entry: Entry) -> bytes:
         digest = hashlib.sha256()

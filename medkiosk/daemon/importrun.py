@@ -26,8 +26,8 @@ from medkiosk.source.model import DeviceInfo, Entry, SourceError
 _MOST_GAPS = 200
 """In one event: a record holds 256 KiB."""
 _DAMAGED = (
-    "Both times this file was read it was cut off, or went on behind its end. It is sealed as it is; keep the"
-    " card, which may hold more of it."
+    "This file was found cut off or not built like a picture when it was imported; it is in the kiosk exactly"
+    " as it is on the card. Look at it in the camera before the card is used again."
 )
 
 
@@ -122,7 +122,10 @@ class ImportRun:
     def kept(self) -> tuple[KeptFile, ...]:
         """The files for which the device is still needed, with nothing personal about them."""
         failed = [KeptFile(name=dcf.shot_name(f.folder, f.file), words=f.words) for f in self.failures]
-        return (*failed, *(KeptFile(name=_name(entry), words=_DAMAGED) for entry in self._committer.damaged))
+        return (
+            *failed,
+            *(KeptFile(name=_name(entry), words=words) for entry, words in self._committer.damaged),
+        )
 
     def _look(self, entries: list[Entry]) -> list[Looked]:
         """Read every head; give the files that are not acknowledged yet."""
@@ -138,7 +141,7 @@ class ImportRun:
             self._shots.add(place_of(entry), looked.dated, dcf.media_extension(entry.name))
             row = self._tools.journal.vault.seen(looked.tag)
             if row is None and (row := self._tools.journal.vault.seen(looked.damaged)) is not None:
-                self._committer.damaged.append(entry)
+                self._committer.damaged.append((entry, _DAMAGED))
                 self._watcher.progress(damaged=1)
             if row is None:
                 new.append(looked)

@@ -125,9 +125,12 @@ def reference(device: Path | RunningCamera) -> DeviceRef:
 
 
 def picture(seed: int, at: str = "2026:05:01 09:00:00", size: int = 5000) -> bytes:
-    """The beginning and the end of a JPEG with a date where EXIF has it; noise between."""
+    """The skeleton of a JPEG with a date where EXIF has it; its coded data is noise."""
     noise = random.Random(seed).randbytes(size).replace(b"\xff", b"\x00")
-    return b"\xff\xd8\xff\xe1 Exif " + at.encode() + b"\0" + noise + b"\xff\xd9"
+    exif = b"Exif\0\0" + at.encode() + b"\0"
+    header = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    scan = b"\xff\xda\0\x0c\3\1\0\2\x11\3\x11\0\x3f\0"
+    return b"\xff\xd8" + header + scan + noise + b"\xff\xd9"
 
 
 def raw(seed: int, at: str = "2026:05:01 09:00:00", size: int = 5000) -> bytes:

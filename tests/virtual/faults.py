@@ -152,7 +152,7 @@ class AnnouncedSize(_Named):
 
 
 class Flip(_Named):
-    """``flip=NAME[:TIMES]``: one wrong bit in each of the first TIMES (default: 1) blocks."""
+    """``flip=NAME[:TIMES]``: a wrong bit in each of the first TIMES (default: 1) blocks, never the same."""
 
     def __init__(self, argument: str) -> None:
         super().__init__(argument, 1)
@@ -165,7 +165,7 @@ class Flip(_Named):
             return data  # only its head was asked for
         self.number -= 1
         middle = len(data) // 2
-        return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+        return data[:middle] + bytes([data[middle] ^ 1 << self.number % 8]) + data[middle + 1 :]
 
 
 class NewPhoto(_Named):

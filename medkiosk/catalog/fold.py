@@ -17,6 +17,7 @@ from medkiosk.catalog.holdings import (
     import_view,
     row_of,
 )
+from medkiosk.catalog.slates import Slates
 from medkiosk.catalog.views import (
     CapturePage,
     CaptureView,
@@ -25,6 +26,7 @@ from medkiosk.catalog.views import (
     ImportView,
     Problem,
     ReceiptPage,
+    Series,
 )
 from medkiosk.core import events as ev
 from medkiosk.core.consent import ConsentKind, Terms
@@ -60,6 +62,7 @@ class Catalog:
         self._objects: set[ObjectId] = set()
         self._waiting: dict[CaptureId, ev.OriginalSealed] = {}
         self._encounters: dict[EncounterId, Encounter] = {}
+        self.slates = Slates()
         self._said: dict[tuple[str, str], list[ConsentView]] = {}  # by issuer and number
         self._accounts: dict[AccountId, ev.AccountCreated] = {}
         self._users: dict[str, ev.AccountCreated] = {}
@@ -88,6 +91,10 @@ class Catalog:
                 return self._failed(event)
             case ev.RoleGiven():
                 return self._role_given(event)
+            case ev.SlateShown():
+                return self._slate_shown(event)
+            case ev.SlateSeen() | ev.SlateClock():
+                return self._slate_seen(event)
             case ev.Compared():
                 if (capture := self._captures.get(event.capture_id)) is None:
                     return "unknown capture"
@@ -107,6 +114,7 @@ class Catalog:
                 if (import_ := self._imports.get(event.import_id)) is None:
                     return "unknown import"
                 import_.finished = event
+                import_.slates = self.slates.count
             case ev.EncounterCreated():
                 if event.encounter_id in self._encounters:
                     return "the encounter exists"
@@ -271,6 +279,21 @@ class Catalog:
         capture.said = event
         return ""
 
+    def _slate_shown(self, event: ev.SlateShown) -> str:
+        if event.encounter_id not in self._encounters:
+            return "unknown encounter"
+        return self.slates.shown(event)
+
+    def _slate_seen(self, event: ev.SlateSeen | ev.SlateClock) -> str:
+        if (capture := self._captures.get(event.capture_id)) is None:
+            return "unknown capture"
+        if isinstance(event, ev.SlateClock):
+            capture.clocked = True
+        else:
+            capture.seen = event
+            self._imports[capture.originals[0].import_id].slated = True
+        return ""
+
     def _move(self, capture: Capture, event: Reviewed) -> str:
         after = self._review(capture.state, event)
         if after is None:
@@ -391,6 +414,22 @@ class Catalog:
         derivative can be made: trying it gives the reason.
         """
         return tuple(self._waiting.values())
+
+    def series(self, import_id: ImportId) -> Series:
+        """The frames of an import, to say whose they are; none of an import that does not exist."""
+        if (import_ := self._imports.get(import_id)) is None:
+            return Series((), 0, whole=False, slated=False)
+        waiting = any(capture.originals[0].capture_id in self._waiting for capture in import_.captures)
+        return Series(
+            tuple(map(self.slates.frame, import_.captures)),
+            import_.slates,
+            whole=import_.finished is not None and not waiting,
+            slated=import_.slated,
+        )
+
+    def unassigned_imports(self) -> tuple[ImportId, ...]:
+        """Imports with captures that belong to no encounter, oldest first."""
+        return tuple(id_ for id_, each in self._imports.items() if each.assigned < len(each.captures))
 
     def encounters(self) -> tuple[EncounterView, ...]:
         """All encounters, newest first."""

@@ -13,13 +13,19 @@ from medkiosk.core.photo import ImageRole, MediaKind, RedactCode, ReviewState
 
 @dataclass(slots=True)
 class Import:
-    """One import; ``failing`` are the places of files that could not be read so far."""
+    """One import.
+
+    ``failing`` are the places of files that could not be read so far, ``slates`` how many slates the kiosk
+    had shown when it ended, ``slated`` says whether one of its frames shows one.
+    """
 
     started: ev.ImportStarted
     captures: list[Capture] = field(default_factory=list)
     assigned: int = 0
     failing: set[tuple[str, str, str]] = field(default_factory=set)
     finished: ev.ImportFinished | None = None
+    slates: int = 0
+    slated: bool = False
     files: list[ev.OriginalSealed | ev.OriginalAgain | ev.FileFailed] = field(default_factory=list)
 
 
@@ -40,6 +46,8 @@ class Capture:
     assigned_by: AccountId | None = None
     compared: tuple[int, str] = (0, "")
     said: ev.RoleGiven | None = None
+    seen: ev.SlateSeen | None = None
+    clocked: bool = False
     tried: dict[ObjectId, int] = field(default_factory=dict)
     """Files of which no derivative could be made, and how often."""
 

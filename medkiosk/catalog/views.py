@@ -17,6 +17,7 @@ from medkiosk.core.events import (
 from medkiosk.core.ids import AccountId, CaptureId, ConsentId, EncounterId, ImportId
 from medkiosk.core.photo import ImageRole, MediaKind, RedactCode, ReviewState
 from medkiosk.core.quality import Advice, Quality
+from medkiosk.core.slate import ShownSlate, Slate
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,44 @@ class CaptureView:
     def quality(self) -> Quality | None:
         """What there was to say to the photographer: of the automatic pass, which looked at the original."""
         return next((r.quality for r in self.revisions if r.quality is not None), None)
+
+
+@dataclass(frozen=True)
+class SeriesFrame:
+    """One capture of an import, as far as it matters for whose it is.
+
+    Attributes:
+        original: its first file: where it was on the device.
+        encounter_id: whose it is already; None where nobody said.
+        slates: those that it shows and that the kiosk has shown.
+        foreign: whether it shows one that it has not.
+        marks: what its slates say.
+        clocked: whether the device's clock was recorded for it.
+    """
+
+    original: OriginalSealed
+    encounter_id: EncounterId | None
+    slates: frozenset[ShownSlate]
+    foreign: bool
+    marks: tuple[Slate, ...]
+    clocked: bool
+
+
+@dataclass(frozen=True)
+class Series:
+    """The frames of an import.
+
+    Attributes:
+        frames: in import order.
+        last: how many slates the kiosk had shown when the import ended.
+        whole: whether it has ended and every frame was looked at.
+        slated: whether any frame was seen to show a slate.
+    """
+
+    frames: tuple[SeriesFrame, ...]
+    last: int
+    whole: bool
+    slated: bool
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from medkiosk.core.ids import (
 )
 from medkiosk.core.photo import Box, Finding, ImageRole, MediaKind, RedactCode
 from medkiosk.core.quality import Quality
+from medkiosk.core.slate import Slate, SlateKind
 
 
 class Role(StrEnum):
@@ -310,6 +311,38 @@ class RoleGiven(Event, frozen=True, tag="capture.role_given", omit_defaults=True
     reason: str = ""
 
 
+class SlateShown(Event, frozen=True, tag="slate.shown"):
+    """A new slate is about to be shown; its number is its place among these events (docs/slate.md)."""
+
+    encounter_id: EncounterId
+    token: str
+    kind: SlateKind
+
+
+class SlateSeen(Event, frozen=True, tag="slate.seen"):
+    """A frame shows slates of this kiosk, and ``foreign`` codes that look like slates and are not of it."""
+
+    capture_id: CaptureId
+    slates: tuple[Slate, ...]
+    foreign: int
+
+
+class SlateClock(Event, frozen=True, tag="slate.clock"):
+    """How far a device's clock was from the kiosk's when it took a slate.
+
+    Attributes:
+        capture_id: the slate's frame.
+        shown: kiosk time that the slate showed, RFC 3339 UTC.
+        mtime: the device's raw time of the file, seconds; some devices give wall-clock time.
+        offset_s: device minus kiosk, seconds.
+    """
+
+    capture_id: CaptureId
+    shown: str
+    mtime: int
+    offset_s: int
+
+
 class Viewed(Event, frozen=True, tag="viewed"):
     """Somebody looked."""
 
@@ -414,6 +447,9 @@ AnyEvent = (
     | ConsentRecorded
     | Assigned
     | RoleGiven
+    | SlateShown
+    | SlateSeen
+    | SlateClock
     | Viewed
     | Compared
     | Approved

@@ -20,7 +20,8 @@ from medkiosk.core.channel import Channel
 from medkiosk.core.config import Config
 from medkiosk.core.errors import ConfigError, KioskError
 from medkiosk.core.events import KioskStarted
-from medkiosk.core.ids import KIOSK
+from medkiosk.core.ids import KIOSK, CaptureId
+from medkiosk.daemon import slates
 from medkiosk.daemon.board import Board
 from medkiosk.daemon.comparing import Comparer
 from medkiosk.daemon.importer import Importer
@@ -71,8 +72,10 @@ class Daemon:
             self.board,
             self._spawn_redact,
             timeout_s=config.workers.redact_timeout_s,
+            slates=self._seen,
             workers=config.workers.redact,
         )
+        self._slate_key = slates.slate_key(keys.index)
         self._keyring = Keyring(self._journal, _now, store.parent / "lockout", self._unlocked)
         self.board.set(objects=vault.count(), ledger_size=log.size)
         self._journal.listeners.append(self._count)
@@ -87,6 +90,7 @@ class Daemon:
             random=os.urandom,
         )
         self._comparer = Comparer(self._kiosk)
+        self._filer = slates.Filer(self._kiosk)
         self._importers: dict[str, Importer] = {}
         self._configured = ConfiguredDevices(
             config.camera, config.card, self._plugged, self._unplugged, poll_s=config.ingest.poll_s
@@ -147,6 +151,7 @@ class Daemon:
         self.board.close()
         self._server.close()
         self._comparer.close()
+        self._filer.close()
         self._redactor.stop()
         self._journal.vault.close()
 
@@ -202,6 +207,11 @@ class Daemon:
                     self.board.problem(error.message)
                     continue
                 self._redactor.submit(Job(original.capture_id, original.object_id, original.size, key))
+        self._filer.wake()
+
+    def _seen(self, capture_id: CaptureId, untrusted_slates: Sequence[str]) -> list[Fact]:
+        now = self._journal.now()
+        return [Fact(event) for event in slates.seen(capture_id, now, untrusted_slates, self._slate_key)]
 
     def _count(self, fact: Fact, index: int) -> None:
         objects = self.board.status.objects + len(fact.objects)

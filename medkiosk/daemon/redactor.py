@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from medkiosk.core.channel import Spawn
@@ -30,6 +30,7 @@ from medkiosk.vault.keys import DataKey
 from medkiosk.vault.writer import PendingObject
 
 _log = logging.getLogger(__name__)
+Slates = Callable[[CaptureId, Sequence[str]], Sequence[Fact]]
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,23 @@ class Redactor:
         board: where progress is shown.
         spawn: starts a redact worker.
         timeout_s: longest time for one picture.
+        slates: what it means that a worker read slates in a frame, as facts for the journal.
         workers: how many pictures are redacted at the same time.
     """
 
     def __init__(
-        self, journal: Journal, board: Board, spawn: Spawn, *, timeout_s: float, workers: int = 1
+        self,
+        journal: Journal,
+        board: Board,
+        spawn: Spawn,
+        *,
+        timeout_s: float,
+        slates: Slates,
+        workers: int = 1,
     ) -> None:
         self._journal = journal
         self._board = board
+        self._slates = slates
         self._pool = RedactPool(spawn, workers, timeout_s=timeout_s)
         self._queue: queue.Queue[Job | None] = queue.Queue()
         self._queued: set[ObjectId] = set()
@@ -215,8 +225,9 @@ class Redactor:
             result = self._detect(job)
         if self._stopping.is_set():
             return
+        slates = self._slates(job.capture_id, result.untrusted_slates)
         if result.code in (RedactCode.OK, RedactCode.RESIDUAL):
-            self._seal(job, result, (*result.findings, *result.residual), 1, KIOSK)
+            self._seal(job, result, (*result.findings, *result.residual), 1, KIOSK, slates)
             self._board.redaction(add_done=1)
             if job.name and result.quality is not None and result.quality.advice:
                 self._board.advise(job.name, result.quality.advice)
@@ -229,7 +240,7 @@ class Redactor:
             media=result.media,
             code=result.code,
         )
-        self._journal.commit([Fact(failed)])
+        self._journal.commit([Fact(failed), *slates])
         self._board.redaction(add_failed=1)
 
     def _detect(self, job: Job) -> RedactResult:
@@ -246,6 +257,7 @@ class Redactor:
         findings: Sequence[Finding],
         revision: int,
         actor: AccountId,
+        slates: Sequence[Fact] = (),
     ) -> Redacted:
         vault = self._journal.vault
         preview = result.preview
@@ -275,7 +287,7 @@ class Redactor:
                 crop=result.crop,
                 quality=result.quality,
             )
-            self._journal.commit([Fact(event, objects=objects)])
+            self._journal.commit([Fact(event, objects=objects), *slates])
             return event
         finally:
             for pending in objects:

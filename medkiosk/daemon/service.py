@@ -15,7 +15,8 @@ from medkiosk.core.errors import NotAllowedError
 from medkiosk.core.events import AccountCreated, Role
 from medkiosk.core.ids import CaptureId, EncounterId, ImportId, RecipientId
 from medkiosk.core.photo import Box, Finding, ImageRole, ReviewState
-from medkiosk.daemon import exporting, people, receipts, records, reviewing, views
+from medkiosk.core.slate import SlateKind
+from medkiosk.daemon import exporting, people, receipts, records, reviewing, slates, views
 from medkiosk.daemon.comparing import Comparer
 from medkiosk.daemon.kiosk import Kiosk, Looks
 from medkiosk.ipc import types as t
@@ -172,6 +173,14 @@ class Service:
             found = catalog.encounters()
         page = found[max(offset, 0) :][: _page(limit)]
         return t.Encounters(encounters=tuple(map(views.encounter_info, page)), total=len(found))
+
+    def show_slate(self, encounter_id: EncounterId, kind: SlateKind) -> t.SlateShown:
+        """See `Api.show_slate`."""
+        return slates.show(self._kiosk, self._who, encounter_id, kind)
+
+    def list_quarantine(self, import_id: ImportId) -> t.Quarantine:
+        """See `Api.list_quarantine`."""
+        return slates.quarantine(self._kiosk, import_id)
 
     def record_consent(self, encounter_id: EncounterId, terms: Terms) -> t.ConsentInfo:
         """See `Api.record_consent`."""

@@ -135,6 +135,12 @@ def summary(event: ev.AnyEvent) -> str:
             return f"encounter {event.encounter_id}"
         case ev.ConsentRecorded():
             return f"{event.terms.kind} for encounter {event.encounter_id}: {', '.join(event.terms.purposes)}"
+        case ev.SlateShown():
+            return f"{event.kind} slate of encounter {event.encounter_id}"
+        case ev.SlateSeen():
+            return f"capture {event.capture_id}: {len(event.slates)} of this kiosk, {event.foreign} foreign"
+        case ev.SlateClock():
+            return f"capture {event.capture_id}: the device's clock is {event.offset_s:+d} s off"
         case ev.RoleGiven():
             return f"capture {event.capture_id}: {event.role}"
         case ev.Assigned():

@@ -22,6 +22,7 @@ from medkiosk.core.consent import Purpose, Subject, Terms
 from medkiosk.core.events import Role
 from medkiosk.core.ids import CaptureId, EncounterId, ImportId, RecipientId
 from medkiosk.core.photo import Box, Finding, ImageRole, ReviewState
+from medkiosk.core.slate import SlateKind
 from medkiosk.ipc import types as t
 
 INTERFACE = "org.medkiosk.Kiosk"
@@ -133,6 +134,16 @@ class Api(Protocol):
     @method(needs=Capability.SEE_CATALOGUE)
     def list_encounters(self, offset: int = 0, limit: int = 500) -> t.Encounters:
         """Encounters, newest first."""
+        ...
+
+    @method(needs=Capability.RECORD)
+    def show_slate(self, encounter_id: EncounterId, kind: SlateKind) -> t.SlateShown:
+        """What the slate of this encounter says now; asked again every few seconds while it is shown."""
+        ...
+
+    @method(needs=Capability.SEE_CATALOGUE)
+    def list_quarantine(self, import_id: ImportId) -> t.Quarantine:
+        """The captures of an import that belong to nobody, each with the reason."""
         ...
 
     @method(needs=Capability.RECORD, secret=("terms",))

@@ -18,6 +18,7 @@ from medkiosk.core.ids import (
 )
 from medkiosk.core.photo import Box, Finding, ImageRole, MediaKind, RedactCode, ReviewState
 from medkiosk.core.quality import Advice, Quality
+from medkiosk.core.slate import SlateKind
 
 
 class Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -273,6 +274,30 @@ class Encounters(Wire, frozen=True):
 
     encounters: tuple[EncounterInfo, ...]
     total: int
+
+
+class SlateShown(Wire, frozen=True):
+    """A slate to be shown as a QR code, and photographed; ``at`` is the kiosk's time in it."""
+
+    encounter_id: EncounterId
+    kind: SlateKind
+    at: str
+    text: str
+
+
+class InQuarantine(Wire, frozen=True):
+    """A capture that belongs to nobody, and why."""
+
+    capture_id: CaptureId
+    reason: str
+
+
+class Quarantine(Wire, frozen=True):
+    """The captures of an import that belong to nobody. ``whole`` says whether all of it was looked at."""
+
+    import_id: ImportId
+    whole: bool
+    frames: tuple[InQuarantine, ...]
 
 
 class RecipientInfo(Wire, frozen=True):

@@ -29,6 +29,7 @@ from medkiosk.core.ids import (
     RecipientId,
 )
 from medkiosk.core.photo import NOT_CLINICAL, Box, Category, Decision, Finding, ImageRole, ReviewState
+from medkiosk.core.slate import Slate, SlateKind, write_slate
 from medkiosk.ipc import types as t
 from medkiosk.ipc.server import Server, bind
 from medkiosk.review.gate import why_not_change
@@ -288,6 +289,23 @@ class Service:
     def list_encounters(self, offset: int = 0, limit: int = 500) -> t.Encounters:
         found = tuple(self._encounter(each) for each in self._kiosk.encounters)
         return t.Encounters(encounters=found[offset : offset + limit], total=len(found))
+
+    def show_slate(self, encounter_id: EncounterId, kind: SlateKind) -> t.SlateShown:
+        self._kiosk.calls.append(f"show_slate: {kind}")
+        moment = datetime.now(UTC)
+        text = write_slate(Slate(kind, encounter_id, int(moment.timestamp())), bytes(32))
+        return t.SlateShown(encounter_id=encounter_id, kind=kind, at=rfc3339(moment), text=text)
+
+    def list_quarantine(self, import_id: ImportId) -> t.Quarantine:
+        return t.Quarantine(
+            import_id=import_id,
+            whole=True,
+            frames=tuple(
+                t.InQuarantine(capture_id=id_, reason="No slate was photographed in this import.")
+                for id_, photo in self._kiosk.photos.items()
+                if photo.info.import_id == import_id and photo.info.encounter_id is None
+            ),
+        )
 
     def record_consent(self, encounter_id: EncounterId, terms: Terms) -> t.ConsentInfo:
         encounter = self._encounter(encounter_id)

@@ -1,4 +1,4 @@
-"""A day with slates: what the kiosk showed is photographed, imported with nobody there, and says whose it is."""
+"""A day with slates: photographed, imported while nobody is there, and the photos find their encounters."""
 
 from __future__ import annotations
 

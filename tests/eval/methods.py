@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from medkiosk.core.photo import Category, Decision, Finding, RedactCode
 from medkiosk.redact.client import RedactResult, RedactSession
+from medkiosk.redact.policy import default_text, parse_policy
 from medkiosk.workers import ProcessChannel, python_worker
 from tests.eval.score import Bounds, Ellipse, Found
 
@@ -52,6 +53,7 @@ class Ours:
 
     def __init__(self, models: Path = MODELS) -> None:
         self._models = models.resolve()
+        self._padding = parse_policy(default_text()).faces.padding
         self._start()
 
     def _start(self) -> None:
@@ -89,7 +91,8 @@ class Ours:
         named = result.code.name.lower()
         if result.code not in {RedactCode.OK, RedactCode.RESIDUAL}:
             return Answer((), (), seconds, named)
-        by = {decision: _found(result.findings, decision) for decision in Decision}
+        size = result.width, result.height
+        by = {d: _found(result.findings, d, size, self._padding) for d in Decision}
         return Answer(by[Decision.MASK], by[Decision.SUGGEST], seconds, named)
 
     def close(self) -> None:
@@ -105,11 +108,24 @@ class Ours:
         self.close()
 
 
-def _found(findings: tuple[Finding, ...], decision: Decision) -> tuple[Found, ...]:
-    chosen = [finding for finding in findings if finding.decision is decision]
-    return tuple(
-        Found.rectangle(f.category, f.box.x, f.box.y, f.box.x + f.box.w, f.box.y + f.box.h) for f in chosen
-    )
+def _found(
+    findings: tuple[Finding, ...], decision: Decision, size: tuple[int, int], padding: int
+) -> tuple[Found, ...]:
+    return tuple(_as_found(finding, size, padding) for finding in findings if finding.decision is decision)
+
+
+def _as_found(finding: Finding, size: tuple[int, int], padding: int) -> Found:
+    """Faces as they are hidden, and for the IoU also as they were before they were grown, like the peer's.
+
+    A box at the border was cut after it had grown: how it was before is not known, so it counts as it is.
+    """
+    x, y, w, h = finding.box.x, finding.box.y, finding.box.w, finding.box.h
+    hidden = Found.rectangle(finding.category, x, y, x + w, y + h)
+    if finding.category is not Category.FACE or not (0 < x < x + w < size[0] and 0 < y < y + h < size[1]):
+        return hidden
+    grown = padding / (1000 + 2 * padding)
+    dx, dy = w * grown, h * grown
+    return Found(hidden.category, hidden.mask, (*hidden.boxes, (x + dx, y + dy, x + w - dx, y + h - dy)))
 
 
 class Peer:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -12,12 +14,50 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _PIPE_BYTES = 1 << 20
+_BUFFER_BYTES = 64 << 10
 _GRACE_S = 3.0
 _LOOK_S = 0.01
 _KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "COVERAGE_PROCESS_START")
+
+
+class _UntilKilled(io.RawIOBase):
+    """A pipe from a process, which ends when it is told to, too.
+
+    A process that waits inside the kernel for a device keeps its end of the pipe open, killed or not.
+    """
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe = pipe
+        self._closing = threading.Lock()
+        self._ended = os.eventfd(0, os.EFD_CLOEXEC)
+        self._poll = select.poll()
+        for descriptor in (pipe.fileno(), self._ended):
+            self._poll.register(descriptor, select.POLLIN)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        ready = {descriptor for descriptor, _ in self._poll.poll()}
+        return 0 if self._ended in ready else os.readv(self._pipe.fileno(), [buffer])
+
+    def end(self) -> None:
+        with self._closing:
+            if not self.closed:
+                os.eventfd_write(self._ended, 1)
+
+    def close(self) -> None:
+        with self._closing:
+            if not self.closed:
+                os.close(self._ended)
+                self._pipe.close()
+            super().close()
 
 
 class ProcessChannel:
@@ -41,13 +81,15 @@ class ProcessChannel:
             close_fds=True,
             start_new_session=True,
         )
-        self.reader = cast("BinaryIO", self.process.stdout)
+        self._stdout = _UntilKilled(cast("IO[bytes]", self.process.stdout))
+        self.reader = cast("BinaryIO", io.BufferedReader(self._stdout, _BUFFER_BYTES))
         self.writer = cast("BinaryIO", self.process.stdin)
 
         self._reaping = threading.Lock()
 
     def kill(self) -> None:
-        """Kill the worker's whole process group."""
+        """Kill the worker's whole process group; whoever reads from it reads the end at once."""
+        self._stdout.end()
         # Until it is reaped, even a dead worker keeps the group's number from being given to anyone else.
         with self._reaping:
             if self.process.returncode is None:
@@ -57,20 +99,31 @@ class ProcessChannel:
     def close(self) -> None:
         """Close the pipes; a worker that does not end by itself within three seconds is killed.
 
-        What it started and left behind is killed with it.
+        What it started and left behind is killed with it. One that not even that ends, since it waits inside
+        the kernel for a device that does not answer, is left behind: it holds nothing but its device.
         """
         try:
             self.writer.close()
         except BrokenPipeError:
             self.kill()
-        deadline = time.monotonic() + _GRACE_S
-        while not self._has_ended(os.WNOHANG) and time.monotonic() < deadline:
-            time.sleep(_LOOK_S)
+        self._ends_soon()
         self.kill()
+        if self._ends_soon():
+            self._reap()
+        else:
+            threading.Thread(target=self._reap, name="reap-worker", daemon=True).start()
+        self.reader.close()
+
+    def _ends_soon(self) -> bool:
+        deadline = time.monotonic() + _GRACE_S
+        while not (ended := self._has_ended(os.WNOHANG)) and time.monotonic() < deadline:
+            time.sleep(_LOOK_S)
+        return ended
+
+    def _reap(self) -> None:
         self._has_ended()
         with self._reaping:
             self.process.wait()
-        self.reader.close()
 
     def _has_ended(self, options: int = 0) -> bool:
         """Wait for the end (or, with ``WNOHANG``, look), without reaping."""

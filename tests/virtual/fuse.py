@@ -55,10 +55,11 @@ class File:
 class Folder:
     """A folder: its names, made anew for each listing; those from ``fails_after`` on cannot be read.
 
+    A name without a node is listed and not there.
     ``deletes``: a name that is unlinked is gone, else that is only said. ``syncs``: that can be made durable.
     """
 
-    names: Callable[[], Sequence[tuple[bytes, Node]]]
+    names: Callable[[], Sequence[tuple[bytes, Node | None]]]
     fails_after: int | None = None
     deletes: bool = True
     syncs: bool = True
@@ -110,7 +111,7 @@ def why_not() -> str:
 def mounted(root: Folder, at: Path) -> Iterator[Path]:
     """Mount ``root`` at a new directory and answer the kernel until the end of the block."""
     libc = ctypes.CDLL(None, use_errno=True)
-    at.mkdir()
+    at.mkdir(exist_ok=True)
     device = os.open("/dev/fuse", os.O_RDWR)
     options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
     if libc.mount(b"virtual-card", os.fsencode(at), b"fuse", 0, options) != 0:
@@ -121,6 +122,7 @@ def mounted(root: Folder, at: Path) -> Iterator[Path]:
     try:
         yield at
     finally:
+        pull_out(at)
         libc.umount2(os.fsencode(at), _MNT_DETACH)
         os.close(device)  # ends what still waits for an answer
         server.join(5)
@@ -181,7 +183,9 @@ class _Server:
             return self._listing(node, offset, size)
         if opcode == _UNLINK and isinstance(node, Folder):
             if node.deletes:
-                dict(node.names())[body.rstrip(b"\0")].links = 0
+                removed = dict(node.names())[body.rstrip(b"\0")]
+                if removed is not None:
+                    removed.links = 0
                 node.removed.append(body.rstrip(b"\0"))
             return b""
         if opcode == _FSYNCDIR and isinstance(node, Folder) and not node.syncs:
@@ -192,7 +196,7 @@ class _Server:
 
     def _found(self, node: Folder, wanted: bytes) -> bytes:
         for name, inner in node.names():
-            if name == wanted and name not in node.removed:
+            if name == wanted and name not in node.removed and inner is not None:
                 number = self._numbers.setdefault(id(inner), len(self._nodes) + 1)
                 self._nodes[number] = inner
                 return _ENTRY.pack(number, 0, 0, 0, 0, 0) + self._attributes(inner)
@@ -216,8 +220,9 @@ class _Server:
                 raise OSError(errno.EIO, "bad sector in the folder")
             if name in node.removed:
                 continue
-            kind = stat.S_IFMT(inner.mode) >> 12
-            entry = _DIRENT.pack(inner.inode or at + 2, at + 1, len(name), kind) + name
+            kind = 0 if inner is None else stat.S_IFMT(inner.mode) >> 12
+            inode = at + 2 if inner is None else inner.inode or at + 2
+            entry = _DIRENT.pack(inode, at + 1, len(name), kind) + name
             entry += bytes(-len(entry) % 8)
             if len(answer) + len(entry) > size:
                 break

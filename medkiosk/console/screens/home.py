@@ -66,14 +66,21 @@ def device_table(devices: tuple[DeviceStatus, ...]) -> Table:
     table.add_column(no_wrap=True, width=_BAR + 6)
     table.add_column(ratio=1)
     for device in devices:
-        known = device.sealed + device.already + device.failed
+        known = device.sealed + device.already + device.again + device.failed
         figures = [f"{known} of {count(device.files, 'file')}", size(device.bytes_done)]
+        if device.doing and device.state in BUSY:
+            figures = [clean(device.doing, 100)]
         if device.failed:
             figures.append(f"{device.failed} not read")
+        if device.damaged:
+            figures.append(f"{device.damaged} damaged on the card")
         words = Text(HEADLINES[device.state], style="bold")
         words.append("  " + ", ".join(figures), style="not bold")
-        if device.detail:
-            words.append("\n" + clean(device.detail), style="not bold")
+        if device.passport:
+            words.append("\n" + clean(device.passport, 60))
+        for sentence in (device.detail, *device.notes):
+            if sentence:
+                words.append("\n" + clean(sentence), style="not bold")
         table.add_row(
             Text(clean(device.model, 20) or clean(device.kind, 20)),
             bar(device.bytes_done, device.bytes_total),

@@ -1,0 +1,56 @@
+"""What the screens say about an import: pace, passport, notes, receipt."""
+
+from __future__ import annotations
+
+import io
+
+import msgspec
+from rich.console import Console
+
+from medkiosk.console.screens.home import device_table
+from medkiosk.console.screens.receipt import ReceiptScreen
+from medkiosk.core.device import KEEP_CARD, DeviceState
+from medkiosk.ipc import types as t
+from tests.console import flows
+from tests.console.kiosk import RunningKiosk
+from tests.console.state import device
+from tests.console.test_screens import console
+
+
+def drawn(devices: tuple[t.DeviceStatus, ...]) -> str:
+    page = io.StringIO()
+    Console(file=page, width=130).print(device_table(devices))
+    return page.getvalue()
+
+
+def test_home_says_how_far_it_is_and_how_long_it_takes() -> None:
+    doing = "file 7 of 20, 61 MB of 180 MB, 24 MB a second, a few seconds left"
+    busy = msgspec.structs.replace(device(DeviceState.IMPORTING, 20, 6), doing=doing)
+    assert doing in " ".join(drawn((busy,)).split())
+
+
+def test_home_says_whether_the_card_is_still_needed_and_what_else_there_is() -> None:
+    note = "Not on the device: number 0003."
+    held = msgspec.structs.replace(
+        device(DeviceState.SAFE, 20, 19), damaged=1, passport=KEEP_CARD, notes=(note,), doing="file 20 of 20"
+    )
+    said = drawn((held,))
+    assert "SAFE TO UNPLUG" in said
+    assert KEEP_CARD in said
+    assert note in said
+    assert "1 damaged on the card" in said
+    assert "file 20 of 20" not in said  # it is over
+
+
+async def test_the_receipt_of_an_import_is_one_key_away(running: RunningKiosk) -> None:
+    async with console(running.path) as pilot:
+        await flows.log_in(pilot, "rita")
+        await pilot.press("i")
+        await flows.until(pilot, lambda: bool(getattr(pilot.app.screen, "_captures", ())), "no photos")
+        await pilot.press("t")
+        await flows.until(pilot, lambda: isinstance(pilot.app.screen, ReceiptScreen), "no receipt")
+        await flows.until_text(pilot, "sealed")
+        await flows.until_text(pilot, "IMG_0001")
+        await flows.until_text(pilot, "0004 to 0006")
+        await pilot.press("escape")
+        await flows.until_screen(pilot, "ImportsScreen")

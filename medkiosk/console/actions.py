@@ -20,7 +20,10 @@ class Where(StrEnum):
     LOGIN = "Log in"
     IMPORTS = "Imports"
     ADVICE = "Advice"
+    QUARANTINE = "Quarantine"
+    RECEIPT = "Receipt"
     ENCOUNTERS = "Encounters"
+    SLATE = "Slate"
     FORM = "New encounter"
     CONSENT = "Consent"
     REVIEW = "Review"
@@ -82,13 +85,21 @@ ACTIONS: tuple[Action, ...] = (
         "Assign the marked photos to an encounter; with none marked, all that have none.",
     ),
     Action(_W.IMPORTS, "advice", ("q",), "Advice", "Read which photos may have to be taken again, and how."),
+    Action(_W.IMPORTS, "receipt", ("t",), "Receipt", "Read what became of each file of the import."),
+    Action(_W.IMPORTS, "quarantine", ("w",), "Whose?", "Read which photos belong to nobody, and why not."),
     Action(_W.IMPORTS, "back", ("escape",), "Back", "Go back."),
+    Action(_W.QUARANTINE, "back", ("escape",), "Back", "Go back."),
     Action(_W.ADVICE, "back", ("escape",), "Back", "Go back."),
+    Action(_W.RECEIPT, "back", ("escape",), "Back", "Go back."),
     Action(_W.ENCOUNTERS, "new", ("n",), "New encounter", "Write down who is photographed."),
     Action(_W.ENCOUNTERS, "consent", ("c",), "Consent", "Record an answer for the chosen encounter."),
+    Action(_W.ENCOUNTERS, "slate", ("s",), "Slate", "Show the chosen encounter's slate, to be photographed."),
     Action(_W.ENCOUNTERS, "", ("enter",), "Review", "Review the photos of the chosen encounter."),
     Action(_W.ENCOUNTERS, "export", ("x",), "Export", "Export the approved photos of the chosen encounter."),
     Action(_W.ENCOUNTERS, "back", ("escape",), "Back", "Go back."),
+    Action(_W.SLATE, "opening", ("o",), "Opening", "Show the slate that opens this patient's series."),
+    Action(_W.SLATE, "closing", ("c",), "Closing", "Show the slate that closes it."),
+    Action(_W.SLATE, "back", ("escape",), "Back", "Go back."),
     Action(_W.FORM, "enter", ("enter",), "Next", "Go to the next field; on the button, save.", first=True),
     Action(_W.FORM, "", ("shift+tab",), "Previous", "Go to the field before."),
     Action(_W.FORM, "save", ("f2",), "Save", "Save from any field."),

@@ -54,6 +54,14 @@ class ImportsLoaded(Message):
         super().__init__()
 
 
+class ReceiptLoaded(Message):
+    """What became of the files of an import; the first page."""
+
+    def __init__(self, receipt: t.Receipt) -> None:
+        self.receipt = receipt
+        super().__init__()
+
+
 class CapturesLoaded(Message):
     """Captures of an import, of an encounter, or in a state; ``import_id`` where one import was asked for."""
 
@@ -77,6 +85,22 @@ class EncounterSaved(Message):
 
     def __init__(self, encounter: t.EncounterInfo) -> None:
         self.encounter = encounter
+        super().__init__()
+
+
+class SlateLoaded(Message):
+    """What the slate says now."""
+
+    def __init__(self, slate: t.SlateShown) -> None:
+        self.slate = slate
+        super().__init__()
+
+
+class QuarantineLoaded(Message):
+    """The photos of an import that belong to nobody."""
+
+    def __init__(self, quarantine: t.Quarantine) -> None:
+        self.quarantine = quarantine
         super().__init__()
 
 

@@ -201,6 +201,14 @@ def moment(untrusted_at: str) -> str:
         return clean(untrusted_at, 16)
 
 
+def clock_time(untrusted_at: str) -> str:
+    """A time in the kiosk's own time zone, to the second."""
+    try:
+        return parse_rfc3339(untrusted_at).astimezone().strftime("%H:%M:%S")
+    except ValueError:
+        return clean(untrusted_at, 8)
+
+
 def day(untrusted_text: str) -> str:
     """A typed date in the form YYYY-MM-DD, or nothing.
 

@@ -20,7 +20,10 @@ from medkiosk.console.screens.home import HomeScreen
 from medkiosk.console.screens.imports import ImportsScreen
 from medkiosk.console.screens.keys import KeysScreen
 from medkiosk.console.screens.login import LoginScreen
+from medkiosk.console.screens.quarantine import QuarantineScreen
+from medkiosk.console.screens.receipt import ReceiptScreen
 from medkiosk.console.screens.review import ReviewScreen
+from medkiosk.console.screens.slate import SlateScreen
 
 OWNERS: dict[Where, type] = {
     Where.EVERYWHERE: KioskApp,
@@ -28,6 +31,9 @@ OWNERS: dict[Where, type] = {
     Where.LOGIN: LoginScreen,
     Where.IMPORTS: ImportsScreen,
     Where.ADVICE: AdviceScreen,
+    Where.RECEIPT: ReceiptScreen,
+    Where.QUARANTINE: QuarantineScreen,
+    Where.SLATE: SlateScreen,
     Where.ENCOUNTERS: EncountersScreen,
     Where.FORM: EncounterScreen,
     Where.CONSENT: ConsentScreen,

@@ -57,9 +57,9 @@ def clock() -> datetime:
 
 @asynccontextmanager
 async def console(
-    socket: Path, *, terminal: Terminal = SIXEL, size: tuple[int, int] = (120, 40)
+    socket: Path, *, terminal: Terminal = SIXEL, size: tuple[int, int] = (120, 40), theme: str = "calm"
 ) -> AsyncIterator[Pilot[Any]]:
-    app = KioskApp(socket, terminal=terminal, clock=clock)
+    app = KioskApp(socket, terminal=terminal, theme=theme, clock=clock)
     async with app.run_test(size=size) as pilot:
         await flows.until(pilot, lambda: app.status is not None, "no status came")
         await pilot.pause()

@@ -15,6 +15,7 @@ from medkiosk.console.screens.dialogs import encounter_text
 from medkiosk.console.screens.encounter import EncounterScreen
 from medkiosk.console.screens.export import ExportScreen
 from medkiosk.console.screens.review import ReviewScreen
+from medkiosk.console.screens.slate import SlateScreen
 from medkiosk.ipc.types import EncounterInfo
 
 
@@ -64,6 +65,11 @@ class EncountersScreen(KioskScreen):
         """Record an answer for the chosen encounter."""
         if (encounter := self._chosen()) is not None:
             self.app.push_screen(ConsentScreen(encounter))
+
+    def action_slate(self) -> None:
+        """Show the slate of the chosen encounter."""
+        if (encounter := self._chosen()) is not None:
+            self.app.push_screen(SlateScreen(encounter.encounter_id))
 
     @on(OptionList.OptionSelected)
     def _review(self) -> None:

@@ -20,6 +20,8 @@ from medkiosk.console.screens.advice import AdviceScreen
 from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.screens.dialogs import NEW, AskReason, ChooseEncounter
 from medkiosk.console.screens.encounter import EncounterScreen
+from medkiosk.console.screens.quarantine import QuarantineScreen
+from medkiosk.console.screens.receipt import ReceiptScreen
 from medkiosk.console.screens.review import ReviewScreen
 from medkiosk.console.widgets.field import settled
 from medkiosk.console.words import clean, count, moment, short_advice, state_words, subject_words
@@ -198,6 +200,11 @@ class ImportsScreen(KioskScreen):
             chosen = self._captures[row].capture_id
             self.app.push_screen(ReviewScreen(import_id=self._shown, first=chosen))
 
+    def action_receipt(self) -> None:
+        """Show what became of each file of the import under the cursor."""
+        if (entry := self._under_cursor()) is not None:
+            self.app.push_screen(ReceiptScreen(entry.import_id))
+
     def action_advice(self) -> None:
         """Show what there is to say about the photos of this import."""
         if self._is_shown():
@@ -205,6 +212,12 @@ class ImportsScreen(KioskScreen):
                 self.app.push_screen(AdviceScreen(self._captures))
             else:
                 self.say("There is nothing to say about the photos of this import.")
+
+    def action_quarantine(self) -> None:
+        """Show which photos of this import belong to nobody, and why."""
+        if self._is_shown() and self._shown is not None:
+            names = {each.capture_id: each.name for each in self._captures}
+            self.app.push_screen(QuarantineScreen(self._shown, names))
 
     def action_mark(self) -> None:
         """Mark the photo under the cursor, or take the mark back, and go down."""

@@ -68,7 +68,7 @@ DETECTORS: dict[DetectorId, Detector] = {
         "ppocrv6_rec.onnx",
         "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
     ),
-    DetectorId.CODES: Detector("codes/2", Category.CODE),
+    DetectorId.CODES: Detector("codes/3", Category.CODE),
     # Trained on drawn scenes by tests/eval/train_marks.py; the weights are part of the package.
     DetectorId.MARKS: Detector(
         "skin-marks/1",

@@ -14,6 +14,8 @@ Side = Annotated[int, msgspec.Meta(ge=64, le=8192)]
 Padding = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Angle = Annotated[int, msgspec.Meta(ge=-180, le=180)]
+Share = Annotated[int, msgspec.Meta(ge=0, le=1000)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 
 
 class PolicyError(Exception):
@@ -96,13 +98,25 @@ class ReadingPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     thickness: Annotated[tuple[PerMille, ...], msgspec.Meta(min_length=1, max_length=3)]
 
 
+class TexturePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a patch of edges looks like (`medkiosk.redact.detect.matrix.Texture`)."""
+
+    contrast: Annotated[int, msgspec.Meta(ge=1, le=255)]
+    separation: PerMille
+    dark: tuple[Share, Share]
+    palest: Share
+    unevenness: PerMille
+    length: Positive
+    changes: tuple[Count, Count]
+    crossing: tuple[Share, Share]
+    one_way: tuple[Share, Share]
+
+
 class CodePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How codes are looked for; the reasons stand in ``policy.toml``."""
 
-    doubtful_unread: tuple[str, ...]
+    sure_unread: tuple[str, ...]
     padding: Padding
-    busy_energy: Positive
-    most_busy: PerMille
     bar_coherence: PerMille
     bar_energy: Positive
     bar_filled: PerMille
@@ -110,6 +124,13 @@ class CodePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bar_edges: Annotated[int, msgspec.Meta(ge=8, le=1000)]
     bar_contrast: Annotated[int, msgspec.Meta(ge=1, le=127)]
     bar_variety: PerMille
+    bar_likeness: tuple[Positive, Positive]
+    bar_changes: Positive
+    matrix_energies: Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1, max_length=8)]
+    matrix_coherence: PerMille
+    matrix_filled: PerMille
+    suspect: TexturePolicy
+    unread: Annotated[tuple[TexturePolicy, ...], msgspec.Meta(max_length=8)]
 
 
 class MarkPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from medkiosk.core.photo import Category
-from tests.eval.codes import Code
+from tests.eval.codes import Code, can_be_read, draw, drawn
 from tests.eval.score import Ellipse, Found, Outline, Tally, Truth, iou, judge, share_under
 
 FACE, TEXT = Category.FACE, Category.TEXT
@@ -96,13 +97,22 @@ def test_a_tally_counts_at_the_thresholds() -> None:
 @pytest.mark.parametrize(
     ("code", "readable"),
     [
-        (Code("QR", 3), True),
-        (Code("QR", 2.9), False),
-        (Code("QR", 6, blur=1 / 3), True),
-        (Code("QR", 6, blur=0.4), False),
-        (Code("QR", 5, tilt=50), True),
-        (Code("QR", 4, tilt=50), False),
+        (Code("QR", "MRN 00471193", 3, blur=0.4, angle=33), True),
+        (Code("QR", "MRN 00471193", 3, blur=1.5), False),
+        (Code("Data Matrix", "MRN 00471193", 5, tilt=50), True),
+        (Code("Code 128", "MRN00471193", 2.5, angle=71, inverted=True), True),
+        (Code("Code 128", "MRN00471193", 4, damage="one side covered"), False),
     ],
 )
-def test_what_a_person_could_read(code: Code, *, readable: bool) -> None:
-    assert code.readable is readable
+def test_what_a_phone_could_read(code: Code, *, readable: bool) -> None:
+    patch = draw(0, code)
+    grey = np.ascontiguousarray(patch.pixels[:, :, 1])
+    assert can_be_read(grey, Outline(patch.outline), code) is readable
+
+
+def test_codes_are_the_same_every_time_and_of_every_kind() -> None:
+    first, again = (list(drawn(5, 28)) for _ in range(2))
+    assert [picture.name for picture in first] == [picture.name for picture in again]
+    smallest = first[-1].render()
+    assert np.array_equal(smallest.pixels, again[-1].render().pixels)
+    assert all(truth.tags["legibility"] in {"readable", "beyond reading"} for truth in smallest.truths)

@@ -13,6 +13,7 @@ from medkiosk.redact.detect.hit import Hit
 from medkiosk.redact.pixels import Pixels
 from medkiosk.redact.policy import default_text, parse_policy
 from medkiosk.redact.region import pad, share_covered
+from tests.redact import degrade
 from tests.redact.scenes import skin, with_mole, with_qr, with_text
 
 _POLICY = parse_policy(default_text()).codes
@@ -142,6 +143,39 @@ def test_a_bar_code_too_damaged_to_be_read_is_found(codes: CodeDetector) -> None
     hits = codes.find(grey(ground))
     assert [hit.confidence for hit in hits] == [500]
     assert covered(rest, hits) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"), [("PDF417", "MRN00471193 SMITH JANE"), ("DataMatrix", "MRN 4711" * 6)]
+)
+def test_a_code_that_is_scratched_all_over_is_found(codes: CodeDetector, kind: str, content: str) -> None:
+    ground = skin(2600, 1800)
+    code = symbol(kind, content, 5)
+    draw = ImageDraw.Draw(code)
+    for x in range(30, code.width, 35):
+        draw.line((x, 20, x + 20, code.height - 20), fill=255, width=3)
+    middle = stuck(ground, code, (1200, 700), 20, 1.5)
+    pixels = grey(ground)
+    assert not zxingcpp.read_barcodes(pixels)
+    hits = codes.find(pixels)
+    assert [hit.confidence for hit in hits] == [500]
+    assert covered(middle, hits) == 1
+
+
+@pytest.mark.parametrize("angle", [0, 30, 200])
+def test_a_short_and_blurred_bar_code_is_found(codes: CodeDetector, angle: int) -> None:
+    ground = skin(2600, 1800)
+    middle = stuck(ground, symbol("ITF", "004711", 6), (1200, 700), angle, 3)
+    hits = codes.find(grey(ground))
+    assert len(hits) == 1
+    assert covered(middle, hits) == 1
+
+
+@pytest.mark.parametrize("patch", [30, 120])
+def test_a_colour_chart_is_no_code(codes: CodeDetector, patch: int) -> None:
+    ground = np.array(skin(2800, 2000))[:, :, ::-1]
+    charted = degrade.laid_on(ground, degrade.chart(patch), 12, np.random.default_rng(3))
+    assert codes.find(charted) == []
 
 
 def ruler(ground: Image.Image, at: tuple[int, int]) -> None:

@@ -149,3 +149,23 @@ def test_deleting_twice_deletes_nothing_else(camera_on: Start, tree: Path) -> No
             session.delete(entry.index)
         assert caught.value.reason == SourceCode.GONE
         assert len(session.list()) == len(SIZES) - 1
+
+
+def test_a_file_that_is_gone_already_is_not_taken_for_all_files(camera_on: Start, tree: Path) -> None:
+    """libgphoto2 deletes what it does not find by the handle that means every object of the camera."""
+    with camera_session(camera_on(tree), "--may-delete") as session:
+        entry = next(entry for entry in session.list() if entry.name == "IMG_0001.JPG")
+        (tree / "DCIM/100CANON/IMG_0001.JPG").unlink()
+        with pytest.raises(SourceError):
+            session.delete(entry.index)
+    left = {path.relative_to(tree).as_posix() for path in tree.rglob("*.*")}
+    assert left == set(SIZES) - {"DCIM/100CANON/IMG_0001.JPG"}
+
+
+def test_an_empty_file_is_not_deleted(camera_on: Start, tree: Path) -> None:
+    with camera_session(camera_on(tree), "--may-delete") as session:
+        entry = next(entry for entry in session.list() if entry.size == 0)
+        with pytest.raises(SourceError) as caught:
+            session.delete(entry.index)
+        assert caught.value.reason == SourceCode.UNSUPPORTED
+        assert len(session.list()) == len(SIZES)

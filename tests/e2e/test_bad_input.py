@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,12 +67,12 @@ def test_bad_files(make_kiosk: Make, bad_card: tuple[Path, list[Photo]], tmp_pat
         assert len(good) >= 2
     kiosk.stop()
     assert_clean(kiosk)
-    wanted = on_card(root)
+    wanted = set(on_card(root))
     if source == "card":
-        wanted[(root / "names.json").read_bytes()] += (
-            1  # to a card this is one more file that somebody put there
-        )
-    assert restored(kiosk, tmp_path / "proof") == wanted, "sealed as they are, each once"
+        wanted.add((root / "names.json").read_bytes())  # one more file that somebody put there
+    # Two of the bad kinds have the bytes of a good one under a bad name: a second place, not a second object.
+    assert status.devices[0].again == 1
+    assert restored(kiosk, tmp_path / "proof") == Counter(wanted), "sealed as they are, each once"
     assert len(photos) >= 8
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
+import cv2
 
 from medkiosk.core.photo import MOST_FINDINGS, Box, Decision, Finding, MediaKind, RedactCode
 from medkiosk.core.quality import Quality
@@ -18,7 +18,7 @@ from medkiosk.redact.jpeg.burn import burn
 from medkiosk.redact.jpeg.crop import crop
 from medkiosk.redact.jpeg.turbojpeg import TurboJpeg
 from medkiosk.redact.kit import Kit
-from medkiosk.redact.pixels import Pixels, scaled_to
+from medkiosk.redact.pixels import Pixels, View, as_pixels
 from medkiosk.redact.plan import make_plan
 from medkiosk.redact.protocol import Job, Mode
 from medkiosk.redact.region import grow
@@ -177,7 +177,7 @@ def _judge(data: memoryview, job: Job, kit: Kit) -> Outcome:
     try:
         if job.mode is Mode.VIEW and job.window is not None:
             pixels, full = part_of_derivative(data, job.window.box, limits)
-            shown = _fitted(pixels, job.window.width, job.window.height)
+            shown = _fitted(View.whole(pixels), job.window.width, job.window.height)
             return Outcome(RedactCode.OK, MediaKind.JPEG, full.width, full.height, preview=shown)
         if kit.abilities != ALL_ABILITIES:
             return Outcome(RedactCode.NO_DETECTOR, MediaKind.JPEG)
@@ -194,12 +194,16 @@ def _judge(data: memoryview, job: Job, kit: Kit) -> Outcome:
         width=sight.full.width,
         height=sight.full.height,
         findings=_suggested(hits, kit, sight),
-        preview=_fitted(sight.view.pixels, limits.preview_width, limits.preview_height),
+        preview=_fitted(sight.view, limits.preview_width, limits.preview_height),
     )
 
 
-def _fitted(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Scale BGR pixels to fit, never up, and give RGB."""
-    scale = min(width / pixels.shape[1], height / pixels.shape[0], 1.0)
-    small = scaled_to(pixels, max(1, int(max(pixels.shape[:2]) * scale)))
-    return np.ascontiguousarray(small[:, :, ::-1])
+def _fitted(view: View, width: int, height: int) -> Pixels:
+    """Scale BGR pixels to fit, never up, and give RGB.
+
+    By halves, and the rest by interpolation, which down to a half leaves no pixel out and is seven times as
+    fast as averaging.
+    """
+    scale = min(width / view.pixels.shape[1], height / view.pixels.shape[0], 1.0)
+    small = view.scaled(max(1, int(max(view.pixels.shape[:2]) * scale)), cv2.INTER_LINEAR)
+    return as_pixels(cv2.cvtColor(small, cv2.COLOR_BGR2RGB))

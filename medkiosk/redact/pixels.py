@@ -45,8 +45,11 @@ class View:
         made: _Made = self._made[key]
         return made
 
-    def scaled(self, long_side: int) -> Pixels:
-        """As `scaled_to`; what was halved on the way is halved once for all sizes."""
+    def scaled(self, long_side: int, shrink: int = cv2.INTER_AREA) -> Pixels:
+        """Scale so that the longer side has ``long_side`` pixels, down by averaging.
+
+        What is halved on the way is halved once for all sizes; ``shrink`` does the rest, less than a half.
+        """
         pixels, halvings = self.pixels, 0
         height, width = pixels.shape[:2]
         scale = long_side / max(height, width)
@@ -55,8 +58,7 @@ class View:
             halvings += 1
             pixels = self.once(("halved", halvings), partial(halved, pixels))
             scale *= 2
-        shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        return as_pixels(cv2.resize(pixels, size, interpolation=shrink))
+        return as_pixels(cv2.resize(pixels, size, interpolation=shrink if scale < 1 else cv2.INTER_LINEAR))
 
 
 def as_pixels(array: Any) -> Pixels:  # noqa: ANN401 - cv2's stubs promise less than cv2 keeps
@@ -71,5 +73,5 @@ def halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def scaled_to(pixels: Pixels, long_side: int) -> Pixels:
-    """Scale so that the longer side has ``long_side`` pixels, down by averaging."""
+    """As `View.scaled`, of a picture that is scaled once."""
     return View.whole(pixels).scaled(long_side)

@@ -30,7 +30,7 @@ from tests.eval.picture import Picture, Rendered
 from tests.eval.score import Outline, Truth
 from tests.eval.sheet import Item, Patch, sheets, turn, warp
 
-EVALUATION = 9001
+EVALUATION = 9002
 _COUNT = 448
 _SMALL = 4
 """Every so manieth picture's codes are stuck on six megapixels, the others on twenty."""

@@ -37,6 +37,8 @@ _HELD = 0.5
 """This part of a code that was located but not read must lie on patches that look like one."""
 _LEAST, _LONGEST = 16, 2
 """The smallest side of a square code, pixels, and the longer side of its box in parts of the shorter."""
+_TINY, _MOST_TINY = 110, 60
+"""Patches up to this long side, pixels, are read whatever they look like; so many of a picture."""
 _OWN_PATCH = 0.3
 """A code that fills so much of such a patch is that patch: some codes are located by a part."""
 
@@ -80,6 +82,7 @@ class _Search:
         self._grey = grey
         self._codes = codes
         self._places: list[Box] = []
+        self._tiny = 0
         self._policy = policy
 
     def look(self, grey: Grey, shrink: int) -> None:
@@ -108,13 +111,21 @@ class _Search:
         if self._is_known(box):
             return
         seen = texture(grey, patch)
-        if seen is None or not looks_like(seen, self._policy.suspect):
+        if seen is None or not (looks_like(seen, self._policy.suspect) or self._is_small(patch, shrink)):
             return
-        self._places.append(box)
+        if looks_like(seen, self._policy.suspect):
+            self._places.append(box)
         if any(looks_like(seen, wanted) for wanted in self._policy.unread):
             self._codes.append(_Code(box, read=False))
         elif is_read(self._grey, patch.scaled(shrink)):
             self._codes.append(_Code(box, read=True))
+
+    def _is_small(self, patch: Patch, shrink: int) -> bool:
+        """Whether to read a patch however it looks: a tiny code's label outweighs its modules."""
+        if max(patch.length, patch.height) * shrink > _TINY or self._tiny >= _MOST_TINY:
+            return False
+        self._tiny += 1
+        return True
 
     def _is_known(self, box: Box) -> bool:
         return share_covered(box, [code.box for code in self._codes]) >= _KNOWN

@@ -33,6 +33,7 @@ from medkiosk.source.reading import MAX_DEPTH, bounded_folder, bounded_name
 _NO_SIZE = 0xFFFFFFFF  # what a camera says of a file whose size does not fit in 32 bits
 _ROOM = 64 << 20  # addresses only: nothing is there until a camera sends too much
 _PROT_NONE = 0
+_BUSY_PAUSES_S = (0.1, 0.4, 1.5)  # well inside the client's longest silence
 _SERIAL = re.compile(r"^\s*Serial Number:\s*(\S.*?)\s*$", re.MULTILINE)
 _MODEL = re.compile(r"^Model:\s*(\S.*?)\s*$", re.MULTILINE)
 
@@ -142,16 +143,27 @@ class CameraReader:
         offset = 0
         while offset < end:
             wanted = min(CHUNK, end - offset)
-            try:
-                got: int = self._camera.file_read(
-                    file.folder, file.name, gphoto2.GP_FILE_TYPE_NORMAL, offset, buffer[:wanted]
-                )
-            except gphoto2.GPhoto2Error as error:
-                raise self._failed(error) from error
+            got = self._block(file, offset, buffer[:wanted])
             if got != wanted:
                 raise SourceError(SourceCode.SHORT if got < wanted else SourceCode.LONG)
             yield buffer[:wanted]
             offset += wanted
+
+    def _block(self, file: _File, offset: int, into: memoryview) -> int:
+        """Ask for one block, again where the camera is busy for a moment; return how many bytes came."""
+        pauses = iter(_BUSY_PAUSES_S)
+        while True:
+            try:
+                got: int = self._camera.file_read(
+                    file.folder, file.name, gphoto2.GP_FILE_TYPE_NORMAL, offset, into
+                )
+                return got
+            except gphoto2.GPhoto2Error as error:
+                failure = self._failed(error)
+                pause = next(pauses, None)
+                if failure.reason is not SourceCode.BUSY or pause is None:
+                    raise failure from error
+                time.sleep(pause)
 
     def clock(self) -> CameraTime | None:
         """Return what the camera's display shows, and its UTC.

@@ -7,9 +7,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import gphoto2
 import pytest
 
 from medkiosk.source.model import SourceCode, SourceError
+from medkiosk.source.ptp import _translated
 from tests.source.conftest import MIB, SIZES, camera_session, fill
 from tests.virtual.camera import RunningCamera
 
@@ -79,7 +81,7 @@ def test_a_short_read_fails_that_file_alone(camera_on: Start, tree: Path, fault:
 
 
 def test_busy_is_said_and_passes(camera_on: Start, tree: Path) -> None:
-    with camera_session(camera_on(tree, faults=["busy=1"])) as session:
+    with camera_session(camera_on(tree, faults=["busy=4"])) as session:
         large = max(session.list(), key=lambda entry: entry.size)
         with pytest.raises(SourceError) as caught:
             list(session.read(large.index))
@@ -170,3 +172,19 @@ def test_a_camera_killed_while_idle_is_unplugged(camera_on: Start, tree: Path) -
         with pytest.raises(SourceError) as caught:
             list(session.read(entries[0].index))
         assert caught.value.reason == SourceCode.UNPLUGGED
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (gphoto2.GP_ERROR_IO_USB_CLAIM, SourceCode.CLAIMED),
+        (gphoto2.GP_ERROR_IO_LOCK, SourceCode.CLAIMED),
+        (gphoto2.GP_ERROR_CAMERA_BUSY, SourceCode.BUSY),
+        (gphoto2.GP_ERROR_TIMEOUT, SourceCode.STALLED),
+        (gphoto2.GP_ERROR_IO, SourceCode.UNPLUGGED),
+        (gphoto2.GP_ERROR_IO_USB_FIND, SourceCode.UNPLUGGED),
+        (gphoto2.GP_ERROR_CORRUPTED_DATA, SourceCode.DEVICE),
+    ],
+)
+def test_what_only_usb_says_has_a_name_too(code: int, reason: SourceCode) -> None:
+    assert _translated(gphoto2.GPhoto2Error(code)).reason == reason

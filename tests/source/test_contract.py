@@ -116,3 +116,14 @@ def test_says_whether_a_file_ends_where_its_picture_ends(source: Opener, tree: P
             session.head(entry.index)
             assert sum(map(len, session.read(entry.index))) == entry.size
             assert session.shape == shapes[entry.name][1], entry.name
+
+
+def test_a_clock_or_none_and_then_a_listing(source: Opener) -> None:
+    with source() as session:
+        kind = session.hello().kind
+        session.list()
+        reading = session.clock()
+        assert (reading is not None) == (kind == "camera")
+        with pytest.raises(IndexError):  # the listing is over with it
+            session.head(0)
+        assert len(session.list()) == len(SIZES)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from medkiosk.core.frames import CHUNK
 from medkiosk.source.cardtree import CardTree, Found, opened_folder, translated
+from medkiosk.source.medium import Medium
 from medkiosk.source.model import DeviceInfo, SourceCode, SourceError
 from medkiosk.source.protocol import RawEntry
 from medkiosk.source.reading import bounded_folder, bounded_name
@@ -44,6 +45,7 @@ class CardReader:
         except OSError as error:
             raise SourceError(SourceCode.UNPLUGGED) from error
         self._device = os.fstat(self._root).st_dev
+        self._medium = Medium(self._device)
 
     def info(self) -> DeviceInfo:
         """Return the directory; a card's file system says nothing more that could be relied on."""
@@ -52,7 +54,7 @@ class CardReader:
     def entries(self) -> Iterator[RawEntry]:
         """List every regular file, and what could not be looked through; see `cardtree`."""
         self._files = []
-        for index, found in enumerate(CardTree(self._root).walk()):
+        for index, found in enumerate(CardTree(self._root, self._medium).walk()):
             self._files.append(found)
             yield RawEntry(
                 index=index,
@@ -63,6 +65,7 @@ class CardReader:
                 mtime=found.mtime_ns // 1_000_000_000,
                 failure=found.failure or 0,
             )
+        self._same_card()
 
     def blocks(self, index: int, limit: int | None = None) -> Iterator[memoryview]:
         """Read one file in blocks of `CHUNK` bytes; a file that was read whole leaves the page cache.
@@ -83,6 +86,7 @@ class CardReader:
             after = os.fstat(descriptor)
             if _version(before) != _version(after):
                 raise SourceError(SourceCode.CHANGED)  # half of one version, half of another
+        self._same_card()
 
     def clock(self) -> None:
         """A card has no clock."""
@@ -105,6 +109,7 @@ class CardReader:
                 raise SourceError(SourceCode.CHANGED)
             if not status.st_mode & 0o222:
                 raise SourceError(SourceCode.PROTECTED)
+            self._same_card()
             try:
                 os.unlink(file.name, dir_fd=folder)
             except OSError as error:
@@ -118,6 +123,11 @@ class CardReader:
     def close(self) -> None:
         """Let the directory go, so that it can be unmounted."""
         os.close(self._root)
+
+    def _same_card(self) -> None:
+        """Believe nothing that was read if it may have come from another card."""
+        if self._medium.has_changed():
+            raise SourceError(SourceCode.UNPLUGGED)
 
     def _readable(self, index: int) -> Found:
         file = self._files[index]
@@ -155,7 +165,7 @@ class CardReader:
                 finally:
                     os.close(descriptor)
         except OSError as error:
-            raise translated(error, self._device) from error
+            raise translated(error, self._medium) from error
 
 
 def _version(status: os.stat_result) -> tuple[int, int, int]:

@@ -19,10 +19,10 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple
 
 from medkiosk.source.dcf import media_extension
+from medkiosk.source.medium import Medium
 from medkiosk.source.model import MAX_ENTRIES, SourceCode, SourceError
 
 MAX_CARD_DEPTH = 128
@@ -33,7 +33,6 @@ MAX_NAMES = 2 * MAX_ENTRIES
 """Most names that are looked at on one card, listed or not: this ends a tree that never ends."""
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_BLOCK_DEVICES = Path("/sys/dev/block")
 
 _HOUSEKEEPING = frozenset(
     {b"system volume information", b".spotlight-v100", b".fseventsd", b".temporaryitems"}
@@ -77,14 +76,15 @@ class CardTree:
 
     Args:
         root: a descriptor of the card's root, which stays the caller's.
+        medium: the card.
 
     Attributes:
         ignored: how many names were counted and not listed, so far.
     """
 
-    def __init__(self, root: int) -> None:
+    def __init__(self, root: int, medium: Medium) -> None:
         self._root = root
-        self._device = os.fstat(root).st_dev
+        self._medium = medium
         self._looked = 0
         self.ignored = 0
 
@@ -124,7 +124,7 @@ class CardTree:
                 yield from self._files(descriptor, folder, names, inner)
         except OSError as error:
             if not folder:
-                raise translated(error, self._device) from error
+                raise translated(error, self._medium) from error
             failure = self._reason(error)
         except SourceError as error:
             if error.ends_session:
@@ -172,7 +172,7 @@ class CardTree:
         """Return the failure of one file or folder; one of the whole card is raised."""
         if error.errno == errno.ELOOP:  # the kernel itself found a folder inside itself
             return SourceCode.TOO_DEEP
-        failure = translated(error, self._device)
+        failure = translated(error, self._medium)
         if failure.ends_session:
             raise failure from error
         return failure.reason
@@ -229,23 +229,16 @@ def _identity(descriptor: int) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def translated(error: OSError, device: int) -> SourceError:
+def translated(error: OSError, medium: Medium) -> SourceError:
     """Say which of our codes an error of the operating system is.
 
     Args:
         error: what the system said.
-        device: ``st_dev`` of the card. A card that was pulled out answers with the same EIO as a bad
-            sector, but its block device is gone.
+        medium: the card. One that was pulled out answers with the same EIO as a bad sector.
     """
-    if error.errno == errno.EIO and _has_gone(device):
+    if error.errno == errno.EIO and medium.has_changed():
         return SourceError(SourceCode.UNPLUGGED)
     return SourceError(_CODES.get(error.errno or 0, SourceCode.UNREADABLE))
-
-
-def _has_gone(device: int) -> bool:
-    if os.major(device) == 0 or not _BLOCK_DEVICES.exists():
-        return False  # not a file system on a block device of its own
-    return not (_BLOCK_DEVICES / f"{os.major(device)}:{os.minor(device)}").exists()
 
 
 def _failed(folder: Folder, failure: SourceCode) -> Found:

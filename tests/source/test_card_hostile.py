@@ -15,6 +15,7 @@ import pytest
 from medkiosk.source import cardtree
 from medkiosk.source.cardtree import CardTree
 from medkiosk.source.client import SourceSession
+from medkiosk.source.medium import Medium
 from medkiosk.source.model import MAX_ENTRIES, Entry, SourceCode, SourceError
 from tests.source.conftest import card_session, fill
 from tests.virtual import fuse
@@ -69,7 +70,7 @@ def test_what_is_no_file_is_counted_and_not_followed(tmp_path: Path) -> None:
     with card_session(root) as session:
         assert [entry.name for entry in session.list()] == ["IMG_0001.JPG"]
     descriptor = os.open(root, os.O_RDONLY)
-    tree = CardTree(descriptor)
+    tree = CardTree(descriptor, Medium(os.fstat(descriptor).st_dev))
     assert [found.name for found in tree.walk()] == [b"IMG_0001.JPG"]
     assert tree.ignored == expected
     os.close(descriptor)
@@ -132,7 +133,7 @@ def test_pictures_are_found_wherever_a_person_put_them(tmp_path: Path) -> None:
     ]
     root = fill(tmp_path / "card", dict.fromkeys([*files, *left, "DCIM/100CANON/IMG_0004.JPG"], 100))
     descriptor = os.open(root, os.O_RDONLY)
-    tree = CardTree(descriptor)
+    tree = CardTree(descriptor, Medium(os.fstat(descriptor).st_dev))
     listed = {b"/".join((*found.folder, found.name)).decode() for found in tree.walk()}
     os.close(descriptor)
     assert listed == {*files, "DCIM/100CANON/IMG_0004.JPG"}

@@ -200,9 +200,10 @@ class CameraReader:
         try:
             return self._camera.get_single_config(name)
         except gphoto2.GPhoto2Error as error:
-            if error.code == gphoto2.GP_ERROR_BAD_PARAMETERS:
-                return None  # this camera has no such setting
-            raise
+            if error.code != gphoto2.GP_ERROR_BAD_PARAMETERS:
+                raise
+            self._camera.get_storageinfo()  # fails where there is no camera any more
+            return None  # this one has no such setting
 
     def delete(self, index: int) -> None:
         """Delete one file.

@@ -169,3 +169,20 @@ def test_an_empty_file_is_not_deleted(camera_on: Start, tree: Path) -> None:
             session.delete(entry.index)
         assert caught.value.reason == SourceCode.UNSUPPORTED
         assert len(session.list()) == len(SIZES)
+
+
+def test_asking_a_camera_that_is_gone_ends_in_words(camera_on: Start, tree: Path) -> None:
+    camera = camera_on(tree)
+    with camera_session(camera, "--may-set-clock", "--may-delete") as session:
+        session.list()
+        camera.stop()
+        with pytest.raises(SourceError) as caught:
+            session.delete(1)
+        assert caught.value.reason == SourceCode.UNPLUGGED
+    camera.restart()
+    with camera_session(camera) as session:
+        session.hello()
+        camera.stop()
+        with pytest.raises(SourceError) as caught:
+            session.clock()
+        assert caught.value.reason == SourceCode.UNPLUGGED

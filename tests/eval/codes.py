@@ -56,6 +56,8 @@ _BINARIZERS = (
 )
 _SCALES = (1.0, 2.0, 3.0, 0.5)
 _MOST_LOOKED_AT = 3000
+_LARGEST = 1900
+"""A code's diagonal with its quiet zone, pixels: it must fit on six megapixels at any angle."""
 
 
 @dataclass(frozen=True)
@@ -145,9 +147,12 @@ def _any(kind: str, rng: np.random.Generator) -> Code:
         angle = float(rng.choice([0, 90, 180, 270]) + rng.normal(0, 2))
     else:
         angle = float(rng.uniform(0, 360))
+    content = _content(kind, rng)
+    rows, columns = _modules(kind, content).shape
+    module = min(module, _LARGEST / math.hypot(rows + 24, columns + 24))
     return Code(
         kind,
-        _content(kind, rng),
+        content,
         module,
         blur=float(rng.uniform(0, 0.5)) if rng.random() < 0.85 else float(rng.uniform(0.5, 0.8)),
         tilt=float(rng.uniform(10, 55)) if rng.random() < 0.35 else 0.0,

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 import pytest
 
 from medkiosk.core.errors import KioskError
-from medkiosk.core.events import OriginalSealed, decode
+from medkiosk.core.events import OriginalAgain, OriginalSealed, decode
 from medkiosk.core.ids import ObjectId
 from medkiosk.ipc.wire import ConnectionLostError
 from medkiosk.offline.verify import verify
@@ -52,7 +52,12 @@ needs_injection = pytest.mark.skipif(
 def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScratchKiosk]:
     """A kiosk that was set up and never started, and a card. No models: nothing is redacted."""
     root = tmp_path_factory.mktemp("sweep")
-    card = write(root / "card", {f"DCIM/100CANON/IMG_{n:04d}.JPG": picture(n) for n in range(1, FILES + 1)})
+    files = {f"DCIM/100CANON/IMG_{n:04d}.JPG": picture(n) for n in range(1, FILES + 1)}
+    copies = {
+        "copies/a.jpg": picture(2),
+        "copies/b.jpg": picture(FILES),
+    }  # of the first group and of the last
+    card = write(root / "card", files | copies)
     models = root / "models"
     models.mkdir()
     kiosk = ScratchKiosk(root / "kiosk", cards=[card], models=models, settings=SETTINGS)
@@ -86,7 +91,7 @@ def run_until_it_ends(kiosk: ScratchKiosk, injector: Injector) -> bool:
 
 def assert_whole(kiosk: ScratchKiosk, said_safe: bool, context: str) -> None:
     """What was acknowledged is there: each original that a record names has the card's bytes."""
-    card = {path.name: path.read_bytes() for path in (kiosk.root.parent / "card").rglob("*.JPG")}
+    card = {path.name: path.read_bytes() for path in (kiosk.root.parent / "card").rglob("*.*")}
     with StoreReader.open_for_reading(kiosk.store) as store:
         identity = store.unlock_recovery(kiosk.shares[:2])
         events = [decode(identity.open_record(row)) for row in store.records()]
@@ -97,12 +102,20 @@ def assert_whole(kiosk: ScratchKiosk, said_safe: bool, context: str) -> None:
             )
             for event in sealed
         }
+        again = [event for event in events if isinstance(event, OriginalAgain)]
         identity.close()
         assert {row.id for row in store.objects()} == {event.object_id for event in sealed}, context
     assert len(sealed) == len(content), f"{context}: a file is there twice"
     assert all(card[name] == data for name, data in content.items()), context
+    # A copy counts only with its event, and its event only with the object that has these very bytes.
+    by_object = {event.object_id: content[event.file] for event in sealed}
+    assert all(by_object[event.object_id] == card[event.file] for event in again), context
+    assert len({event.file for event in again}) == len(again), f"{context}: a copy is there twice"
     if said_safe:
-        assert Counter(content.values()) == Counter(card.values()), f"{context}: it said SAFE TO UNPLUG"
+        assert set(content) | {event.file for event in again} == set(card), (
+            f"{context}: it said SAFE TO UNPLUG"
+        )
+        assert set(content.values()) == set(card.values()), f"{context}: it said SAFE TO UNPLUG"
 
 
 def one(template: ScratchKiosk, at: int, way: str) -> bool:

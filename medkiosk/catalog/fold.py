@@ -418,18 +418,21 @@ class Catalog:
     def series(self, import_id: ImportId) -> Series:
         """The frames of an import, to say whose they are; none of an import that does not exist."""
         if (import_ := self._imports.get(import_id)) is None:
-            return Series((), 0, whole=False, slated=False)
+            return Series((), 0, whole=False)
         waiting = any(capture.originals[0].capture_id in self._waiting for capture in import_.captures)
         return Series(
             tuple(map(self.slates.frame, import_.captures)),
             import_.slates,
             whole=import_.finished is not None and not waiting,
-            slated=import_.slated,
         )
 
-    def unassigned_imports(self) -> tuple[ImportId, ...]:
-        """Imports with captures that belong to no encounter, oldest first."""
-        return tuple(id_ for id_, each in self._imports.items() if each.assigned < len(each.captures))
+    def imports_to_file(self) -> tuple[ImportId, ...]:
+        """Imports that ended, show a slate, and have captures that belong to no encounter; oldest first."""
+        return tuple(
+            id_
+            for id_, each in self._imports.items()
+            if each.slated and each.finished is not None and each.assigned < len(each.captures)
+        )
 
     def encounters(self) -> tuple[EncounterView, ...]:
         """All encounters, newest first."""

@@ -163,13 +163,11 @@ class Series:
         frames: in import order.
         last: how many slates the kiosk had shown when the import ended.
         whole: whether it has ended and every frame was looked at.
-        slated: whether any frame was seen to show a slate.
     """
 
     frames: tuple[SeriesFrame, ...]
     last: int
     whole: bool
-    slated: bool
 
 
 @dataclass(frozen=True)

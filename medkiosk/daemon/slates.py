@@ -150,7 +150,7 @@ class Filer:
             self._asked = False
         try:
             with self._kiosk.reading() as catalog:
-                imports = catalog.unassigned_imports()
+                imports = catalog.imports_to_file()
             for import_id in imports:
                 self._file(import_id)
         except (KioskError, OSError, RuntimeError) as error:
@@ -162,7 +162,7 @@ class Filer:
         with journal.lock:  # nobody may assign a frame between the look and the record
             with self._kiosk.reading() as catalog:
                 series = catalog.series(import_id)
-            if series.whole and series.slated:
+            if series.whole:
                 facts = [Fact(event) for event in _events(series, _file(series), journal.now())]
                 if facts:
                     journal.commit(facts)

@@ -78,11 +78,13 @@ def test_an_import_is_whole_when_it_has_ended_and_every_frame_was_looked_at() ->
     assert not made(s.redacted("c"), s.redacted("d")).series(import_id).whole
     catalog = made(s.redacted("c"), s.redacted("d"), s.finished("i"), shown("e", B))
     series = catalog.series(import_id)
-    assert (series.whole, series.last, series.slated) == (True, 1, False)
+    assert (series.whole, series.last) == (True, 1)
     assert not catalog.series(ImportId("nowhere")).whole
 
 
-def test_imports_with_frames_of_nobody() -> None:
-    assert made().unassigned_imports() == ("i",)
-    assert made(s.assigned("e", "c")).unassigned_imports() == ("i",)
-    assert made(s.assigned("e", "c", "d")).unassigned_imports() == ()
+def test_imports_that_slates_can_say_something_about() -> None:
+    ended = (seen("c", foreign=1), s.finished("i"))
+    assert made().imports_to_file() == made(s.finished("i")).imports_to_file() == ()
+    assert made(seen("c", foreign=1)).imports_to_file() == ()
+    assert made(*ended).imports_to_file() == made(*ended, s.assigned("e", "c")).imports_to_file() == ("i",)
+    assert made(*ended, s.assigned("e", "c", "d")).imports_to_file() == ()

@@ -56,7 +56,7 @@ def frame(number: int, *slates: ShownSlate, owner: str = "", mtime: int = 1_795_
 
 
 def events(*frames: SeriesFrame) -> list[object]:
-    series = Series(frames, 1, whole=True, slated=True)
+    series = Series(frames, 1, whole=True)
     return list(_events(series, _file(series), AT))
 
 

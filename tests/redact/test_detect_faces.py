@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medkiosk.core.photo import Box, Decision
-from medkiosk.redact.detect.centerface import Look, quarter_turned, tilted
+from medkiosk.redact.detect.centerface import Look, parted, quarter_turned, tilted
 from medkiosk.redact.detect.close_faces import CloseFaceDetector, framed
 from medkiosk.redact.detect.faces import FaceDetector
+from medkiosk.redact.detect.net import tiles
 from medkiosk.redact.detectors import DETECTORS, DetectorId
 from medkiosk.redact.kit import pinned_model
 from medkiosk.redact.pixels import Pixels, View, as_pixels
@@ -84,6 +85,19 @@ def test_a_turned_look_leads_back_to_the_picture(dot: tuple[int, int], quarter_t
     look = quarter_turned(dotted(*dot), quarter_turns, _FULL)
     assert all(side % 32 == 0 for side in look.canvas.shape[:2])
     assert dot_in_full(look) == pytest.approx(expected(dot), abs=0.01)
+
+
+@given(dots)
+def test_a_part_of_a_picture_leads_back_to_it(dot: tuple[int, int]) -> None:
+    pieces = [
+        (rows, columns) for rows in tiles(_SMALL.height, 96, 32) for columns in tiles(_SMALL.width, 96, 32)
+    ]
+    looks = [parted(dotted(*dot), rows, columns, _FULL) for rows, columns in pieces]
+    assert all(side == 96 for look in looks for side in look.canvas.shape[:2])
+    whole = [look for look in looks if (look.canvas[:, :, 1] > 0).sum() == _DOT**2]
+    assert whole  # the parts overlap by more than the dot
+    for look in whole:
+        assert dot_in_full(look) == pytest.approx(expected(dot), abs=0.01)
 
 
 @given(dots, st.sampled_from([45, 135, 225, 315, 30]))

@@ -96,7 +96,7 @@ class Importer:
         return f"{done} of {files} files are safe. Keep the card as it is and plug it in again."
 
     def _happen(self, happening: Happening, detail: str = "") -> None:
-        self._show(state=next_state(self.status.state, happening), detail=detail)
+        self._show(state=next_state(self.status.state, happening), detail=detail, doing="")
 
     def _show(self, **values: object) -> None:
         with self._lock:

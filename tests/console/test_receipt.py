@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 
 import msgspec
+import pytest
 from rich.console import Console
 
 from medkiosk.console.screens.home import device_table
 from medkiosk.console.screens.receipt import ReceiptScreen
-from medkiosk.core.device import KEEP_CARD, DeviceState
+from medkiosk.core.device import KEEP_CARD, STATE_WORDS, DeviceState
 from medkiosk.ipc import types as t
 from tests.console import flows
 from tests.console.kiosk import RunningKiosk
@@ -27,6 +28,13 @@ def test_home_says_how_far_it_is_and_how_long_it_takes() -> None:
     doing = "file 7 of 20, 61 MB of 180 MB, 24 MB a second, a few seconds left"
     busy = msgspec.structs.replace(device(DeviceState.IMPORTING, 20, 6), doing=doing)
     assert doing in " ".join(drawn((busy,)).split())
+
+
+@pytest.mark.parametrize("state", [DeviceState.OPENING, DeviceState.LISTING, DeviceState.RETRYING])
+def test_home_says_what_happens_before_there_is_a_figure(state: DeviceState) -> None:
+    said = drawn((device(state, 0, 0),))
+    assert STATE_WORDS[state] in said
+    assert "0 of 0" not in said
 
 
 def test_home_says_whether_the_card_is_still_needed_and_what_else_there_is() -> None:

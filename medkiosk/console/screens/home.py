@@ -27,7 +27,7 @@ from medkiosk.console.words import (
     redaction_words,
     size,
 )
-from medkiosk.core.device import HEADLINES, DeviceState
+from medkiosk.core.device import HEADLINES, STATE_WORDS, DeviceState
 from medkiosk.core.photo import ReviewState
 from medkiosk.core.quality import ADVICE_WORDS
 from medkiosk.ipc.types import DeviceStatus, Session, Status
@@ -68,8 +68,8 @@ def device_table(devices: tuple[DeviceStatus, ...]) -> Table:
     for device in devices:
         known = device.sealed + device.already + device.again + device.failed
         figures = [f"{known} of {count(device.files, 'file')}", size(device.bytes_done)]
-        if device.doing and device.state in BUSY:
-            figures = [clean(device.doing, 100)]
+        if device.state in BUSY and (device.doing or not device.files):
+            figures = [clean(device.doing, 100) or STATE_WORDS[device.state]]
         if device.failed:
             figures.append(f"{device.failed} not read")
         if device.damaged:

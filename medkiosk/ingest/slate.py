@@ -205,6 +205,10 @@ def _verdict(before: _Mark, after: _Mark) -> EncounterId | Doubt:
     # The end of an import is no slate: the last one shown must be the one before it.
     if after.number - before.number > (0 if after.edge is Edge.END else 1):
         return Doubt.MISSING
+    if rule is Owner.AFTER and after.number == before.number:
+        return (
+            Doubt.AFTER_CLOSE
+        )  # the same closing slate twice: without the second one they would be the next's
     if rule is Owner.SAME and before.encounter_id != after.encounter_id:
         return Doubt.CONTRADICTION
     owner = after.encounter_id if rule is Owner.AFTER else before.encounter_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medkiosk.core.ids import CaptureId, EncounterId
@@ -66,7 +66,7 @@ def story(words: str, last: int) -> str:
         ("O1A f O2B+O3C f", 3, "A foreign foreign foreign"),
         # The same slate twice.
         ("O1A f O1A f", 1, "A A A A"),
-        ("O1A C2A f C2A", 2, "A A A A"),
+        ("O1A C2A f C2A f C3B", 3, "A A after_close A B B"),
     ],
 )
 def test_stories(words: str, last: int, told: str) -> None:
@@ -134,6 +134,7 @@ def test_each_frame_has_one_owner_or_one_reason(session: tuple[list[str], int]) 
     assert len(filed.owners) + len(filed.quarantine) == len(words)
 
 
+@settings(max_examples=1000, deadline=None)
 @given(st.one_of(sessions(), anything()), st.data())
 def test_without_one_slate_no_frame_moves_to_another_encounter(
     session: tuple[list[str], int], data: st.DataObject
@@ -148,6 +149,7 @@ def test_without_one_slate_no_frame_moves_to_another_encounter(
         assert before.owners.get(capture_id, owner) == owner
 
 
+@settings(max_examples=1000, deadline=None)
 @given(sessions(), st.data())
 def test_without_one_slate_frames_only_go_to_quarantine(
     session: tuple[list[str], int], data: st.DataObject

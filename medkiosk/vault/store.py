@@ -322,7 +322,8 @@ class Vault(StoreReader):
     def seen_content(self, content: bytes) -> SeenRow | None:
         """Return what is known about a file with this content, wherever it was last found."""
         row = self._db.row(
-            "SELECT tag, content, object_id, group_id FROM seen WHERE content = ? ORDER BY rowid DESC LIMIT 1",
+            "SELECT tag, content, object_id, group_id FROM seen WHERE content = ?"
+            " ORDER BY rowid DESC LIMIT 1",
             (content,),
         )
         return None if row is None else SeenRow(*row)

@@ -133,7 +133,7 @@ def _decoded(seen: _Seen, look: Look, threshold: int, detector: DetectorId) -> l
     order = np.argsort(-scores, kind="stable")[:_MAX_PER_LOOK]
     rows, columns, scores = rows[order], columns[order], scores[order]
     sizes = _STRIDE * np.exp(np.minimum(size[::-1, rows, columns].astype(np.float64), _LARGEST_LOG_SIZE))
-    cells = np.stack([columns, rows]) + offset[::-1, rows, columns].astype(np.float64)
+    cells = np.asarray(np.stack([columns, rows]) + offset[::-1, rows, columns], np.float64)
     halves = np.asarray(sizes / 2, np.float64)
     boxes = _to_full((cells + 0.5) * _STRIDE, halves, look.to_full)
     edges = _whole_pixels(boxes, look.full)

@@ -74,6 +74,7 @@ class TextPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tile_overlap: Annotated[int, msgspec.Meta(ge=0, le=512)]
     pixel_threshold: PerMille
     line_threshold: PerMille
+    short_line: PerMille
     weak_line: PerMille
     sure_line: PerMille
     unclip: Annotated[int, msgspec.Meta(ge=0, le=5000)]
@@ -83,8 +84,8 @@ class TextPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if self.tile_overlap >= self.tile // 2:
             raise ValueError("tiles overlap by half or more")
-        if self.weak_line > self.line_threshold:
-            raise ValueError("weak_line above line_threshold")
+        if not self.weak_line <= self.line_threshold <= self.short_line:
+            raise ValueError("weak_line, line_threshold and short_line must rise")
 
 
 class ReadingPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ traced, boxed at their angle, and grown back.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -49,12 +50,16 @@ class TextDetector:
 
     def hits(self, lines: Sequence[Line], full: Size) -> list[Hit]:
         """What to mask of `lines`."""
-        boxes = [(line.box(full), line.confidence) for line in lines]
+        boxes = [(line.box(full), line.confidence, self._threshold(line)) for line in lines]
         return [
             Hit(DetectorId.TEXT, box, confidence)
-            for box, confidence in boxes
-            if box is not None and confidence >= self._policy.line_threshold
+            for box, confidence, threshold in boxes
+            if box is not None and confidence >= threshold
         ]
+
+    def _threshold(self, line: Line) -> int:
+        long, short = (math.hypot(*side) for side in line.sides())
+        return self._policy.line_threshold if long >= _LINE_ASPECT * short else self._policy.short_line
 
     def lines(self, view: View) -> list[Line]:
         """Text lines at their angle in pixels of the full picture, the surest first, weak ones included.

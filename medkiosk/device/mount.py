@@ -37,6 +37,7 @@ from medkiosk.device.volume import (
 
 _GROUP = "plugdev"
 _SECTOR = 512
+_PASSABLE = 0o755
 _MNT_DETACH, _UMOUNT_NOFOLLOW = 2, 8
 _DEVICE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _PROTECTIONS = os.ST_RDONLY | os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC
@@ -126,7 +127,8 @@ def mount(name: str, system: System) -> None:
         number = _device_number(name, system)
         how = system.plan(_first_sector(name, number, system))
         at = card_path(name, system.cards)
-        system.cards.mkdir(mode=0o755, parents=True, exist_ok=True)
+        system.cards.mkdir(parents=True, exist_ok=True)
+        system.cards.chmod(_PASSABLE)  # whatever the umask: the source worker passes here to reach the card
         at.mkdir(mode=0o700)
     except OSError as error:
         raise MountRefusedError(_CODES.get(error.errno or 0, MountCode.FAILED)) from error

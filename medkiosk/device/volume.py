@@ -61,6 +61,7 @@ class MountCode(IntEnum):
 WORDS: dict[MountCode, str] = {
     MountCode.NAME: (
         "Something was plugged in that the kiosk does not take for a memory card; nothing on it was touched."
+        " Put the card into the kiosk's own reader, or plug in the camera."
     ),
     MountCode.NOT_A_CARD: (
         "Something was plugged in that is not a removable memory card; nothing on it was touched. Use the"

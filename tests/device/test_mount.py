@@ -13,8 +13,9 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,36 @@ def test_a_card_is_mounted_with_every_protection_and_taken_away(card_reader: Rea
     assert mounts(card_reader.at) == []
     assert not card_reader.at.exists()
     helper.unmount(NAME, card_reader.system)
+
+
+@pytest.fixture
+def passable() -> Iterator[Path]:
+    """A folder that every user can pass, as /run is; pytest's own are root's alone."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        Path(place).chmod(0o755)
+        yield Path(place)
+
+
+def test_the_workers_group_can_read_the_card_whatever_the_umask(card_reader: Reader, passable: Path) -> None:
+    system = replace(card_reader.system, cards=passable / "cards")
+    system.cards.mkdir(mode=0o700)  # as a helper before this one may have left it
+    umask = os.umask(0o077)  # what the helper's service sets
+    try:
+        helper.mount(NAME, system)
+    finally:
+        os.umask(umask)
+    at = system.cards / NAME
+
+    def looks(*groups: int) -> int:
+        done = subprocess.run(["ls", at], user=65534, group=65534, extra_groups=groups, capture_output=True)
+        return done.returncode
+
+    try:
+        assert looks(system.gid) == 0
+        if system.kind != "ext4":  # which has owners of its own, where FAT has those of the mount
+            assert looks() != 0
+    finally:
+        helper.unmount(NAME, system)
 
 
 def test_the_card_is_not_written_to(card_reader: Reader) -> None:

@@ -13,7 +13,7 @@ from medkiosk.redact.media import SNIFF_BYTES, sniff
 from medkiosk.source import dcf
 from medkiosk.source.client import SourceSession
 from medkiosk.source.model import DeviceInfo, Entry, SourceCode, SourceError
-from medkiosk.source.whole import Shape, Whole, form_of
+from medkiosk.source.whole import Shape
 from medkiosk.vault.errors import VaultFullError
 from medkiosk.vault.writer import PendingObject
 
@@ -129,13 +129,12 @@ class FileReader:
         if shutil.disk_usage(self._vault.root).free < entry.size + _RESERVE:
             raise VaultFullError
         writer = self._vault.start("original")
-        head, whole = b"", Whole(form_of(entry.name))
+        head = b""
         try:
             for chunk in self._session.read(entry.index):
                 if not head:
                     head = chunk[:SNIFF_BYTES]
                 writer.write(chunk)
-                whole.update(chunk)
                 self._watcher.progress(bytes_done=len(chunk), bytes_read=len(chunk))
             pending = writer.finish()
         except BaseException:
@@ -144,7 +143,7 @@ class FileReader:
         media, code = sniff(head)
         content = self._vault.tag(b"content/1", pending.plain_sha256)
         # An empty file is reported as such; there is nothing of it to compare.
-        shape = whole.shape() if entry.size else Shape.UNKNOWN
+        shape = self._session.shape if entry.size else Shape.UNKNOWN
         return Sealed(looked, pending, content, media, code, shape)
 
     def _again(self, entry: Entry) -> bytes:

@@ -80,6 +80,11 @@ _LONG_BOX = struct.Struct(">I4sQ")
 _MORE = -1  # a step needs bytes that have not come yet
 
 
+def _is_all_coded(block: bytes | bytearray | memoryview) -> bool:
+    """Whether the scan neither ends in this block nor may end across its last byte."""
+    return block[-1] != _EOI[0] and _SOI_OR_EOI.search(block) is None
+
+
 def form_of(name: str) -> Form:
     """What a file of this name should be built like."""
     return _FORMS.get(media_extension(name) or "", Form.ANY)
@@ -106,6 +111,8 @@ class Whole:
         if self._skip >= len(block):
             self._skip -= len(block)
             return
+        if not (self._skip or self._held) and self._step == self._scan and _is_all_coded(block):
+            return  # nearly all of a picture passes here, and is not copied
         data = self._held + bytes(memoryview(block)[self._skip :])
         at = 0
         while at < len(data) and self._verdict is None:

@@ -37,9 +37,11 @@ lint: setup ## Formatting, lint rules, types, import rules
 .PHONY: check
 check: lint test ## Everything a commit must pass
 
+FRAMES ?= 200
 .PHONY: bench
-bench: setup ## Measure; one JSON line a figure, ratios against a peer or the floor in the same run
-	@$(BIN)/python -m tests.bench
+bench: setup ## Measure importing against gphoto2 and cp in one run (FRAMES=1000 BENCH="--only card" for more or less)
+	@image-build/prepare.sh bench $(BIN)/python || true  # it says what is missing; that figure is left out
+	@$(BIN)/python -m tests.bench --frames $(FRAMES) $(BENCH)
 
 SWEEP ?= all
 .PHONY: sweep

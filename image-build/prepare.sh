@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Make sure that the operating system's own parts are there: install them as root, else say which.
-# Usage: prepare.sh demo|test [PYTHON]   (PYTHON: the one that will load the libraries; default: the venv's)
+# Usage: prepare.sh demo|test|bench [PYTHON]   (PYTHON: the one that will load the libraries; default: the venv's)
 set -euo pipefail
 python=${2:-.venv/bin/python}
 command -v "$python" >/dev/null || { echo "There is no $python: make the environment first." >&2; exit 1; }
@@ -11,9 +11,10 @@ declare -A package=(
     [age]=age
     [ssh-keygen]=openssh-client
 )
-if [ "${1:-demo}" = test ]; then
-    package+=([tmux]=tmux [strace]=strace)
-fi
+case ${1:-demo} in
+    test) package+=([tmux]=tmux [strace]=strace) ;;
+    bench) package+=([gphoto2]=gphoto2) ;;  # the peer that an import from the camera is measured against
+esac
 
 missing=()
 for need in "${!package[@]}"; do

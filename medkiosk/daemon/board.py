@@ -41,6 +41,7 @@ class Board:
         self._changed = threading.Condition(threading.RLock())
         self._closed = False
         self._kept: dict[str, tuple[KeptFile, ...]] = {}
+        self._problems: dict[str, str] = {}
         self._status = Status(
             serial=0,
             version=__version__,
@@ -118,11 +119,30 @@ class Board:
             latest = (PhotoAdvice(name=name, advice=advice), *self._status.redaction.advice)
             self.redaction(advice=latest[:_ADVICE_SHOWN])
 
-    def problem(self, sentence: str) -> None:
-        """Add a sentence that stays up until the daemon restarts."""
+    def forget(self, key: str) -> None:
+        """Take one device's line away."""
         with self._changed:
-            if sentence not in self._status.problems:
-                self.set(problems=(*self._status.problems, sentence))
+            self.set(devices=tuple(device for device in self._status.devices if device.key != key))
+
+    def problem(self, sentence: str, key: str = "") -> None:
+        """Add a sentence that stays up until the daemon restarts.
+
+        Args:
+            sentence: what happened, what is safe and what to do.
+            key: names what it is about: the next one of the same key replaces it, and `solved` takes it away.
+        """
+        with self._changed:
+            self._problems[key or sentence] = sentence
+            self._show_problems()
+
+    def solved(self, key: str) -> None:
+        """Take the problem with this key away; harmless where there is none."""
+        with self._changed:
+            self._problems.pop(key, None)
+            self._show_problems()
+
+    def _show_problems(self) -> None:
+        self.set(problems=tuple(dict.fromkeys(self._problems.values())))
 
     def watch(self) -> Iterator[Status]:
         """The status now, at every change, and every ten seconds so that a dead watcher is noticed."""

@@ -23,6 +23,7 @@ from medkiosk.core.events import KioskStarted
 from medkiosk.core.ids import KIOSK, CaptureId
 from medkiosk.daemon import slates
 from medkiosk.daemon.board import Board
+from medkiosk.daemon.cardlines import CardLines
 from medkiosk.daemon.comparing import Comparer
 from medkiosk.daemon.importer import Importer
 from medkiosk.daemon.importtools import Tools
@@ -97,7 +98,8 @@ class Daemon:
         )
         # Only systemd starts a mount helper: where workers are plain processes, cards are directories.
         helper = MountHelper(lambda: SocketChannel(Path(config.workers.sockets) / "mount.sock"))
-        self._cards = CardDesk(helper, self._plugged, self._unplugged, self._refused)
+        self._card_lines = CardLines(self.board)
+        self._cards = CardDesk(helper, self._card_plugged, self._card_unplugged, self._refused)
         mounts = self._cards if config.workers.launch == "socket" else None
         self._udev = UdevDevices(self._plugged, self._unplugged, cards=mounts)
         self._lock = threading.Lock()
@@ -183,7 +185,18 @@ class Daemon:
 
     def _refused(self, device: DeviceRef, error: CardRefusedError) -> None:
         _log.warning("card: device %s: mount code %d", device.key, error.reason)
-        self.board.problem(error.message)
+        self._card_lines.refused(device, error)
+
+    def _card_plugged(self, device: DeviceRef) -> None:
+        self._card_lines.opened(device)
+        self._plugged(device)
+
+    def _card_unplugged(self, device: DeviceRef) -> None:
+        if device.key in self._importers:
+            self._card_lines.opened(device)
+            self._unplugged(device)
+        else:
+            self._card_lines.gone(device)
 
     def _serve(self) -> Service:
         return Service(self._kiosk, self._comparer)

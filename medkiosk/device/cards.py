@@ -22,6 +22,9 @@ MOUNT_S = 60.0
 """Longest that the helper may take, seconds; a damaged card's reader tries each sector again and again."""
 
 
+_NO_CARDS = frozenset({MountCode.NAME, MountCode.NOT_A_CARD, MountCode.NO_MEDIUM})
+
+
 class CardRefusedError(KioskError):
     """{words}"""  # noqa: D415 the sentence is in WORDS
 
@@ -30,6 +33,23 @@ class CardRefusedError(KioskError):
     def __init__(self, reason: MountCode) -> None:
         self.reason = reason
         super().__init__(words=WORDS[reason])
+
+    @property
+    def may_hold_photos(self) -> bool:
+        """Whether what was refused may be a card that somebody wants to have read."""
+        return self.reason not in _NO_CARDS
+
+
+class CardStuckError(CardRefusedError):
+    """The kiosk could not let go of a card that it had opened. Nothing on the card was changed, and what was
+    acknowledged is safe. Pull the card out; if the next one is not opened, restart the kiosk."""
+
+    code: ClassVar[str] = "card.stuck"
+
+    @property
+    def may_hold_photos(self) -> bool:
+        """No: it was opened, and its import has a line of its own."""
+        return False
 
 
 Refused = Callable[[DeviceRef, CardRefusedError], None]
@@ -94,8 +114,9 @@ class CardDesk:
     Args:
         helper: who mounts.
         plugged: called with a card that was mounted; its port is the directory.
-        unplugged: called with one that was told of and is gone; what reads it must be gone when this returns.
-        refused: called with one that could not be mounted, and why.
+        unplugged: called with one that was told of, mounted or refused, and is gone; what reads it must be
+            gone when this returns.
+        refused: called with one that could not be mounted, and why; or not be unmounted (`CardStuckError`).
     """
 
     def __init__(self, helper: MountHelper, plugged: Listener, unplugged: Listener, refused: Refused) -> None:
@@ -104,6 +125,7 @@ class CardDesk:
         self._unplugged = unplugged
         self._refused = refused
         self._told: set[str] = set()
+        self._mounted: set[str] = set()
         self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -145,9 +167,11 @@ class CardDesk:
         try:
             self._helper.ask(Request.MOUNT, Path(device.port).name)
         except CardRefusedError as error:
+            self._told.add(device.key)
             self._refused(device, error)
             return
         self._told.add(device.key)
+        self._mounted.add(device.key)
         self._plugged(device)
 
     def _unmount(self, device: DeviceRef) -> None:
@@ -160,7 +184,10 @@ class CardDesk:
         try:
             self._helper.ask(Request.UNMOUNT, Path(device.port).name)
         except CardRefusedError as error:
-            self._refused(device, error)
+            if device.key in self._mounted:
+                self._refused(device, CardStuckError(error.reason))
+            return
+        self._mounted.discard(device.key)
 
     def _sweep(self) -> None:
         """Take away what an earlier daemon left mounted, or this one does."""

@@ -13,11 +13,13 @@ from typing import BinaryIO, cast
 import pytest
 
 from medkiosk.core.frames import write_frame
+from medkiosk.daemon.board import Board
+from medkiosk.daemon.cardlines import CardLines
 from medkiosk.device import mount as helper
 from medkiosk.device.cards import CardDesk, CardRefusedError, MountHelper
 from medkiosk.device.model import DeviceRef
 from medkiosk.device.mount import System
-from medkiosk.device.volume import CODE, Answer, MountCode, Request
+from medkiosk.device.volume import CODE, WORDS, Answer, MountCode, Request
 from medkiosk.workers import SocketChannel
 from tests.device.test_mount import NAME, Reader, card_reader
 
@@ -32,7 +34,11 @@ class Listening:
     def __init__(self, path: Path, serve: Serve) -> None:
         self.path = path
         self._serve = serve
-        self._server = socket.create_server(str(path), family=socket.AF_UNIX)
+        self.restart()
+
+    def restart(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self._server = socket.create_server(str(self.path), family=socket.AF_UNIX)
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 
@@ -132,16 +138,74 @@ def test_a_card_that_cannot_be_mounted_is_said_in_words(
     desk.came(card)
     assert told.next() == ("refused", card.key, MountCode.GONE)
     desk.went(card)
+    assert told.next() == ("unplugged", card.key, False)  # so that the refusal goes with it
+    desk.went(card)
     desk.stop()
-    assert told.queue.empty()  # what was never plugged is never unplugged
+    assert told.queue.empty()  # what nothing was told of is never unplugged
 
 
 def test_without_a_helper_every_card_says_so(tmp_path: Path) -> None:
     told = Told()
     desk = told.desk(MountHelper(lambda: SocketChannel(tmp_path / "nothing.sock")))
-    desk.came(device(tmp_path))
-    assert told.next() == ("refused", f"/devices/{NAME}", MountCode.HELPER)
+    card = device(tmp_path)
+    for _ in range(2):
+        desk.came(card)
+        assert told.next() == ("refused", card.key, MountCode.HELPER)
+        desk.went(card)
+        assert told.next() == ("unplugged", card.key, False)
     desk.stop()
+    assert told.queue.empty()  # nothing was opened, so nothing can be stuck
+
+
+def test_a_card_that_cannot_be_let_go_is_told_in_words_of_its_own(
+    card_reader: Reader, listen: Callable[[Serve], Listening]
+) -> None:
+    system = card_reader.system
+    listening = listen(lambda reader, writer: helper.serve(reader, writer, system))
+    board = Board()
+    lines = CardLines(board)
+    told = Told()
+
+    def refused(card: DeviceRef, error: CardRefusedError) -> None:
+        lines.refused(card, error)
+        told.queue.put((type(error).__name__, card.key, error.reason))
+
+    def plugged(card: DeviceRef) -> None:
+        lines.opened(card)
+        told.queue.put(("plugged", card.key, True))
+
+    desk = CardDesk(listening.helper(), plugged, lines.gone, refused)
+    desk.start()
+    card = device(system.cards)
+    desk.came(card)
+    assert told.next() == ("plugged", card.key, True)
+    listening.close()  # the helper is gone
+    desk.release(card)
+    assert told.next() == ("CardStuckError", card.key, MountCode.HELPER)
+    (problem,) = board.status.problems
+    assert "could not let go" in problem
+    assert not board.status.devices  # the line is the import's, which ended well
+    listening.restart()
+    desk.came(card)
+    assert told.next() == ("plugged", card.key, True)
+    assert not board.status.problems
+    desk.stop()
+
+
+def test_a_refusal_stands_on_the_screen_until_its_card_is_pulled(tmp_path: Path) -> None:
+    board = Board()
+    lines = CardLines(board)
+    card, other = device(tmp_path), device(tmp_path, "sdy1")
+    lines.refused(card, CardRefusedError(MountCode.DAMAGED))
+    assert board.status.headline == "NOT EVERYTHING WAS READ"
+    assert [line.detail for line in board.status.devices] == [WORDS[MountCode.DAMAGED]]
+    lines.refused(other, CardRefusedError(MountCode.NOT_A_CARD))
+    assert board.status.problems == (WORDS[MountCode.NOT_A_CARD],)
+    lines.gone(card)
+    assert board.status.devices == ()
+    assert board.status.headline == "PLUG IN A CAMERA OR CARD"
+    lines.gone(other)
+    assert not board.status.problems
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,18 @@ def test_what_was_sealed_opens(scratch: Scratch) -> None:
     assert vault.outbox() == [(0, b"leaf")]
 
 
+def test_a_buffer_may_be_used_again_at_once(scratch: Scratch) -> None:
+    blocks = [seeded(number)(STEP) for number in range(5)]
+    writer, buffer = scratch.vault.start("original"), bytearray(STEP)
+    for block in blocks:
+        buffer[:] = block
+        writer.write(memoryview(buffer))
+        buffer[:] = bytes(STEP)
+    sealed = writer.finish()
+    assert sealed.plain_sha256 == hashlib.sha256(b"".join(blocks)).digest()
+    scratch.vault.discard(sealed)
+
+
 def test_nothing_is_known_before_commit(scratch: Scratch) -> None:
     pending = seal(scratch.vault, b"x" * 100)
     assert list(scratch.vault.objects()) == []

@@ -1,4 +1,4 @@
-"""Read a camera through libgphoto2. The only file that imports it; runs in the source worker alone.
+"""Read a camera through libgphoto2. Only this file and `ptpclock` import it; runs in the source worker alone.
 
 libgphoto2 returns success for truncated reads, so every block is counted here; and it copies as many bytes as
 the camera sends, however many were asked for, so blocks go into a buffer with room behind it. It finds a
@@ -19,7 +19,6 @@ import re
 import time
 from bisect import bisect_left
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import gphoto2
@@ -28,6 +27,7 @@ from medkiosk.core.frames import CHUNK
 from medkiosk.source.dcf import media_extension
 from medkiosk.source.model import MAX_ENTRIES, DeviceInfo, SourceCode, SourceError
 from medkiosk.source.protocol import CameraTime, RawEntry
+from medkiosk.source.ptpclock import read_clock, set_clock
 from medkiosk.source.reading import MAX_DEPTH, bounded_folder, bounded_name
 
 _NO_SIZE = 0xFFFFFFFF  # what a camera says of a file whose size does not fit in 32 bits
@@ -166,44 +166,22 @@ class CameraReader:
                 time.sleep(pause)
 
     def clock(self) -> CameraTime | None:
-        """Return what the camera's display shows, and its UTC.
-
-        libgphoto2 reads an EOS's settings only in the mode in which a computer takes pictures. The session
-        is ended at once, so that nothing is listed or read in that mode.
-        """
+        """Return what the camera's display shows, and its UTC; the session is over with that."""
         try:
-            wall, utc = self._setting("datetime"), self._setting("datetimeutc")
-            if wall is None:
-                return None
-            return CameraTime(wall=wall.get_value(), utc=None if utc is None else utc.get_value())
+            return read_clock(self._camera)
         except gphoto2.GPhoto2Error as error:
             raise self._failed(error) from error
         finally:
             self.close()
 
     def set_clock(self, unix_seconds: int) -> None:
-        """Set the camera's UTC, from which it makes what its display shows."""
+        """Set the camera's clock; the session is over with that."""
         try:
-            utc = self._setting("datetimeutc")
-            if utc is None:
-                raise SourceError(SourceCode.UNSUPPORTED)
-            utc.set_value(unix_seconds)
-            self._camera.set_single_config("datetimeutc", utc)
+            set_clock(self._camera, unix_seconds)
         except gphoto2.GPhoto2Error as error:
             raise self._failed(error) from error
         finally:
             self.close()
-
-    def _setting(self, name: str) -> gphoto2.CameraWidget | None:
-        if not _keep_pictures_on_the_card():
-            return None
-        try:
-            return self._camera.get_single_config(name)
-        except gphoto2.GPhoto2Error as error:
-            if error.code != gphoto2.GP_ERROR_BAD_PARAMETERS:
-                raise
-            self._camera.get_storageinfo()  # fails where there is no camera any more
-            return None  # this one has no such setting
 
     def delete(self, index: int) -> None:
         """Delete one file.
@@ -286,8 +264,6 @@ class CameraReader:
         return failure
 
     def _walk(self, path: tuple[_Name, ...], depth: int) -> Iterator[RawEntry]:
-        if depth > MAX_DEPTH:
-            raise SourceError(SourceCode.TOO_MANY)
         try:
             files, folders = self._folder("/" + "/".join(part.text for part in path))
         except SourceError as error:
@@ -298,10 +274,12 @@ class CameraReader:
         for name in files:
             yield self._file(path, name)
         for name in folders:
-            if name.usable and "/" not in name.text:
-                yield from self._walk((*path, name), depth + 1)
-            else:
+            if not name.usable or "/" in name.text:
                 yield self._unreachable(path, name, SourceCode.NAME)
+            elif depth == MAX_DEPTH:
+                yield self._unreachable(path, name, SourceCode.TOO_DEEP)
+            else:
+                yield from self._walk((*path, name), depth + 1)
 
     def _folder(self, folder: str) -> tuple[list[_Name], list[_Name]]:
         """Names of files and of folders in a folder."""
@@ -359,21 +337,6 @@ def _prepare_library() -> None:
     os.environ["HOME"] = "/nonexistent"  # it would write its settings there
     os.environ["TZ"] = "UTC0"  # a camera's wall clock comes through its conversions as it is
     time.tzset()
-
-
-def _keep_pictures_on_the_card() -> bool:
-    """Make libgphoto2 leave the camera's pictures where they belong; False where that cannot be done.
-
-    To read a setting of an EOS it tells the camera where pictures go: into the computer's memory, unless
-    its own setting says "card"; a picture taken at that moment would be nowhere. The setting is asked by
-    the camera driver of the copy of the library that it was linked to (the wheel has two).
-    """
-    with Path("/proc/self/maps").open("rb") as maps:
-        drivers = {line.split(maxsplit=5)[5].strip() for line in maps if line.rstrip().endswith(b"/ptp2.so")}
-    if len(drivers) != 1:
-        return False
-    driver = ctypes.CDLL(os.fsdecode(drivers.pop()))
-    return bool(driver.gp_setting_set(b"ptp2", b"capturetarget", b"card") == gphoto2.GP_OK)
 
 
 def _name(names: gphoto2.CameraList, position: int) -> _Name:

@@ -10,7 +10,7 @@ from medkiosk.source.model import DeviceInfo
 from medkiosk.source.protocol import MAX_FOLDER, MAX_NAME, CameraTime, RawEntry
 
 MAX_DEPTH = 32
-"""Folders inside folders that are walked. DCF needs two; deeper than this is no camera's doing."""
+"""Folders inside folders that are walked on a camera. DCF needs two; deeper is no camera's doing."""
 
 
 class DeviceReader(Protocol):

@@ -12,6 +12,7 @@ import pytest
 
 from medkiosk.source.model import SourceCode, SourceError
 from medkiosk.source.ptp import _translated
+from medkiosk.source.reading import MAX_DEPTH
 from tests.source.conftest import MIB, SIZES, camera_session, fill
 from tests.virtual.camera import RunningCamera
 
@@ -142,6 +143,17 @@ def test_two_files_of_one_name_fail_with_their_folder(camera_on: Start, tmp_path
         "IMG_0000.JPG": 1000,
         "IMG_0001.JPG": 1001,
         "102CANON": SourceCode.NAME,
+        "IMG_0003.JPG": 1003,
+    }
+
+
+def test_a_folder_beyond_the_depth_fails_alone(camera_on: Start, tmp_path: Path) -> None:
+    read = "DCIM/" + "d/" * (MAX_DEPTH - 1) + "IMG_0001.JPG"  # the storage is one more
+    beyond = "DCIM/" + "x/" * MAX_DEPTH + "IMG_0002.JPG"
+    root = fill(tmp_path, {read: 1001, beyond: 1002, "DCIM/101CANON/IMG_0003.JPG": 1003})
+    assert _outcome(camera_on(root)) == {
+        "IMG_0001.JPG": 1001,
+        "x": SourceCode.TOO_DEEP,
         "IMG_0003.JPG": 1003,
     }
 

@@ -50,7 +50,7 @@ class ReceiptPage:
         on_device: how many files the device had.
         files: this page's files, in the order in which it was known what became of them.
         sealed: how many on all pages became objects of their own.
-        again: how many had bytes that were sealed before.
+        copies: how many had bytes that were sealed before.
         total: how many ``files`` there are on all pages.
         finished: the end of the import; None while it goes on or where it was cut short.
     """
@@ -59,7 +59,7 @@ class ReceiptPage:
     on_device: int
     files: tuple[OriginalSealed | OriginalAgain | FileFailed, ...]
     sealed: int
-    again: int
+    copies: int
     total: int
     finished: ImportFinished | None
 

@@ -133,7 +133,7 @@ def receipt_lines(receipt: Receipt) -> Iterator[str]:
     info = receipt.info
     yield f"import {info.import_id} of {info.at}, {info.device_kind} {info.model} {info.serial}".rstrip()
     yield f"{receipt.on_device} files on the device; {receipt.bytes} bytes read"
-    yield f"{receipt.sealed} sealed, {receipt.again} copies of sealed files, {receipt.already} known before"
+    yield f"{receipt.sealed} sealed, {receipt.copies} copies of sealed files, {receipt.already} known before"
     yield f"{receipt.failed} failed, {receipt.damaged} damaged on the device"
     yield from (f"missing numbers: {gap}" for gap in receipt.gaps)
     for line in receipt.lines:

@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def device_line(device: DeviceStatus) -> str:
     """One device in one line."""
     counts = f"{device.sealed} sealed, {device.already} already there, {device.failed} failed"
-    if device.again:
-        counts += f", {device.again} copies"
+    if device.copies:
+        counts += f", {device.copies} copies"
     if device.damaged:
         counts += f", {device.damaged} damaged on the card"
     line = f"{device.model} {device.serial}: {device.state.value}, {device.files} files: {counts}"

@@ -91,8 +91,8 @@ class OriginalSealed(Event, frozen=True, tag="original.sealed", omit_defaults=Tr
         file: file name on the device, likewise.
         mtime: the device's raw modification time, seconds; not trusted, not compared.
         media: what the first bytes say.
-        damaged: it was read twice with the same bytes, and they end too early or too late for a file of its
-            kind: it is sealed as it is, and the card may hold more of it.
+        damaged: it was read twice with the same bytes, and they end too early for a file of its kind, or are
+            not built like one: it is sealed as it is, and the card may hold more of it.
     """
 
     import_id: ImportId
@@ -107,10 +107,11 @@ class OriginalSealed(Event, frozen=True, tag="original.sealed", omit_defaults=Tr
     damaged: bool = False
 
 
-class OriginalAgain(Event, frozen=True, tag="original.again"):
+class OriginalAgain(Event, frozen=True, tag="original.again", omit_defaults=True):
     """A file with the very bytes of one that is sealed: nothing is stored twice, the place is remembered.
 
-    ``object_id`` is the object that holds the bytes; it was read back before this was said.
+    ``object_id`` is the object that holds the bytes; it was read back before this was said. ``damaged`` is
+    that of `OriginalSealed`, for this place.
     """
 
     import_id: ImportId
@@ -121,6 +122,7 @@ class OriginalAgain(Event, frozen=True, tag="original.again"):
     file: str
     size: int
     mtime: int
+    damaged: bool = False
 
 
 class FileFailed(Event, frozen=True, tag="file.failed"):
@@ -150,7 +152,11 @@ class Gap(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 class ImportFinished(Event, frozen=True, tag="import.finished", omit_defaults=True):
     """The import ended. ``safe`` says whether everything on the device is acknowledged.
 
-    ``again`` files had bytes that were sealed before, ``damaged`` ones are sealed and look cut off.
+    Attributes:
+        copies: files whose bytes were sealed before, from another place.
+        damaged: files that are sealed and end too early, or are not built like what they are called.
+        expendable: whether the device was needed for no file any more. None in records from before it was
+            written down.
     """
 
     import_id: ImportId
@@ -159,9 +165,10 @@ class ImportFinished(Event, frozen=True, tag="import.finished", omit_defaults=Tr
     already: int
     failed: int
     safe: bool
-    again: int = 0
+    copies: int = msgspec.field(default=0, name="again")  # what older records call it
     damaged: int = 0
     gaps: tuple[Gap, ...] = ()
+    expendable: bool | None = None
 
 
 class CameraClock(Event, frozen=True, tag="camera.clock"):

@@ -13,14 +13,13 @@ from medkiosk.core.events import OriginalAgain, OriginalSealed, RedactionFailed
 from medkiosk.core.ids import KIOSK, CaptureId, ImportId, ObjectId
 from medkiosk.core.photo import RedactCode
 from medkiosk.daemon.importfile import Looked, Sealed
-from medkiosk.daemon.importtools import Tools, Watcher, place_of
+from medkiosk.daemon.importtools import Counts, Tools, Watcher, place_of
 from medkiosk.daemon.redactor import Job
 from medkiosk.ingest.plan import CaptureIds
 from medkiosk.ingest.shot import BEST_FIRST, Dated, Shot, Shots
 from medkiosk.journal import Fact
 from medkiosk.source import dcf
-from medkiosk.source.model import Entry
-from medkiosk.source.whole import SHAPE_WORDS
+from medkiosk.source.model import SHAPE_WORDS, Entry
 from medkiosk.vault.schema import SeenRow
 
 
@@ -60,7 +59,7 @@ class Committer:
         self._import_id = import_id
         self._shots = shots
         self._captures = captures
-        self.again = 0
+        self.copies = 0
         self.damaged: list[tuple[Entry, str]] = []
 
     def acknowledge(self, group: Sequence[Sealed]) -> None:
@@ -78,19 +77,19 @@ class Committer:
             new = {item.content: self._assigned(item) for item in fresh}
             now = journal.now()
             facts = [fact for item in new.values() for fact in self._facts(item, now)]
-            facts += [self._again(item, known.object_id, known.group_id, now) for item, known in stored]
+            facts += [self._copy(item, known.object_id, known.group_id, now) for item, known in stored]
             for item in here:
                 first = new[item.content]
                 self._captures.known(self._shot(item.looked), first.capture_id)
-                facts.append(self._again(item, first.sealed.object.id, first.capture_id, now))
+                facts.append(self._copy(item, first.sealed.object.id, first.capture_id, now))
             journal.commit(facts)
         copies = [item for item, _ in stored] + here
         for item in copies:
             self._vault.discard(item.object)
         damaged = [(item.looked.entry, SHAPE_WORDS[item.shape]) for item in group if item.damaged]
-        self.again += len(copies)
+        self.copies += len(copies)
         self.damaged += damaged
-        self._watcher.progress(sealed=len(new), again=len(copies), damaged=len(damaged))
+        self._watcher.progress(Counts(sealed=len(new), copies=len(copies), damaged=len(damaged)))
         for made in new.values():
             self._queue(made)
 
@@ -189,7 +188,7 @@ class Committer:
             facts.append(Fact(failed))
         return facts
 
-    def _again(self, item: Sealed, object_id: str, group_id: str, now: str) -> Fact:
+    def _copy(self, item: Sealed, object_id: str, group_id: str, now: str) -> Fact:
         entry = item.looked.entry
         event = OriginalAgain(
             at=now,
@@ -202,6 +201,7 @@ class Committer:
             file=entry.name,
             size=entry.size,
             mtime=entry.mtime,
+            damaged=item.damaged,
         )
         return Fact(event, seen=(SeenRow(_tag(item), item.content, object_id, group_id),))
 

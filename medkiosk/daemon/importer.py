@@ -16,7 +16,7 @@ from medkiosk.core.errors import KioskError
 from medkiosk.daemon.importclock import measure_clock
 from medkiosk.daemon.importdelete import Deletion, place
 from medkiosk.daemon.importrun import ImportRun
-from medkiosk.daemon.importtools import StoppedError, Tools
+from medkiosk.daemon.importtools import Counts, StoppedError, Tools
 from medkiosk.device.model import DeviceRef
 from medkiosk.ingest.machine import Happening, acknowledged, expendable, next_state
 from medkiosk.ingest.numbers import gap_words
@@ -92,7 +92,7 @@ class Importer:
         self._happen(Happening.UNPLUGGED, "" if self.status.state is DeviceState.SAFE else self._too_early())
 
     def _too_early(self) -> str:
-        done, files = self.status.sealed + self.status.already + self.status.again, self.status.files
+        done, files = self.status.sealed + self.status.already + self.status.copies, self.status.files
         return f"{done} of {files} files are safe. Keep the card as it is and plug it in again."
 
     def _happen(self, happening: Happening, detail: str = "") -> None:
@@ -186,7 +186,7 @@ class Importer:
                 files=len(entries),
                 sealed=0,
                 already=0,
-                again=0,
+                copies=0,
                 damaged=0,
                 failed=0,
                 bytes_done=0,
@@ -241,37 +241,29 @@ class Importer:
         if self._stop.is_set():
             raise StoppedError
 
-    def progress(
-        self,
-        *,
-        sealed: int = 0,
-        already: int = 0,
-        again: int = 0,
-        damaged: int = 0,
-        failed: int = 0,
-        bytes_done: int = 0,
-        bytes_read: int = 0,
-    ) -> None:
+    def progress(self, more: Counts) -> None:
         """Add to the device's line on the board."""
         with self._lock:
             now = self._tools.monotonic()
-            if bytes_read:
-                self._pace.read(bytes_read, now)
-            self._uncounted += bytes_done
-            if not (sealed or already or again or damaged or failed) and now - self._shown < _SHOW_S:
+            if more.bytes_read:
+                self._pace.read(more.bytes_read, now)
+            self._uncounted += more.bytes_done
+            if not more.has_files and now - self._shown < _SHOW_S:
                 return
             self._shown = now
             was = self.status
-            known = was.sealed + was.already + was.again + was.failed + sealed + already + again + failed
+            sealed, already = was.sealed + more.sealed, was.already + more.already
+            copies, failed = was.copies + more.copies, was.failed + more.failed
+            known = sealed + already + copies + failed
             done, self._uncounted = was.bytes_done + self._uncounted, 0
             rate = self._pace.rate(now)
             left = self._pace.left(was.bytes_total - done, now)
             self._show(
-                sealed=was.sealed + sealed,
-                already=was.already + already,
-                again=was.again + again,
-                damaged=was.damaged + damaged,
-                failed=was.failed + failed,
+                sealed=sealed,
+                already=already,
+                copies=copies,
+                damaged=was.damaged + more.damaged,
+                failed=failed,
                 bytes_done=done,
                 doing=doing_words(known + 1, was.files, done, was.bytes_total, rate, left),
             )

@@ -7,13 +7,12 @@ import shutil
 from dataclasses import dataclass
 
 from medkiosk.core.photo import MediaKind, RedactCode
-from medkiosk.daemon.importtools import Tools, Watcher
+from medkiosk.daemon.importtools import Counts, Tools, Watcher
 from medkiosk.ingest.shot import Dated
 from medkiosk.redact.media import SNIFF_BYTES, sniff
 from medkiosk.source import dcf
 from medkiosk.source.client import SourceSession
-from medkiosk.source.model import DeviceInfo, Entry, SourceCode, SourceError
-from medkiosk.source.whole import Shape
+from medkiosk.source.model import DeviceInfo, Entry, Shape, SourceCode, SourceError
 from medkiosk.vault.errors import VaultFullError
 from medkiosk.vault.writer import PendingObject
 
@@ -40,7 +39,7 @@ class Sealed:
     """One file that was read whole and sealed, not yet durable.
 
     Attributes:
-        content: the keyed name of its bytes.
+        content: the keyed name of its bytes; of an empty file, of its place: nothing is no copy of nothing.
         media: what its first bytes say.
         code: whether a derivative can come of it.
         shape: how its own structure compares with its length. Where that is doubtful, it was read twice with
@@ -56,8 +55,8 @@ class Sealed:
 
     @property
     def damaged(self) -> bool:
-        """Whether the card may hold more of it than it gave; bytes behind a picture's end are no damage."""
-        return self.shape in {Shape.CUT, Shape.BROKEN}
+        """Whether the card may hold more of it than it gave."""
+        return self.shape.is_damaged
 
 
 class FileReader:
@@ -84,10 +83,12 @@ class FileReader:
         CR3's metadata): a formatted card that repeats a name and even a size gives another tag.
 
         Raises:
-            SourceError: the head can't be read.
+            SourceError: the head can't be read, or there is none: a camera records nothing without bytes.
         """
         if entry.failure is not None:
             raise SourceError(entry.failure)
+        if not entry.size and dcf.media_extension(entry.name) is not None:
+            raise SourceError(SourceCode.EMPTY)
         head = self._session.head(entry.index) if entry.size else b""
         tag = self._vault.tag(
             b"file/1",
@@ -117,11 +118,11 @@ class FileReader:
             sealed = self._once(looked)
             if not (self._twice or sealed.shape.is_doubtful):
                 return sealed
-            if self._again(looked.entry) == sealed.object.plain_sha256:
+            if self._reread(looked.entry) == sealed.object.plain_sha256:
                 return sealed
             self._vault.discard(sealed.object)
-            self._watcher.progress(bytes_done=-looked.entry.size)
-        self._watcher.progress(bytes_done=looked.entry.size)
+            self._watcher.progress(Counts(bytes_done=-looked.entry.size))
+        self._watcher.progress(Counts(bytes_done=looked.entry.size))
         raise SourceError(SourceCode.DIFFERS)
 
     def _once(self, looked: Looked) -> Sealed:
@@ -135,20 +136,18 @@ class FileReader:
                 if not head:
                     head = chunk[:SNIFF_BYTES]
                 writer.write(chunk)
-                self._watcher.progress(bytes_done=len(chunk), bytes_read=len(chunk))
+                self._watcher.progress(Counts(bytes_done=len(chunk), bytes_read=len(chunk)))
             pending = writer.finish()
         except BaseException:
             writer.abort()
             raise
         media, code = sniff(head)
-        content = self._vault.tag(b"content/1", pending.plain_sha256)
-        # An empty file is reported as such; there is nothing of it to compare.
-        shape = self._session.shape if entry.size else Shape.UNKNOWN
-        return Sealed(looked, pending, content, media, code, shape)
+        what = (b"content/1", pending.plain_sha256) if entry.size else (b"empty/1", looked.tag)
+        return Sealed(looked, pending, self._vault.tag(*what), media, code, self._session.shape)
 
-    def _again(self, entry: Entry) -> bytes:
+    def _reread(self, entry: Entry) -> bytes:
         digest = hashlib.sha256()
         for chunk in self._session.read(entry.index):
             digest.update(chunk)
-            self._watcher.progress(bytes_read=len(chunk))
+            self._watcher.progress(Counts(bytes_read=len(chunk)))
         return digest.digest()

@@ -12,8 +12,8 @@ from medkiosk.core.events import FileFailed, Gap, ImportFinished, ImportStarted
 from medkiosk.core.ids import KIOSK, CaptureId, ImportId, new_id
 from medkiosk.daemon.importcommit import Committer
 from medkiosk.daemon.importfile import FileReader, Looked, Sealed
-from medkiosk.daemon.importtools import StoppedError, Tools, Watcher, place_of
-from medkiosk.ingest.machine import Outcome
+from medkiosk.daemon.importtools import Counts, StoppedError, Tools, Watcher, place_of
+from medkiosk.ingest.machine import Outcome, expendable
 from medkiosk.ingest.numbers import gaps
 from medkiosk.ingest.plan import CaptureIds, Group
 from medkiosk.ingest.shot import Shot, Shots
@@ -21,14 +21,10 @@ from medkiosk.ipc.types import KeptFile
 from medkiosk.journal import Fact
 from medkiosk.source import dcf
 from medkiosk.source.client import SourceSession
-from medkiosk.source.model import DeviceInfo, Entry, SourceError
+from medkiosk.source.model import DAMAGED_BEFORE, DeviceInfo, Entry, SourceError
 
 _MOST_GAPS = 200
 """In one event: a record holds 256 KiB."""
-_DAMAGED = (
-    "This file was found cut off or not built like a picture when it was imported; it is in the kiosk exactly"
-    " as it is on the card. Look at it in the camera before the card is used again."
-)
 
 
 class ImportRun:
@@ -102,9 +98,10 @@ class ImportRun:
             already=self._already,
             failed=len(self.failures),
             safe=not self.failures,
-            again=self._committer.again,
+            copies=self._committer.copies,
             damaged=len(self._committer.damaged),
             gaps=self.gaps[:_MOST_GAPS],
+            expendable=expendable(self.outcomes),
         )
         self._tools.journal.commit([*map(Fact, self.failures), Fact(end)])
 
@@ -114,7 +111,7 @@ class ImportRun:
         return {
             Outcome.FAILED: len(self.failures),
             Outcome.DAMAGED: len(self._committer.damaged),
-            Outcome.COPY: self._committer.again,
+            Outcome.COPY: self._committer.copies,
             Outcome.KNOWN: self._already,
         }
 
@@ -141,14 +138,14 @@ class ImportRun:
             self._shots.add(place_of(entry), looked.dated, dcf.media_extension(entry.name))
             row = self._tools.journal.vault.seen(looked.tag)
             if row is None and (row := self._tools.journal.vault.seen(looked.damaged)) is not None:
-                self._committer.damaged.append((entry, _DAMAGED))
-                self._watcher.progress(damaged=1)
+                self._committer.damaged.append((entry, DAMAGED_BEFORE))
+                self._watcher.progress(Counts(damaged=1))
             if row is None:
                 new.append(looked)
                 continue
             known.append((entry, CaptureId(row.group_id)))
             self._already += 1
-            self._watcher.progress(already=1, bytes_done=entry.size)
+            self._watcher.progress(Counts(already=1, bytes_done=entry.size))
         for entry, capture_id in known:  # only now are the shots' names settled
             self._captures.known(self._shots.of(place_of(entry)), capture_id)
         return new
@@ -191,7 +188,7 @@ class ImportRun:
                 words=error.message,
             )
         )
-        self._watcher.progress(failed=1)
+        self._watcher.progress(Counts(failed=1))
 
     def _hand_over(self, durable: ThreadPoolExecutor) -> None:
         self._settle()

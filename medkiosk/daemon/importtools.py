@@ -21,6 +21,30 @@ class StoppedError(Exception):
     """The device was unplugged, or the daemon is leaving."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """What a pass has come to, or a step of it more.
+
+    Attributes:
+        sealed, already, copies, damaged, failed: files, as in `medkiosk.ipc.types.DeviceStatus`.
+        bytes_done: each byte of the device once.
+        bytes_read: what was really read to that end.
+    """
+
+    sealed: int = 0
+    already: int = 0
+    copies: int = 0
+    damaged: int = 0
+    failed: int = 0
+    bytes_done: int = 0
+    bytes_read: int = 0
+
+    @property
+    def has_files(self) -> bool:
+        """Whether it is more than bytes."""
+        return any((self.sealed, self.already, self.copies, self.damaged, self.failed))
+
+
 class Watcher(Protocol):
     """Who is told how far a pass is."""
 
@@ -28,21 +52,8 @@ class Watcher(Protocol):
         """Raise StoppedError when the pass must end."""
         ...
 
-    def progress(
-        self,
-        *,
-        sealed: int = 0,
-        already: int = 0,
-        again: int = 0,
-        damaged: int = 0,
-        failed: int = 0,
-        bytes_done: int = 0,
-        bytes_read: int = 0,
-    ) -> None:
-        """Add to the counts.
-
-        ``bytes_done`` counts each byte of the device once; ``bytes_read`` what was really read to that end.
-        """
+    def progress(self, more: Counts) -> None:
+        """Add to the counts."""
         ...
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from medkiosk.catalog.views import ReceiptPage
 from medkiosk.core.errors import NotFoundError
-from medkiosk.core.events import FileFailed, Gap, OriginalAgain, OriginalSealed
+from medkiosk.core.events import FileFailed, Gap, ImportFinished, OriginalAgain, OriginalSealed
 from medkiosk.core.ids import ImportId
 from medkiosk.daemon import views
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.ingest.machine import Outcome
 from medkiosk.ipc import types as t
+from medkiosk.source.model import DAMAGED_BEFORE
 
 _LONGEST = 400
 """Characters of a place: folders on a card may be called anything, and a reply is bounded."""
@@ -32,14 +33,20 @@ def receipt(kiosk: Kiosk, import_id: ImportId, offset: int, limit: int) -> t.Rec
         bytes=end.bytes if end else 0,
         sealed=page.sealed,
         already=end.already if end else 0,
-        again=page.again,
+        copies=page.copies,
         damaged=end.damaged if end else 0,
         failed=page.info.failed,
         safe=end is not None and end.safe,
+        expendable=end is not None and _expendable(end),
         gaps=tuple(map(_gap, end.gaps)) if end else (),
         lines=_lines(kiosk, page),
         total=page.total,
     )
+
+
+def _expendable(end: ImportFinished) -> bool:
+    """Whether the device was needed for no file; of old records, as far as their counts say."""
+    return end.safe and not end.damaged if end.expendable is None else end.expendable
 
 
 def _lines(kiosk: Kiosk, page: ReceiptPage) -> tuple[t.ReceiptLine, ...]:
@@ -51,9 +58,11 @@ def _lines(kiosk: Kiosk, page: ReceiptPage) -> tuple[t.ReceiptLine, ...]:
             case OriginalSealed():
                 outcome = Outcome.DAMAGED if file.damaged else Outcome.SEALED
             case OriginalAgain():
-                outcome = Outcome.COPY
+                outcome = Outcome.DAMAGED if file.damaged else Outcome.COPY
             case FileFailed():
                 outcome, words = Outcome.FAILED, file.words
+        if outcome is Outcome.DAMAGED:
+            words = DAMAGED_BEFORE
         if not isinstance(file, FileFailed) and (row := kiosk.journal.vault.object(file.object_id)):
             commitment = row.commitment
         if len(at) > _LONGEST:

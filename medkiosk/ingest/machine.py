@@ -18,7 +18,7 @@ class Outcome(StrEnum):
     SEALED = "sealed"
     KNOWN = "known"  # acknowledged by an earlier import
     COPY = "copy"  # its bytes were sealed before, from another place
-    DAMAGED = "damaged"  # sealed byte by byte, and cut off or with something behind its end
+    DAMAGED = "damaged"  # sealed byte by byte, and cut off or not built like what it is called
     FAILED = "failed"
 
 
@@ -35,7 +35,7 @@ EXPENDABLE: Mapping[Outcome, bool] = {
     Outcome.SEALED: True,
     Outcome.KNOWN: True,
     Outcome.COPY: True,
-    Outcome.DAMAGED: False,  # of a file that is cut off, the card may hold more than it lists
+    Outcome.DAMAGED: False,  # of a file that is cut off, the card may hold more than it gives
     Outcome.FAILED: False,
 }
 """Whether the card is no longer needed for such a file: what SAFE TO REUSE and every deletion ask."""

@@ -38,8 +38,8 @@ class DeviceStatus(Wire, frozen=True):
         bytes_total: declared by the device.
         bytes_done: read so far (sealed, already there, or failed).
         detail: one sentence when there is something to say.
-        again: files whose bytes were sealed before from another place.
-        damaged: sealed files that look cut off.
+        copies: files whose bytes were sealed before from another place.
+        damaged: sealed files that look cut off, or are not built like what they are called.
         doing: how far it is in words, while it is being read.
         passport: of a card, whether it may be used again.
         notes: what else there is to know: missing numbers, the camera's clock, what was deleted.
@@ -57,7 +57,7 @@ class DeviceStatus(Wire, frozen=True):
     bytes_total: int
     bytes_done: int
     detail: str
-    again: int = 0
+    copies: int = 0
     damaged: int = 0
     doing: str = ""
     passport: str = ""
@@ -95,7 +95,8 @@ class Receipt(Wire, frozen=True):
     """A page of one import's receipt; ``total`` counts the lines.
 
     ``already`` files were acknowledged by earlier imports and are in their receipts. ``commitment`` of a line
-    is the hash of its content under seal, as it stands in the ledger.
+    is the hash of its content under seal, as it stands in the ledger. ``safe`` says whether every file was
+    acknowledged, ``expendable`` whether the device was needed for none of them any more.
     """
 
     info: ImportInfo
@@ -103,10 +104,11 @@ class Receipt(Wire, frozen=True):
     bytes: int
     sealed: int
     already: int
-    again: int
+    copies: int
     damaged: int
     failed: int
     safe: bool
+    expendable: bool
     gaps: tuple[str, ...]
     lines: tuple[ReceiptLine, ...]
     total: int

@@ -22,6 +22,7 @@ from medkiosk.source.model import (
     DeviceInfo,
     Entry,
     Grant,
+    Shape,
     SourceCode,
     SourceError,
 )
@@ -40,7 +41,6 @@ from medkiosk.source.protocol import (
     unpack_nothing,
     unpack_time,
 )
-from medkiosk.source.whole import Shape
 
 T = TypeVar("T")
 

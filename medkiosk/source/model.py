@@ -63,6 +63,50 @@ class ClockReading(msgspec.Struct, frozen=True):
     took: float
 
 
+class Shape(IntEnum):
+    """How a file's own structure compares with its length."""
+
+    UNKNOWN = 0
+    """It is of no kind that tells where it ends."""
+    WHOLE = 1
+    """It ends where its structure ends."""
+    CUT = 2
+    """It ends before its structure does."""
+    TRAILING = 3
+    """More follows after the end of its structure."""
+    BROKEN = 4
+    """It is not built like what its name or its beginning says."""
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the card may hold more of it than it gave; bytes behind a picture's end are no damage."""
+        return self in {Shape.CUT, Shape.BROKEN}
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it is worth reading the file again: once, since the card may really hold it like this."""
+        return self in {Shape.CUT, Shape.TRAILING, Shape.BROKEN}
+
+
+SHAPE_WORDS: dict[Shape, str] = {
+    Shape.CUT: (
+        "This file ends in the middle of the picture, on the card too; it is in the kiosk exactly as it is on"
+        " the card. Look at the picture in the camera before the card is used again."
+    ),
+    Shape.BROKEN: (
+        "This file is not built like a picture, on the card too; it is in the kiosk exactly as it is on the"
+        " card. Look at it in the camera before the card is used again."
+    ),
+}
+"""The one sentence a person reads of a file that gave the same bytes twice and still is damaged."""
+
+DAMAGED_BEFORE = (
+    "This file was found cut off or not built like a picture when it was imported; it is in the kiosk exactly"
+    " as it is on the card. Look at it in the camera before the card is used again."
+)
+"""The same, where it is only recorded that it is damaged."""
+
+
 class SourceCode(IntEnum):
     """Why a device or a file on it could not be read. Only the number crosses the process boundary."""
 
@@ -86,6 +130,7 @@ class SourceCode(IntEnum):
     PROTECTED = 18
     DIFFERS = 19
     TOO_DEEP = 20
+    EMPTY = 22
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -138,6 +183,10 @@ WORDS: dict[SourceCode, str] = {
     SourceCode.SIZE_UNKNOWN: (
         "The camera does not say how large this file is (0, or a film over 4 GiB), so it was not imported."
         " Put the card into the kiosk's card reader."
+    ),
+    SourceCode.EMPTY: (
+        "This file has no bytes on the card, so there was nothing to import. Look for the picture in the"
+        " camera, and keep the card as it is: what was taken may still be on it."
     ),
     SourceCode.CHANGED: (
         "This file changed while it was being imported; it was not imported and is read again next time."

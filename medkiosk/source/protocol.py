@@ -30,8 +30,16 @@ from enum import IntEnum
 
 import msgspec
 
-from medkiosk.source.model import ENDS_SESSION, MAX_ENTRIES, DeviceInfo, Entry, Grant, Kind, SourceCode
-from medkiosk.source.whole import Shape
+from medkiosk.source.model import (
+    ENDS_SESSION,
+    MAX_ENTRIES,
+    DeviceInfo,
+    Entry,
+    Grant,
+    Kind,
+    Shape,
+    SourceCode,
+)
 
 MAX_NAME = 255
 """Longest name and longest component of a folder, bytes."""

@@ -15,43 +15,7 @@ from collections.abc import Callable
 from enum import IntEnum
 
 from medkiosk.source.dcf import media_extension
-
-
-class Shape(IntEnum):
-    """How a file's own structure compares with its length."""
-
-    UNKNOWN = 0
-    """It is of no kind that tells where it ends."""
-    WHOLE = 1
-    """It ends where its structure ends."""
-    CUT = 2
-    """It ends before its structure does."""
-    TRAILING = 3
-    """More follows after the end of its structure."""
-    BROKEN = 4
-    """It is not built like what its name or its beginning says."""
-
-    @property
-    def is_doubtful(self) -> bool:
-        """Whether it is worth reading the file again: once, since the card may really hold it like this."""
-        return self in {Shape.CUT, Shape.TRAILING, Shape.BROKEN}
-
-
-SHAPE_WORDS: dict[Shape, str] = {
-    Shape.CUT: (
-        "This file ends in the middle of the picture, on the card too; it is in the kiosk exactly as it is on"
-        " the card. Look at the picture in the camera before the card is used again."
-    ),
-    Shape.TRAILING: (
-        "This file goes on after the end of its picture, on the card too; it is in the kiosk exactly as it is"
-        " on the card. Nothing needs to be done."
-    ),
-    Shape.BROKEN: (
-        "This file is not built like a picture, on the card too; it is in the kiosk exactly as it is on the"
-        " card. Look at it in the camera before the card is used again."
-    ),
-}
-"""The one sentence a person reads of a file that gave the same bytes twice and still is doubtful."""
+from medkiosk.source.model import Shape
 
 
 class Form(IntEnum):

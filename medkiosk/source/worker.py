@@ -13,7 +13,7 @@ from pathlib import Path
 
 from medkiosk.core.frames import FrameError, Readable, Writable, read_frame, write_frame
 from medkiosk.source.hardening import forbid_core_dumps, private_streams
-from medkiosk.source.model import HEAD_BYTES, DeviceInfo, Grant, SourceError
+from medkiosk.source.model import HEAD_BYTES, DeviceInfo, Grant, Shape, SourceError
 from medkiosk.source.protocol import (
     MAX_OPEN,
     MAX_REQUEST,
@@ -31,7 +31,7 @@ from medkiosk.source.protocol import (
     unpack_seconds,
 )
 from medkiosk.source.reading import DeviceReader
-from medkiosk.source.whole import Form, Shape, Whole, form_of
+from medkiosk.source.whole import Form, Whole, form_of
 
 Open = Callable[[], tuple[DeviceReader, Grant]]
 

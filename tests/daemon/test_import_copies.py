@@ -23,8 +23,8 @@ def test_a_card_that_the_camera_gave_before_is_not_stored_again(imports: ImportR
     with running_camera(card) as camera:
         first = imports.plug(camera)
     second = imports.plug(card)
-    assert (first.sealed, first.again, first.state) == (2, 0, DeviceState.SAFE)
-    assert (second.sealed, second.again, second.state) == (0, 2, DeviceState.SAFE)
+    assert (first.sealed, first.copies, first.state) == (2, 0, DeviceState.SAFE)
+    assert (second.sealed, second.copies, second.state) == (0, 2, DeviceState.SAFE)
     assert second.passport == REUSE
     assert imports.content() == Counter([picture(1), picture(2)])
     # Two provenances: each file has a place on the camera and one on the card.
@@ -35,11 +35,11 @@ def test_a_card_that_the_camera_gave_before_is_not_stored_again(imports: ImportR
     kinds = {event.import_id: event.device_kind for event in imports.events(ImportStarted)}
     assert {kinds[event.import_id] for event in originals.values()} == {"camera"}
     assert {kinds[event.import_id] for event in copies} == {"card"}
-    assert imports.events(ImportFinished)[-1].again == 2
+    assert imports.events(ImportFinished)[-1].copies == 2
     imports.assert_clean()
     # The third time it is known by its place, and not read at all.
     third = imports.plug(card)
-    assert (third.sealed, third.again, third.already) == (0, 0, 2)
+    assert (third.sealed, third.copies, third.already) == (0, 0, 2)
 
 
 def test_a_file_that_somebody_copied_into_another_folder_is_stored_once(
@@ -47,7 +47,7 @@ def test_a_file_that_somebody_copied_into_another_folder_is_stored_once(
 ) -> None:
     card = write(tmp_path / "card", {ONE: picture(1), "for Dr Smith/nose.jpg": picture(1)})
     status = imports.plug(card)
-    assert (status.sealed, status.again, status.state) == (1, 1, DeviceState.SAFE)
+    assert (status.sealed, status.copies, status.state) == (1, 1, DeviceState.SAFE)
     assert imports.content() == Counter([picture(1)])
     [sealed], [copy] = imports.events(OriginalSealed), imports.events(OriginalAgain)
     assert (sealed.object_id, sealed.capture_id) == (copy.object_id, copy.capture_id)
@@ -79,12 +79,12 @@ def test_a_damaged_object_counts_for_nothing_and_is_stored_anew(imports: ImportR
     data[100] ^= 1
     blob.write_bytes(data)
     status = imports.plug(write(tmp_path / "other", {TWO: picture(1)}))
-    assert (status.sealed, status.again) == (1, 0)
+    assert (status.sealed, status.copies) == (1, 0)
     newest = list(imports.vault.objects())[-1]
     assert newest.id != row.id
     assert imports.vault.intact(newest.id)
     third = imports.plug(write(tmp_path / "third", {"DCIM/100CANON/IMG_0003.JPG": picture(1)}))
-    assert third.again == 1
+    assert third.copies == 1
     assert imports.events(OriginalAgain)[-1].object_id == newest.id
 
 

@@ -29,7 +29,7 @@ def test_the_receipt_names_every_file_and_the_card_is_kept_for_the_damaged_one(
     kiosk.start()
     [device] = kiosk.wait(safe).devices
     assert device.passport == "KEEP THIS CARD"
-    assert (device.sealed, device.again, device.damaged) == (3, 1, 1)
+    assert (device.sealed, device.copies, device.damaged) == (3, 1, 1)
     assert any("0002 to 0003" in note for note in device.notes)
     with kiosk.client() as client:  # nobody is logged in: names of the camera's, and no other
         [kept] = client.list_kept(device.key).files

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from medkiosk.core.frames import CHUNK
-from medkiosk.source.model import SourceCode, SourceError
-from medkiosk.source.whole import Shape
+from medkiosk.source.model import Shape, SourceCode, SourceError
 from tests.source.conftest import MIB, SIZES, camera_session, fill
 from tests.virtual.camera import RunningCamera
 from tests.virtual.faults import FAULTS

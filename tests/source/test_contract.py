@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from medkiosk.core.frames import CHUNK
-from medkiosk.source.model import HEAD_BYTES, SourceCode, SourceError
-from medkiosk.source.whole import Shape
+from medkiosk.source.model import HEAD_BYTES, Shape, SourceCode, SourceError
 from tests.source.conftest import SIZES, Opener
 
 

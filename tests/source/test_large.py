@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from medkiosk.source.client import SourceSession
-from medkiosk.source.model import HEAD_BYTES, Entry
-from medkiosk.source.whole import Shape
+from medkiosk.source.model import HEAD_BYTES, Entry, Shape
 from medkiosk.workers import ProcessChannel
 from tests.source.conftest import MIB, camera_session, card_session
 from tests.virtual.camera import RunningCamera

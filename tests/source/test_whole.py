@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medkiosk.source.whole import SHAPE_WORDS, Form, Shape, Whole, form_of
+from medkiosk.source.model import SHAPE_WORDS, Shape
+from medkiosk.source.whole import Form, Whole, form_of
 from tests.shared import shared
 
 _PHOTOS = Path(__file__).parents[2] / ".cache/photos"
@@ -159,4 +160,4 @@ def test_real_files_are_whole() -> None:
 
 
 def test_every_doubt_has_words() -> None:
-    assert set(SHAPE_WORDS) == {shape for shape in Shape if shape.is_doubtful}
+    assert set(SHAPE_WORDS) == {shape for shape in Shape if shape.is_damaged}

@@ -66,7 +66,7 @@ def device_table(devices: tuple[DeviceStatus, ...]) -> Table:
     table.add_column(no_wrap=True, width=_BAR + 6)
     table.add_column(ratio=1)
     for device in devices:
-        known = device.sealed + device.already + device.again + device.failed
+        known = device.sealed + device.already + device.copies + device.failed
         figures = [f"{known} of {count(device.files, 'file')}", size(device.bytes_done)]
         if device.state in BUSY and (device.doing or not device.files):
             figures = [clean(device.doing, 100) or STATE_WORDS[device.state]]

@@ -27,7 +27,7 @@ def receipt_words(receipt: Receipt) -> str:
     device = f"{clean(info.model, 24)} {clean(info.serial, 16)}".strip()
     parts = [
         f"{receipt.sealed} sealed",
-        f"{receipt.again} copies",
+        f"{receipt.copies} copies",
         f"{receipt.already} known before",
         f"{receipt.damaged} damaged on the card",
         f"{receipt.failed} not read",

@@ -43,6 +43,10 @@ bench: setup ## Measure importing against gphoto2 and cp in one run (FRAMES=1000
 	@image-build/prepare.sh bench $(BIN)/python || true  # it says what is missing; that figure is left out
 	@$(BIN)/python -m tests.bench --frames $(FRAMES) $(BENCH)
 
+.PHONY: large
+large: setup-test ## Read the largest films, and list the most files that a card may hold (minutes)
+	@MEDKIOSK_LARGE=1 $(BIN)/pytest -q tests/source/test_large.py tests/source/test_card_hostile.py
+
 SWEEP ?= all
 .PHONY: sweep
 sweep: setup-test ## Kill, fill and break at every durable operation of an import (SWEEP=7 takes every seventh; hours)

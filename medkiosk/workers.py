@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _PIPE_BYTES = 1 << 20
 _BUFFER_BYTES = 64 << 10
-_GRACE_S = 3.0
+GRACE_S = 3.0
 _LOOK_S = 0.01
 _KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "COVERAGE_PROCESS_START")
 
@@ -61,7 +61,14 @@ class _UntilKilled(io.RawIOBase):
 
 
 class ProcessChannel:
-    """A worker that is our child: frames on its stdin and stdout, a process group of its own."""
+    """A worker that is our child: frames on its stdin and stdout, a process group of its own.
+
+    Args:
+        arguments: its command line.
+        environment: what it gets besides the few variables that every worker keeps.
+        stderr: where its complaints go.
+        grace_s: how long `close` waits for its end before it is killed, and again after that, seconds.
+    """
 
     def __init__(
         self,
@@ -69,7 +76,9 @@ class ProcessChannel:
         *,
         environment: Mapping[str, str] | None = None,
         stderr: IO[bytes] | int = subprocess.DEVNULL,
+        grace_s: float = GRACE_S,
     ) -> None:
+        self._grace_s = grace_s
         kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
         self.process = subprocess.Popen(
             list(arguments),
@@ -97,7 +106,7 @@ class ProcessChannel:
                     os.killpg(self.process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Close the pipes; a worker that does not end by itself within three seconds is killed.
+        """Close the pipes; a worker that does not end by itself in time is killed.
 
         What it started and left behind is killed with it. One that not even that ends, since it waits inside
         the kernel for a device that does not answer, is left behind: it holds nothing but its device.
@@ -115,7 +124,7 @@ class ProcessChannel:
         self.reader.close()
 
     def _ends_soon(self) -> bool:
-        deadline = time.monotonic() + _GRACE_S
+        deadline = time.monotonic() + self._grace_s
         while not (ended := self._has_ended(os.WNOHANG)) and time.monotonic() < deadline:
             time.sleep(_LOOK_S)
         return ended

@@ -45,7 +45,7 @@ def test_what_a_worker_left_behind_ends_with_it() -> None:
 
 
 def test_a_worker_that_does_not_leave_is_killed() -> None:
-    channel = ProcessChannel([sys.executable, "-c", "import time; time.sleep(60)"])
+    channel = ProcessChannel([sys.executable, "-c", "import time; time.sleep(60)"], grace_s=0.3)
     channel.close()
     assert channel.process.returncode == -signal.SIGKILL
 

@@ -5,7 +5,7 @@ What is on a card is one of three things, and each has its place:
 - a regular file: listed, wherever it lies;
 - what could not be looked through: listed as a failure, so that the card never counts as imported whole;
 - what no camera and no person put there (`is_leftover`), and what is no file at all (links, pipes, device
-  nodes): counted, not listed.
+  nodes): not listed.
 
 The bounds make one absurd folder a failure of its own and leave the rest readable.
 """
@@ -77,16 +77,12 @@ class CardTree:
     Args:
         root: a descriptor of the card's root, which stays the caller's.
         medium: the card.
-
-    Attributes:
-        ignored: how many names were counted and not listed, so far.
     """
 
     def __init__(self, root: int, medium: Medium) -> None:
         self._root = root
         self._medium = medium
         self._looked = 0
-        self.ignored = 0
 
     def walk(self) -> Iterator[Found]:
         """List folder by folder, ``DCIM`` first, the names of a folder in the order of their bytes.
@@ -165,8 +161,6 @@ class CardTree:
                 inner.append(name)
             elif stat.S_ISREG(status.st_mode) and not is_leftover(folder, name, status.st_size, names):
                 yield Found(folder, name, status.st_size, status.st_ino, status.st_mtime_ns, None)
-            else:
-                self.ignored += 1
 
     def _reason(self, error: OSError) -> SourceCode:
         """Return the failure of one file or folder; one of the whole card is raised."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -10,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from medkiosk.source.client import SourceSession
-from medkiosk.workers import ProcessChannel, python_worker
+from medkiosk.source.model import SourceCode, SourceError
+from medkiosk.workers import GRACE_S, ProcessChannel, python_worker
 from tests.virtual.camera import RunningCamera, running_camera
 
 MIB = 1 << 20
+large = pytest.mark.skipif("MEDKIOSK_LARGE" not in os.environ, reason="takes long: set MEDKIOSK_LARGE=1")
 SIZES = {
     "DCIM/100CANON/IMG_0001.CR3": 200_000,
     "DCIM/100CANON/IMG_0001.JPG": 3 * MIB + 17,
@@ -23,6 +26,7 @@ SIZES = {
     "DCIM/101CANON/IMG_0005.JPG": 1,
 }
 
+Outcome = dict[str, bytes | SourceCode]
 Opener = Callable[[], AbstractContextManager[SourceSession]]
 
 
@@ -32,10 +36,31 @@ def camera_session(camera: RunningCamera, *options: str, stall_s: float = 30) ->
     return SourceSession(ProcessChannel(python_worker("medkiosk.source.worker", *arguments)), stall_s=stall_s)
 
 
-def card_session(root: Path, *options: str, stall_s: float = 30) -> SourceSession:
+def card_session(root: Path, *options: str, stall_s: float = 30, grace_s: float = GRACE_S) -> SourceSession:
     """A worker for this card; ``options`` are more of its arguments, e.g. ``--may-delete``."""
-    arguments = ("--card", str(root), *options)
-    return SourceSession(ProcessChannel(python_worker("medkiosk.source.worker", *arguments)), stall_s=stall_s)
+    arguments = python_worker("medkiosk.source.worker", "--card", str(root), *options)
+    return SourceSession(ProcessChannel(arguments, grace_s=grace_s), stall_s=stall_s)
+
+
+def outcome(session: SourceSession) -> Outcome | SourceCode:
+    """What comes of each file that is listed, or of the session before it could list."""
+    found: Outcome = {}
+    try:
+        with session:
+            for entry in session.list():
+                place = f"{entry.folder}/{entry.name}"
+                try:
+                    found[place] = b"".join(session.read(entry.index))
+                except SourceError as error:
+                    found[place] = error.reason
+    except SourceError as error:
+        return error.reason
+    return found
+
+
+def truth(root: Path) -> Outcome:
+    """What comes of each file of a tree on which nothing is wrong."""
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*.*")}
 
 
 def fill(root: Path, sizes: dict[str, int]) -> Path:

@@ -16,13 +16,12 @@ import pytest
 from medkiosk.source.client import SourceSession
 from medkiosk.source.model import HEAD_BYTES, Entry, Shape
 from medkiosk.workers import ProcessChannel
-from tests.source.conftest import MIB, camera_session, card_session
+from tests.source.conftest import MIB, camera_session, card_session, large
 from tests.virtual.camera import RunningCamera
 
 Start = Callable[..., RunningCamera]
 
 _MOST_MEMORY = 64 * MIB
-_large = pytest.mark.skipif("MEDKIOSK_LARGE" not in os.environ, reason="takes minutes: set MEDKIOSK_LARGE=1")
 
 
 def _cpu_and_memory(session: SourceSession) -> tuple[float, int]:
@@ -71,7 +70,7 @@ def _read(session: SourceSession, entry: Entry) -> tuple[int, int]:
     return total, _cpu_and_memory(session)[1]
 
 
-@_large
+@large
 @pytest.mark.timeout(600)
 def test_a_film_of_five_gib_from_a_card(tmp_path: Path) -> None:
     _film(tmp_path / "DCIM/100CANON/MVI_0001.MP4", 5 << 30)
@@ -84,7 +83,7 @@ def test_a_film_of_five_gib_from_a_card(tmp_path: Path) -> None:
         assert session.shape == Shape.WHOLE
 
 
-@_large
+@large
 @pytest.mark.timeout(600)
 def test_the_largest_film_that_a_camera_can_tell_of(camera_on: Start, tmp_path: Path) -> None:
     _film(tmp_path / "DCIM/100CANON/MVI_0001.MP4", 0xFFFFFFFE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -117,6 +118,27 @@ def test_boxes_must_add_up(data: bytes, cuts: tuple[int, ...], draw: st.DataObje
 def test_a_box_may_go_on_to_the_end() -> None:
     start = _box(b"ftyp", b"isom", long=False)
     assert shape_of(start + struct.pack(">I4s", 0, b"mdat") + bytes(1000), Form.BOXES) == Shape.WHOLE
+
+
+_TINY = b"\xff\xd8\xff\xda\0\2\xff\xd9\0"
+
+
+@pytest.mark.parametrize("part", [_TINY, b"\xff\xfe\0\2", b"\xff\xd0"])
+def test_a_file_of_parts_alone_is_not_followed_to_its_end(part: bytes) -> None:
+    start = b"" if part == _TINY else b"\xff\xd8"
+    assert shape_of(start + part * 30_000, Form.JPEG, (1000, 70_001)) == Shape.UNKNOWN
+    boxes = _box(b"ftyp", b"isom", long=False) + _box(b"free", b"", long=False) * 30_000
+    assert shape_of(boxes, Form.BOXES, (1000, 70_001)) == Shape.UNKNOWN
+    assert shape_of(boxes[:4004], Form.BOXES) == Shape.WHOLE
+
+
+@pytest.mark.parametrize("start", [_TINY * 2000, b"\xff\xd8" + b"\xff" * 2_000_000])
+def test_small_parts_cost_no_copy_of_the_rest(start: bytes) -> None:
+    """Half a minute, when each part copied what follows it."""
+    data = start + bytes(16 << 20)
+    began = time.process_time()
+    shape_of(data, Form.JPEG)
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize(

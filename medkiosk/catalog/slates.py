@@ -5,6 +5,7 @@ from __future__ import annotations
 from medkiosk.catalog.holdings import Capture
 from medkiosk.catalog.views import SeriesFrame
 from medkiosk.core import events as ev
+from medkiosk.core.clock import parse_rfc3339
 from medkiosk.core.photo import ImageRole
 from medkiosk.core.slate import ShownSlate
 
@@ -25,7 +26,8 @@ class Slates:
         """Take in a new one; return why it does not fit, or nothing."""
         if event.token in self._by_token:
             return "this slate was shown before"
-        slate = ShownSlate(self.count + 1, event.encounter_id, event.kind, event.token)
+        first = int(parse_rfc3339(event.at).timestamp())
+        slate = ShownSlate(self.count + 1, event.encounter_id, event.kind, event.token, first)
         self._by_token[event.token] = self.last = slate
         return ""
 

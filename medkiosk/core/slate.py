@@ -67,12 +67,14 @@ class ShownSlate(msgspec.Struct, frozen=True, gc=False):
         encounter_id: whose it is.
         kind: whether it opens or closes a series.
         token: what its pictures say.
+        first: the kiosk's time at which it was on the screen first, whole seconds since 1970 UTC.
     """
 
     number: int
     encounter_id: EncounterId
     kind: SlateKind
     token: str
+    first: int
 
 
 def write_slate(slate: Slate, key: bytes) -> str:

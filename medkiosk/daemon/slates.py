@@ -175,8 +175,10 @@ def _file(series: Series) -> Filed:
             storage=each.original.storage,
             folder=each.original.folder,
             file=each.original.file,
+            taken=each.original.mtime,
             slates=each.slates,
             foreign=each.foreign,
+            shown=max((mark.shown for mark in each.marks), default=0),
         )
         for each in series.frames
     )

@@ -2,7 +2,7 @@
 
 Two kinds of evidence:
 
-- *place*: the same storage, DCF folder and eight characters (`medkiosk.source.dcf.capture_key`);
+- *place*: the same storage, DCF folder and eight characters (`medkiosk.core.dcf.capture_key`);
 - *date*: the same DCF folder and eight characters anywhere, and the same moment of exposure. Names alone
   prove nothing, every camera has an IMG_0001, and modification times differ by the zone that a device or a
   card reader takes for granted. The moment stands in the first bytes of a JPEG and of a CR3 as the same 19

@@ -3,23 +3,27 @@
 A run of frames lies between the slate before it and the slate after it. `RULES` says whose it is, by what
 these two are. Nothing is guessed: where the rules give no owner, the run goes to quarantine with the reason.
 
-The kiosk numbers the slates that it shows. Numbers that do not follow each other tell that a slate was shown
-and is not among the pictures; the frames around it may be of a patient of whom nothing is known here.
+The kiosk numbers the slates that it shows, and knows when it showed each for the first time. Numbers that do
+not follow each other tell that a slate was shown and is not among the pictures; a frame that is younger than
+the next slate may be that one's. Either may be of a patient of whom nothing is known here.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
-from itertools import groupby
 
+from medkiosk.core.dcf import LAST, MOST_MISSING, DcfPlace, in_order
 from medkiosk.core.ids import CaptureId, EncounterId
 from medkiosk.core.slate import ShownSlate, SlateKind
 
-_FOLDER = re.compile(r"(?:^|/)([1-9][0-9]{2})[0-9A-Z_]{5}$")
-_FILE = re.compile(r"[0-9A-Z_]{4}([0-9]{4})(?:\.|$)")
+_STEP_S = 2
+"""FAT writes times in steps of two seconds."""
+_REFRESH_S = 3
+"""A slate on the screen tells a time that is up to two seconds old, and is a moment in the drawing."""
+_CLOCKS_S = 60
+"""Clocks drift by a second or so a day: two slates of one import that differ by more are not believed."""
 
 
 class Doubt(StrEnum):
@@ -33,6 +37,9 @@ class Doubt(StrEnum):
     OUT_OF_ORDER = "out_of_order"
     FOREIGN = "foreign"
     NO_PLACE = "no_place"
+    NO_ORDER = "no_order"
+    CLOCK = "clock"
+    NEXT_SHOWN = "next_shown"
 
 
 DOUBT_WORDS: dict[Doubt, str] = {
@@ -43,7 +50,10 @@ DOUBT_WORDS: dict[Doubt, str] = {
     Doubt.MISSING: "A slate that the kiosk showed is not among the photos around this one.",
     Doubt.OUT_OF_ORDER: "The slates around this photo are not in the order in which the kiosk showed them.",
     Doubt.FOREIGN: "The slate before or after this photo is not of this kiosk, or two are in one photo.",
-    Doubt.NO_PLACE: "This file has no number from a camera, so its place among the photos is not known.",
+    Doubt.NO_PLACE: "This file is not where a camera puts its photos, so its place among them is unknown.",
+    Doubt.NO_ORDER: "The numbers and times of these photos do not tell in which order they were taken.",
+    Doubt.CLOCK: "The camera's clock was changed between the slates before and after this photo.",
+    Doubt.NEXT_SHOWN: "The next slate was already on the screen when this photo was taken.",
 }
 """The one sentence for each; what to do is always the same: look, and assign by hand."""
 
@@ -55,16 +65,20 @@ class Frame:
     Attributes:
         capture_id: which one.
         storage, folder, file: where its first file was, in the device's words.
+        taken: the time that the device gives for it, seconds since 1970; not above 0 where it gives none.
         slates: those that it shows.
         foreign: whether it shows one that this kiosk's records do not know.
+        shown: the kiosk's time that its slate says, seconds since 1970.
     """
 
     capture_id: CaptureId
     storage: str
     folder: str
     file: str
+    taken: int
     slates: frozenset[ShownSlate] = frozenset()
     foreign: bool = False
+    shown: int = 0
 
 
 @dataclass
@@ -94,7 +108,6 @@ class Owner(StrEnum):
     """Whose a run is, as far as its two ends allow."""
 
     BEFORE = auto()  # the patient of the slate before it
-    AFTER = auto()
     SAME = auto()  # both, which must be the same
 
 
@@ -108,7 +121,8 @@ RULES: dict[tuple[Edge, Edge], Owner | Doubt] = {
     (_E.OPEN, _E.CLOSE): _O.SAME,
     (_E.OPEN, _E.END): _O.BEFORE,
     (_E.CLOSE, _E.OPEN): _D.AFTER_CLOSE,
-    (_E.CLOSE, _E.CLOSE): _O.AFTER,
+    # A picture that was forgotten and taken after the closing slate looks the same as the next patient's.
+    (_E.CLOSE, _E.CLOSE): _D.AFTER_CLOSE,
     (_E.CLOSE, _E.END): _D.AFTER_CLOSE,
     (_E.START, _E.FOREIGN): _D.FOREIGN,
     (_E.OPEN, _E.FOREIGN): _D.FOREIGN,
@@ -122,11 +136,20 @@ RULES: dict[tuple[Edge, Edge], Owner | Doubt] = {
 
 @dataclass(frozen=True)
 class _Mark:
-    """An end of a run."""
+    """An end of a run.
+
+    Attributes:
+        edge: what it is.
+        number, encounter_id: those of the slate.
+        first: kiosk time at which it was on the screen for the first time.
+        offset: device time minus kiosk time, seconds; at most a few too many.
+    """
 
     edge: Edge
     number: int = 0
     encounter_id: EncounterId | None = None
+    first: int = 0
+    offset: int = 0
 
 
 def file_import(frames: Iterable[Frame], *, last: int) -> Filed:
@@ -137,30 +160,59 @@ def file_import(frames: Iterable[Frame], *, last: int) -> Filed:
         last: the highest number that the kiosk had given when the import ended.
     """
     filed = Filed()
-    placed: list[tuple[tuple[str, int, str, int], Frame]] = []
+    series: dict[tuple[str, str], list[tuple[DcfPlace, Frame]]] = {}
+    letters: dict[tuple[str, int], set[str]] = {}
     for frame in frames:
-        place = place_of(frame)
+        place = DcfPlace.of(frame.folder, frame.file)
         if place is None:
             filed.quarantine[frame.capture_id] = Doubt.NO_PLACE
         else:
-            placed.append((place, frame))
-    placed.sort(key=lambda each: each[0])
+            series.setdefault((frame.storage, place.letters), []).append((place, frame))
+            letters.setdefault((frame.storage, place.folder), set()).add(frame.folder)
+    # DCF: two folders with one number are none.
+    twice = {at for at, names in letters.items() if len(names) > 1}
     ends = _Mark(Edge.START), _Mark(Edge.END, last)
-    for _, group in groupby(placed, key=lambda each: each[0][0]):
-        _file_storage([frame for _, frame in group], *ends, filed)
+    for (storage, _), placed in series.items():
+        ordered = _ordered(placed)
+        if ordered is None or any((storage, place.folder) in twice for place, _ in placed):
+            filed.quarantine.update((frame.capture_id, Doubt.NO_ORDER) for _, frame in placed)
+        else:
+            _file_series(ordered, *ends, filed)
     return filed
 
 
-def place_of(frame: Frame) -> tuple[str, int, str, int] | None:
-    """Where a frame stands by DCF: storage, folder number, folder, file number; None without a number."""
-    folder = _FOLDER.search(frame.folder.upper())
-    file = _FILE.match(frame.file.upper())
-    if folder is None or file is None:
-        return None
-    return frame.storage, int(folder[1]), frame.folder.upper(), int(file[1])
+def _ordered(placed: Sequence[tuple[DcfPlace, Frame]]) -> list[Frame] | None:
+    """One series in the order in which it was taken; None where numbers and times leave a doubt.
+
+    Who selects an earlier folder in the camera's menu writes young pictures among old ones.
+    """
+    folders: dict[int, dict[int, Frame]] = {}
+    for place, frame in placed:
+        if folders.setdefault(place.folder, {}).setdefault(place.number, frame) is not frame:
+            return None
+    ordered: list[Frame] = []
+    before: int | None = None
+    for _, files in sorted(folders.items()):
+        anew = True
+        for number in in_order(sorted(files)):
+            if before is not None and not _follows(before, number, anew=anew):
+                return None
+            ordered.append(files[number])
+            before, anew = number, False
+    latest = 0
+    for frame in ordered:
+        if frame.taken <= 0 or frame.taken < latest - _STEP_S:
+            return None
+        latest = max(latest, frame.taken)
+    return ordered
 
 
-def _file_storage(frames: Sequence[Frame], start: _Mark, end: _Mark, filed: Filed) -> None:
+def _follows(before: int, number: int, *, anew: bool) -> bool:
+    """Whether a camera gives this number after that one; in a new folder it may begin anew."""
+    return 0 < number - before <= MOST_MISSING + 1 or (number == 1 and (anew or before == LAST))
+
+
+def _file_series(frames: Sequence[Frame], start: _Mark, end: _Mark, filed: Filed) -> None:
     before, run = start, list[Frame]()
     for frame in frames:
         mark = _mark(frame)
@@ -184,7 +236,7 @@ def _mark(frame: Frame) -> _Mark | None:
         return _Mark(Edge.FOREIGN)
     (slate,) = frame.slates
     edge = Edge.OPEN if slate.kind is SlateKind.OPEN else Edge.CLOSE
-    return _Mark(edge, slate.number, slate.encounter_id)
+    return _Mark(edge, slate.number, slate.encounter_id, slate.first, frame.taken - frame.shown)
 
 
 def _file_run(run: Sequence[Frame], before: _Mark, after: _Mark, filed: Filed) -> None:
@@ -192,8 +244,18 @@ def _file_run(run: Sequence[Frame], before: _Mark, after: _Mark, filed: Filed) -
     for frame in run:
         if isinstance(verdict, Doubt):
             filed.quarantine[frame.capture_id] = verdict
+        elif _is_next(frame, before, after):
+            filed.quarantine[frame.capture_id] = Doubt.NEXT_SHOWN
         else:
             filed.owners[frame.capture_id] = verdict
+
+
+def _is_next(frame: Frame, before: _Mark, after: _Mark) -> bool:
+    """Whether the slate after the frame may have been photographed before it, too, and not been read."""
+    if after.number == before.number:
+        return False
+    earliest = after.first + min(before.offset, after.offset) - _REFRESH_S - _STEP_S
+    return frame.taken >= earliest
 
 
 def _verdict(before: _Mark, after: _Mark) -> EncounterId | Doubt:
@@ -205,11 +267,8 @@ def _verdict(before: _Mark, after: _Mark) -> EncounterId | Doubt:
     # The end of an import is no slate: the last one shown must be the one before it.
     if after.number - before.number > (0 if after.edge is Edge.END else 1):
         return Doubt.MISSING
-    if rule is Owner.AFTER and after.number == before.number:
-        return (
-            Doubt.AFTER_CLOSE
-        )  # the same closing slate twice: without the second one they would be the next's
     if rule is Owner.SAME and before.encounter_id != after.encounter_id:
         return Doubt.CONTRADICTION
-    owner = after.encounter_id if rule is Owner.AFTER else before.encounter_id
-    return owner or Doubt.FOREIGN
+    if after.edge is not Edge.END and abs(after.offset - before.offset) > _CLOCKS_S:
+        return Doubt.CLOCK
+    return before.encounter_id or Doubt.FOREIGN

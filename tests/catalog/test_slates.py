@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from medkiosk.catalog.fold import Catalog, fold
 from medkiosk.core import events as ev
+from medkiosk.core.clock import parse_rfc3339
 from medkiosk.core.ids import KIOSK, CaptureId, EncounterId, ImportId
 from medkiosk.core.photo import ImageRole
 from medkiosk.core.slate import ShownSlate, Slate, SlateKind
@@ -12,6 +13,7 @@ from tests.catalog import story as s
 
 OPEN, CLOSE = SlateKind.OPEN, SlateKind.CLOSE
 A, B = "aa" * 16, "bb" * 16
+FIRST = int(parse_rfc3339(s.AT).timestamp())
 
 
 def shown(encounter: str, token: str, kind: SlateKind = OPEN) -> ev.SlateShown:
@@ -40,7 +42,7 @@ def made(*events: ev.AnyEvent) -> Catalog:
 def test_slates_are_numbered_in_the_order_in_which_they_were_shown() -> None:
     catalog = made(shown("e", B, CLOSE))
     assert catalog.slates.count == 2
-    assert catalog.slates.last == ShownSlate(2, EncounterId("e"), CLOSE, B)
+    assert catalog.slates.last == ShownSlate(2, EncounterId("e"), CLOSE, B, FIRST)
 
 
 def test_a_slate_of_nobody_or_one_shown_twice_is_noted() -> None:
@@ -52,7 +54,10 @@ def test_a_slate_of_nobody_or_one_shown_twice_is_noted() -> None:
 def test_the_series_of_an_import_says_what_each_frame_shows() -> None:
     catalog = made(seen("c", Slate(OPEN, A, 9)), s.role("c", ImageRole.SLATE))
     first, second = catalog.series(ImportId("i")).frames
-    assert (first.slates, first.foreign) == (frozenset([ShownSlate(1, EncounterId("e"), OPEN, A)]), False)
+    assert (first.slates, first.foreign) == (
+        frozenset([ShownSlate(1, EncounterId("e"), OPEN, A, FIRST)]),
+        False,
+    )
     assert (second.slates, second.foreign) == (frozenset(), False)
 
 

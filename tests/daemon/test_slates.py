@@ -13,7 +13,7 @@ AT = "2026-05-01T09:00:00.000Z"
 KEY = slate_key(bytes(32))
 CAPTURE = CaptureId("c" * 32)
 SLATE = Slate(SlateKind.OPEN, "aa" * 16, 1_795_000_000)
-SHOWN = ShownSlate(1, EncounterId("e"), SlateKind.OPEN, SLATE.token)
+SHOWN = ShownSlate(1, EncounterId("e"), SlateKind.OPEN, SLATE.token, SLATE.shown)
 
 
 def test_nothing_read_is_nothing_said() -> None:

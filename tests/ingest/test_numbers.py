@@ -50,6 +50,14 @@ def found(files: list[Place]) -> list[tuple[int, int]]:
             [("card", "holiday", "IMG_0001.JPG"), ("card", "holiday", "IMG_0009.JPG")], [], id="no DCF"
         ),
         pytest.param([("card", "DCIM/100CANON", "IMG_0000.JPG")], [], id="0000 is no number"),
+        pytest.param(
+            places(1, 2) + places(4, folder="101MSDCF"), [], id="each camera's folders for themselves"
+        ),
+        pytest.param(
+            [*places(1, 3), ("card", "OLD/DCIM/100CANON", "IMG_0002.JPG")],
+            [(2, 2)],
+            id="a copy elsewhere on the card fills no gap",
+        ),
     ],
 )
 def test_what_is_missing(files: list[Place], missing: list[tuple[int, int]]) -> None:

@@ -1,4 +1,4 @@
-"""Names by DCF, and the payloads of the worker protocol."""
+"""The payloads of the worker protocol."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medkiosk.source.dcf import capture_key, media_extension
 from medkiosk.source.model import MAX_ENTRIES, DeviceInfo, Grant
 from medkiosk.source.protocol import (
     MAX_FOLDER,
@@ -29,49 +28,6 @@ from medkiosk.source.protocol import (
     unpack_time,
 )
 from medkiosk.source.reading import bounded_folder, bounded_name
-
-
-@pytest.mark.parametrize(
-    ("name", "extension"),
-    [
-        ("IMG_0001.JPG", "JPG"),
-        ("img_0001.cr3", "CR3"),
-        ("IMG_0001.HIF", "HIF"),
-        ("MVI_0002.MP4", "MP4"),
-        ("IMG_0001", None),
-        ("JPG", None),
-        ("notes.txt", None),
-        ("x.JPG.exe", None),
-    ],
-)
-def test_media_extension(name: str, extension: str | None) -> None:
-    assert media_extension(name) == extension
-
-
-def test_files_of_one_shot_are_one_capture() -> None:
-    names = ("IMG_0001.CR3", "IMG_0001.JPG", "img_0001.hif", "IMG_0001.WAV")
-    assert len({capture_key("DCIM/100CANON", name) for name in names}) == 1
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        ("DCIM/100CANON", "IMG_0002.JPG"),
-        ("DCIM/101CANON", "IMG_0001.JPG"),
-        ("DCIM/100CANON", "MVI_0001.MP4"),
-        ("DCIM/100CANON", "IMG_0001.TXT"),
-        ("DCIM/100CANON", "IMG_00001.JPG"),
-        ("DCIM/100CANON", "../IMG_0001.JPG"),
-    ],
-)
-def test_other_files_are_other_captures(other: tuple[str, str]) -> None:
-    assert capture_key(*other) != capture_key("DCIM/100CANON", "IMG_0001.JPG")
-
-
-@pytest.mark.parametrize("name", ["IMG_0000.JPG", "holiday.JPG", "IMG-0001.JPG"])
-def test_names_that_are_not_dcf_stand_alone(name: str) -> None:
-    assert capture_key("DCIM/100CANON", name) != capture_key("DCIM/100CANON", name.replace("JPG", "CR3"))
-
 
 _names = st.binary(max_size=MAX_NAME)
 

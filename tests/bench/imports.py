@@ -64,6 +64,7 @@ def camera_import_with_redaction(card: Path, work: Path, *, to_the_end: bool) ->
     ours = ours_from_camera(card, work, redact=True, to_the_end=to_the_end)
     show("camera import to SAFE TO UNPLUG", ours, size, 0, redaction="behind it")
     if peer is not None:
+        show("gphoto2 --get-all-files + sync", peer, size, 0)
         median("camera import / gphoto2, time", [ours.wall / peer.wall], CAMERA_MOST, redaction="behind it")
 
 

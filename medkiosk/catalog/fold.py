@@ -419,19 +419,35 @@ class Catalog:
         """The frames of an import, to say whose they are; none of an import that does not exist."""
         if (import_ := self._imports.get(import_id)) is None:
             return Series((), 0, whole=False)
-        waiting = any(capture.originals[0].capture_id in self._waiting for capture in import_.captures)
         return Series(
-            tuple(map(self.slates.frame, import_.captures)),
-            import_.slates,
-            whole=import_.finished is not None and not waiting,
+            tuple(map(self.slates.frame, import_.captures)), import_.slates, whole=self._whole(import_)
         )
 
-    def imports_to_file(self) -> tuple[ImportId, ...]:
-        """Imports that ended, show a slate, and have captures that belong to no encounter; oldest first."""
+    def _whole(self, import_: Import) -> bool:
+        """Whether it ended and every capture was looked at; the last ones are looked at last."""
+        waiting = (each.originals[0].capture_id in self._waiting for each in reversed(import_.captures))
+        return import_.finished is not None and not any(waiting)
+
+    def import_of(self, capture_id: CaptureId) -> ImportId | None:
+        """The import that a capture's first file came with."""
+        capture = self._captures.get(capture_id)
+        return capture.originals[0].import_id if capture else None
+
+    def imports_to_file(self, among: Iterable[ImportId] | None = None) -> tuple[ImportId, ...]:
+        """Imports of which slates can say whose their frames are.
+
+        They ended, all of them was looked at, one frame shows a slate, and some belong to no encounter.
+
+        Args:
+            among: those to look at; else all, oldest first.
+        """
         return tuple(
             id_
-            for id_, each in self._imports.items()
-            if each.slated and each.finished is not None and each.assigned < len(each.captures)
+            for id_ in (self._imports if among is None else among)
+            if (each := self._imports.get(id_)) is not None
+            and each.slated
+            and each.assigned < len(each.captures)
+            and self._whole(each)
         )
 
     def encounters(self) -> tuple[EncounterView, ...]:

@@ -125,15 +125,22 @@ class Filer:
         self._one = ThreadPoolExecutor(1, "file")
         self._lock = threading.Lock()
         self._asked = False
+        self._all = False
+        self._imports: set[ImportId] = set()
+        self._captures: set[CaptureId] = set()
         self._closed = False
         kiosk.journal.listeners.append(self._heard)
 
     def wake(self) -> None:
-        """Look at all imports, soon."""
+        """Look at all imports, soon: somebody logged in."""
         with self._lock:
-            if not (self._asked or self._closed):
-                self._asked = True
-                self._one.submit(self._look)
+            self._all = True
+            self._ask()
+
+    def _ask(self) -> None:
+        if not (self._asked or self._closed):
+            self._asked = True
+            self._one.submit(self._look)
 
     def close(self) -> None:
         """Begin nothing more, and wait for what was begun."""
@@ -142,16 +149,26 @@ class Filer:
         self._one.shutdown(cancel_futures=True)
 
     def _heard(self, fact: Fact, _index: int) -> None:
-        if isinstance(fact.event, _MATTERS) and self._kiosk.keyring.is_open:
-            self.wake()
+        """An event matters to its own import only; all others stay as they were."""
+        event = fact.event
+        if not (isinstance(event, _MATTERS) and self._kiosk.keyring.is_open):
+            return
+        with self._lock:
+            if isinstance(event, ImportFinished):
+                self._imports.add(event.import_id)
+            else:
+                self._captures.add(event.capture_id)
+            self._ask()
 
     def _look(self) -> None:
         with self._lock:
-            self._asked = False
+            all_, imports, captures = self._all, self._imports, self._captures
+            self._asked, self._all, self._imports, self._captures = False, False, set(), set()
         try:
             with self._kiosk.reading() as catalog:
-                imports = catalog.imports_to_file()
-            for import_id in imports:
+                imports.update(id_ for each in captures if (id_ := catalog.import_of(each)) is not None)
+                to_file = catalog.imports_to_file(None if all_ else imports)
+            for import_id in to_file:
                 self._file(import_id)
         except (KioskError, OSError, RuntimeError) as error:
             # Nobody is logged in any more, or the disk is full: looked at again at the next login.

@@ -88,8 +88,18 @@ def test_an_import_is_whole_when_it_has_ended_and_every_frame_was_looked_at() ->
 
 
 def test_imports_that_slates_can_say_something_about() -> None:
-    ended = (seen("c", foreign=1), s.finished("i"))
-    assert made().imports_to_file() == made(s.finished("i")).imports_to_file() == ()
-    assert made(seen("c", foreign=1)).imports_to_file() == ()
+    looked = (s.redacted("c"), s.redacted("d"))
+    ended = (seen("c", foreign=1), s.finished("i"), *looked)
+    assert made().imports_to_file() == made(s.finished("i"), *looked).imports_to_file() == ()
+    assert made(seen("c", foreign=1), *looked).imports_to_file() == ()
+    assert made(*ended[:-1]).imports_to_file() == ()
     assert made(*ended).imports_to_file() == made(*ended, s.assigned("e", "c")).imports_to_file() == ("i",)
     assert made(*ended, s.assigned("e", "c", "d")).imports_to_file() == ()
+
+
+def test_only_the_imports_that_were_asked_for_are_looked_at() -> None:
+    catalog = made(seen("c", foreign=1), s.finished("i"), s.redacted("c"), s.redacted("d"))
+    assert catalog.import_of(CaptureId("d")) == "i"
+    assert catalog.import_of(CaptureId("nobody")) is None
+    assert catalog.imports_to_file([ImportId("i"), ImportId("nowhere")]) == ("i",)
+    assert catalog.imports_to_file([]) == ()

@@ -2,7 +2,7 @@
 
 Exit code 0 means SAFE TO UNPLUG, or unplugged after that; 1 means that not everything could be read. What
 was unplugged before this command began is not waited for. With ``--receipt`` it means that everything on the
-device was acknowledged.
+device was acknowledged; the last line says whether the device was still needed all the same.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 
 from medkiosk.cli.common import add_login, logged_in, open_client, show
 from medkiosk.cli.status_cmd import device_line, lines
-from medkiosk.core.device import DeviceState
+from medkiosk.core.device import KEEP_CARD, DeviceState
 from medkiosk.core.errors import NotFoundError
 from medkiosk.core.ids import ImportId
 from medkiosk.ipc.client import Client
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     if args.receipt:
         with logged_in(args) as client:
             receipt = whole_receipt(client, args.receipt)
-        show(args, receipt, receipt_lines(receipt))
+        show(args, receipt, [*_which(args.receipt), *receipt_lines(receipt)])
         return int(not receipt.safe)
     deadline = time.monotonic() + args.timeout if args.timeout else None
     shown = ""
@@ -93,6 +93,12 @@ def run(args: argparse.Namespace) -> int:
     return 1
 
 
+def _which(wanted: str) -> Iterator[str]:
+    """That the latest receipt may not be that of the device that is plugged in."""
+    if wanted == LATEST:
+        yield "the latest import that found anything new; a device on which nothing is new writes none"
+
+
 def _kept(args: argparse.Namespace, status: Status) -> Iterator[str]:
     """For which files each device is still needed, and why."""
     with open_client(args) as client:  # the other connection is a stream by now
@@ -100,7 +106,7 @@ def _kept(args: argparse.Namespace, status: Status) -> Iterator[str]:
             kept = client.list_kept(device.key, 0, _KEPT_SHOWN)
             yield from map(_kept_line, kept.files)
             if kept.total > len(kept.files):
-                yield f"  and {kept.total - len(kept.files)} more: see the receipt"
+                yield f"  and {kept.total - len(kept.files)} more: press K at the console"
 
 
 def _kept_line(file: KeptFile) -> str:
@@ -143,4 +149,9 @@ def receipt_lines(receipt: Receipt) -> Iterator[str]:
             yield f"           {line.words}"
     if not info.finished:
         yield "this import was cut short, or is not finished: the device is still needed"
-    yield "everything on the device was sealed" if receipt.safe else "KEEP THE CARD: not everything is sealed"
+    elif not receipt.safe:
+        yield f"{KEEP_CARD}: not everything on the device was sealed"
+    elif not receipt.expendable:
+        yield f"{KEEP_CARD}: everything was sealed, but not every file on it is whole"
+    else:
+        yield "everything on the device was sealed; it was needed for no file any more"

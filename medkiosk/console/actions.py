@@ -17,6 +17,7 @@ class Where(StrEnum):
 
     EVERYWHERE = "Everywhere"
     HOME = "Home"
+    KEPT = "Files still needed"
     LOGIN = "Log in"
     IMPORTS = "Imports"
     ADVICE = "Advice"
@@ -66,6 +67,16 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.HOME, "imports", ("i",), "Imports", "What was imported, and whose photos they are."),
     Action(_W.HOME, "review", ("r",), "Review", "All photos that wait for review."),
     Action(_W.HOME, "export", ("x",), "Export", "Hand approved photos over on a stick."),
+    Action(
+        _W.HOME,
+        "kept",
+        ("k",),
+        "Still needed",
+        "Read for which files a card or camera is still needed; nobody needs to log in.",
+    ),
+    Action(_W.KEPT, "turn(1)", ("n",), "Next page", "Show the next files."),
+    Action(_W.KEPT, "turn(-1)", ("p",), "Page before", "Show the files before."),
+    Action(_W.KEPT, "back", ("escape",), "Back", "Go back."),
     Action(_W.LOGIN, "enter", ("enter",), "Next", "Go on; after the passphrase, log in.", first=True),
     Action(_W.LOGIN, "back", ("escape",), "Back", "Go back without logging in."),
     Action(

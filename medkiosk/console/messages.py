@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.message import Message
 
+from medkiosk.console.kept import Kept
 from medkiosk.console.zoom import Size
 from medkiosk.core.ids import CaptureId, ImportId
 from medkiosk.core.photo import Box
@@ -44,6 +45,14 @@ class LoggedIn(Message):
 
 class LoggedOut(Message):
     """The session was ended as asked."""
+
+
+class KeptLoaded(Message):
+    """A page of the files for which a card or camera is still needed."""
+
+    def __init__(self, kept: Kept) -> None:
+        self.kept = kept
+        super().__init__()
 
 
 class ImportsLoaded(Message):

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from medkiosk.core.clock import parse_rfc3339, rfc3339
 from medkiosk.core.consent import ConsentKind, ConsentMethod, Purpose, Relationship
-from medkiosk.core.device import DeviceState
+from medkiosk.core.device import KEEP_CARD, DeviceState
 from medkiosk.core.events import Role
 from medkiosk.core.photo import REVIEWER, Category, Decision, Finding, ImageRole, ReviewState
 from medkiosk.core.quality import ADVICE_WORDS, Advice, Quality
@@ -266,6 +266,7 @@ def redaction_words(redaction: RedactionStatus) -> str:
     return ", ".join(parts)
 
 
+_WHICH = "K lists the files."
 _MINOR = frozenset({Advice.NO_SCALE})
 """Nothing that makes a picture worth taking again by itself."""
 ALARM = frozenset({DeviceState.INCOMPLETE, DeviceState.LOST})
@@ -288,9 +289,11 @@ def advice(status: Status | None, session: Session | None) -> str:
         return "Wait a moment. If this stays, ask the administrator to look at the service medkioskd."
     states = {device.state for device in status.devices}
     if states & ALARM:
-        return "Plug the camera or card in again: what is missing is read again, nothing twice."
+        return f"Plug the camera or card in again: what is missing is read again, nothing twice. {_WHICH}"
     if states & BUSY:
         return "Leave it plugged in. You can log in and work meanwhile."
+    if KEEP_CARD in {d.passport for d in status.devices if d.state is not DeviceState.GONE}:
+        return f"Keep the card as it is, and look at it in the camera. {_WHICH}"
     if status.redaction.missing:
         return "Call the installer: without every detector no photo can be approved."
     if session is not None:
@@ -299,6 +302,8 @@ def advice(status: Status | None, session: Session | None) -> str:
         return "Log in (L): photos that were interrupted by a restart are redacted then."
     if DeviceState.SAFE in states and any(set(each.advice) - _MINOR for each in status.redaction.advice):
         return "Read the advice while the patient is still here. Then unplug the camera when you like."
+    if DeviceState.SAFE in states and {each.kind for each in status.devices} == {"card"}:
+        return "Unplug the card when you like. Log in (L) to assign and review."
     if DeviceState.SAFE in states:
         return "Unplug the camera when you like. Log in (L) to assign and review the photos."
     return "Plug in the camera or a card. Everything on it is imported by itself."

@@ -242,4 +242,4 @@ def test_a_receipt_of_many_pages_is_printed_whole(tmp_path: Path) -> None:
         ]
         said = kiosk.ctl("import", "--receipt", IMPORT.import_id, *login, stdin="x\n").stdout
     assert "missing numbers: card/DCIM/100CANON: 0004" in said
-    assert said.splitlines()[-1] == "everything on the device was sealed"
+    assert said.splitlines()[-1] == "everything on the device was sealed; it was needed for no file any more"

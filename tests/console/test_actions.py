@@ -18,6 +18,7 @@ from medkiosk.console.screens.encounters import EncountersScreen
 from medkiosk.console.screens.export import ExportScreen
 from medkiosk.console.screens.home import HomeScreen
 from medkiosk.console.screens.imports import ImportsScreen
+from medkiosk.console.screens.kept import KeptScreen
 from medkiosk.console.screens.keys import KeysScreen
 from medkiosk.console.screens.login import LoginScreen
 from medkiosk.console.screens.quarantine import QuarantineScreen
@@ -28,6 +29,7 @@ from medkiosk.console.screens.slate import SlateScreen
 OWNERS: dict[Where, type] = {
     Where.EVERYWHERE: KioskApp,
     Where.HOME: HomeScreen,
+    Where.KEPT: KeptScreen,
     Where.LOGIN: LoginScreen,
     Where.IMPORTS: ImportsScreen,
     Where.ADVICE: AdviceScreen,

@@ -8,10 +8,12 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from medkiosk.console.actions import Where, bindings
+from medkiosk.console.kept import SAFE_TO_REUSE, big_passport
 from medkiosk.console.screens.base import NO_ANSWER, KioskScreen
 from medkiosk.console.screens.encounters import EncountersScreen
 from medkiosk.console.screens.export import ExportScreen
 from medkiosk.console.screens.imports import ImportsScreen
+from medkiosk.console.screens.kept import KeptScreen
 from medkiosk.console.screens.login import LoginScreen
 from medkiosk.console.screens.review import ReviewScreen
 from medkiosk.console.widgets.bigwords import BigWords
@@ -117,6 +119,11 @@ def status_facts(status: Status) -> Table:
     return facts(rows)
 
 
+def is_quiet(status: Status) -> bool:
+    """Whether `status_facts` has nothing that somebody must read now."""
+    return not (status.problems or status.redaction.missing or status.redaction.advice)
+
+
 class HomeScreen(KioskScreen):
     """The screen that is always underneath."""
 
@@ -131,6 +138,7 @@ class HomeScreen(KioskScreen):
     def body(self) -> ComposeResult:
         """Big words, devices, figures, advice."""
         yield BigWords(id="headline")
+        yield BigWords(id="passport")
         yield Static(id="devices", markup=False)
         yield Static(id="facts", markup=False)
         yield Static(id="advice", markup=False)
@@ -147,10 +155,18 @@ class HomeScreen(KioskScreen):
         headline = self.query_one("#headline", BigWords)
         headline.words = clean(status.headline, 60) if status else NO_ANSWER
         headline.set_classes(mood(status))
+        passport = self.query_one("#passport", BigWords)
+        passport.words = big_passport(status.devices) if status else ""
+        passport.display = bool(passport.words)
+        passport.set_classes(["-reuse" if passport.words == SAFE_TO_REUSE else "-keep"])
+        passport.set_class(mood(status) == "-alarm", "-small")  # the alarm needs the room
         devices = self.query_one("#devices", Static)
         devices.display = bool(status and status.devices)
         devices.update(device_table(status.devices) if status else "")
-        self.query_one("#facts", Static).update(status_facts(status) if status else Text(NO_DAEMON))
+        facts_ = self.query_one("#facts", Static)
+        facts_.update(status_facts(status) if status else Text(NO_DAEMON))
+        # On a small screen the large words need the room, unless something is wrong or there is advice.
+        facts_.set_class(bool(status and passport.words and is_quiet(status)), "-spare")
         self._advise(self.kiosk.session)
 
     def _advise(self, session: Session | None) -> None:
@@ -174,6 +190,10 @@ class HomeScreen(KioskScreen):
             self.app.push_screen(LoginScreen())
         else:
             self.say("You are logged in. F9 logs you out.")
+
+    def action_kept(self) -> None:
+        """Show for which files something is still needed."""
+        self.app.push_screen(KeptScreen())
 
     def action_imports(self) -> None:
         """Show the imports."""

@@ -13,6 +13,7 @@ from medkiosk.console.actions import Where, bindings
 from medkiosk.console.messages import ReceiptLoaded
 from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.words import clean, count, moment, size
+from medkiosk.core.device import KEEP_CARD
 from medkiosk.core.ids import ImportId
 from medkiosk.ipc.types import Receipt
 
@@ -43,6 +44,10 @@ def receipt_words(receipt: Receipt) -> str:
         lines.append("It was cut short, or goes on: the device is still needed.")
     elif not receipt.safe:
         lines.append("NOT EVERYTHING WAS READ: keep the card.")
+    elif not receipt.expendable:
+        lines.append(f"{KEEP_CARD}: everything was sealed, but not every file on it is whole.")
+    else:
+        lines.append("Everything on the device was sealed then; it was needed for no file any more.")
     return "\n".join(lines)
 
 

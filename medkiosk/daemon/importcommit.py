@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from medkiosk.core import dcf
 from medkiosk.core.events import OriginalAgain, OriginalSealed, RedactionFailed
 from medkiosk.core.ids import KIOSK, CaptureId, ImportId, ObjectId
 from medkiosk.core.photo import RedactCode
@@ -18,7 +19,6 @@ from medkiosk.daemon.redactor import Job
 from medkiosk.ingest.plan import CaptureIds
 from medkiosk.ingest.shot import BEST_FIRST, Dated, Shot, Shots
 from medkiosk.journal import Fact
-from medkiosk.source import dcf
 from medkiosk.source.model import SHAPE_WORDS, Entry
 from medkiosk.vault.schema import SeenRow
 

@@ -6,11 +6,11 @@ import hashlib
 import shutil
 from dataclasses import dataclass
 
+from medkiosk.core import dcf
 from medkiosk.core.photo import MediaKind, RedactCode
 from medkiosk.daemon.importtools import Counts, Tools, Watcher
 from medkiosk.ingest.shot import Dated
 from medkiosk.redact.media import SNIFF_BYTES, sniff
-from medkiosk.source import dcf
 from medkiosk.source.client import SourceSession
 from medkiosk.source.model import DeviceInfo, Entry, Shape, SourceCode, SourceError
 from medkiosk.vault.errors import VaultFullError

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from medkiosk.core import dcf
 from medkiosk.core.events import FileFailed, Gap, ImportFinished, ImportStarted
 from medkiosk.core.ids import KIOSK, CaptureId, ImportId, new_id
 from medkiosk.daemon.importcommit import Committer
@@ -19,7 +20,6 @@ from medkiosk.ingest.plan import CaptureIds, Group
 from medkiosk.ingest.shot import Shot, Shots
 from medkiosk.ipc.types import KeptFile
 from medkiosk.journal import Fact
-from medkiosk.source import dcf
 from medkiosk.source.client import SourceSession
 from medkiosk.source.model import DAMAGED_BEFORE, DeviceInfo, Entry, SourceError
 

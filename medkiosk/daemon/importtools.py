@@ -7,13 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from medkiosk.core import config
+from medkiosk.core import config, dcf
 from medkiosk.core.channel import Spawn
 from medkiosk.core.ids import Random
 from medkiosk.daemon.board import Board
 from medkiosk.daemon.redactor import Job
 from medkiosk.journal import Journal
-from medkiosk.source import dcf
 from medkiosk.source.model import Entry
 
 

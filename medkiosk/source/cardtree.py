@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import NamedTuple
 
-from medkiosk.source.dcf import media_extension
+from medkiosk.core.dcf import media_extension
 from medkiosk.source.medium import Medium
 from medkiosk.source.model import MAX_ENTRIES, SourceCode, SourceError
 

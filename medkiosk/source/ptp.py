@@ -23,8 +23,8 @@ from typing import NamedTuple
 
 import gphoto2
 
+from medkiosk.core.dcf import media_extension
 from medkiosk.core.frames import CHUNK
-from medkiosk.source.dcf import media_extension
 from medkiosk.source.model import MAX_ENTRIES, DeviceInfo, SourceCode, SourceError
 from medkiosk.source.protocol import CameraTime, RawEntry
 from medkiosk.source.ptpclock import read_clock, set_clock

@@ -15,7 +15,7 @@ import struct
 from collections.abc import Callable
 from enum import IntEnum
 
-from medkiosk.source.dcf import media_extension
+from medkiosk.core.dcf import media_extension
 from medkiosk.source.model import Shape
 
 

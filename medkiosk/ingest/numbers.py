@@ -43,7 +43,10 @@ def gap_words(found: tuple[Gap, ...]) -> str:
         f"{gap.first:04d}" if gap.first == gap.last else f"{gap.first:04d} to {gap.last:04d}" for gap in found
     ]
     more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
-    return f"Not on the device: number {', '.join(shown[:_SHOWN])}{more}. If nobody deleted them, ask."
+    return (
+        f"Not on the device: number {', '.join(shown[:_SHOWN])}{more}. Ask the photographer: if nobody deleted"
+        " them, keep this card and look for them on the others."
+    )
 
 
 def _of_series(storage: str, folders: dict[int, dict[int, str]]) -> Iterable[Gap]:

@@ -1,7 +1,8 @@
 """Sealed files become facts: what is new, what is sealed already, and which capture it belongs to.
 
 All of it is decided under the journal's lock, in the moment of the commit: a camera and its card that are
-read at the same time by two threads give one object, not two.
+read at the same time by two threads give one object, not two. Only what was stored before is read back ahead
+of that, since it takes as long as the files are large.
 """
 
 from __future__ import annotations
@@ -43,6 +44,11 @@ class Committer:
         import_id: which import.
         shots: the shots of the listing.
         captures: the captures that are known so far.
+
+    Attributes:
+        objects: what holds the files of the listing in the vault.
+        copies: how many files had bytes that were sealed before.
+        damaged: the files that are sealed and look cut off, with words.
     """
 
     def __init__(
@@ -59,6 +65,7 @@ class Committer:
         self._import_id = import_id
         self._shots = shots
         self._captures = captures
+        self.objects: set[str] = set()
         self.copies = 0
         self.damaged: list[tuple[Entry, str]] = []
 
@@ -69,9 +76,34 @@ class Committer:
             JournalStoppedError: the ledger could not be written; nothing of the group is acknowledged.
             KioskError: the disk is full or failing; nothing of the group happened.
         """
+        try:
+            stored, here, new = self._commit(group)
+        except BaseException:
+            for item in group:  # also the copies, which the journal was never given
+                self._vault.discard(item.object)
+            raise
+        copies = [item for item, _ in stored] + here
+        for item in copies:
+            self._vault.discard(item.object)
+        self.objects.update(made.sealed.object.id for made in new.values())
+        self.objects.update(known.object_id for _, known in stored)
+        damaged = [(item.looked.entry, SHAPE_WORDS[item.shape]) for item in group if item.damaged]
+        self.copies += len(copies)
+        self.damaged += damaged
+        self._watcher.progress(Counts(sealed=len(new), copies=len(copies), damaged=len(damaged)))
+        for made in new.values():
+            self._queue(made)
+
+    def _commit(
+        self, group: Sequence[Sealed]
+    ) -> tuple[list[tuple[Sealed, SeenRow]], list[Sealed], dict[bytes, _New]]:
+        """Commit a group; return the copies of stored objects, those within the group, and what is new."""
         journal = self._tools.journal
+        whole: dict[str, bool] = {}
+        for item in group:
+            self._stored(item.content, whole)
         with journal.lock:
-            stored, here, fresh = self._divide(group)
+            stored, here, fresh = self._divide(group, whole)
             for item, known in stored:
                 self._captures.known(self._shot(item.looked), CaptureId(known.group_id))
             new = {item.content: self._assigned(item) for item in fresh}
@@ -83,18 +115,22 @@ class Committer:
                 self._captures.known(self._shot(item.looked), first.capture_id)
                 facts.append(self._copy(item, first.sealed.object.id, first.capture_id, now))
             journal.commit(facts)
-        copies = [item for item, _ in stored] + here
-        for item in copies:
-            self._vault.discard(item.object)
-        damaged = [(item.looked.entry, SHAPE_WORDS[item.shape]) for item in group if item.damaged]
-        self.copies += len(copies)
-        self.damaged += damaged
-        self._watcher.progress(Counts(sealed=len(new), copies=len(copies), damaged=len(damaged)))
-        for made in new.values():
-            self._queue(made)
+        return stored, here, new
+
+    def _stored(self, content: bytes, whole: dict[str, bool]) -> SeenRow | None:
+        """What is known of these bytes; None also where their object does not read back as it was sealed.
+
+        ``whole`` remembers what was read back: asked again under the lock, it reads only what has come since.
+        """
+        known = self._vault.seen_content(content)
+        if known is None:
+            return None
+        if known.object_id not in whole:
+            whole[known.object_id] = self._vault.intact(known.object_id)
+        return known if whole[known.object_id] else None
 
     def _divide(
-        self, group: Sequence[Sealed]
+        self, group: Sequence[Sealed], whole: dict[str, bool]
     ) -> tuple[list[tuple[Sealed, SeenRow]], list[Sealed], list[Sealed]]:
         """Part the files whose bytes are in the store from copies within the group and from new ones.
 
@@ -108,11 +144,11 @@ class Committer:
             if item.content in fresh:
                 here.append(item)
                 continue
-            known = self._vault.seen_content(item.content)
-            if known is not None and self._vault.intact(known.object_id):
-                stored.append((item, known))
-            else:
+            known = self._stored(item.content, whole)
+            if known is None:
                 fresh[item.content] = item
+            else:
+                stored.append((item, known))
         return stored, here, list(fresh.values())
 
     def _shot(self, looked: Looked) -> Shot:

@@ -12,7 +12,7 @@ from medkiosk.daemon.importtools import Counts, Tools, Watcher
 from medkiosk.ingest.shot import Dated
 from medkiosk.redact.media import SNIFF_BYTES, sniff
 from medkiosk.source.client import SourceSession
-from medkiosk.source.model import DeviceInfo, Entry, Shape, SourceCode, SourceError
+from medkiosk.source.model import HEAD_BYTES, DeviceInfo, Entry, Shape, SourceCode, SourceError
 from medkiosk.vault.errors import VaultFullError
 from medkiosk.vault.writer import PendingObject
 
@@ -25,12 +25,13 @@ class Looked:
     """One listed file whose head was read.
 
     ``tag`` is the keyed name under which this very file is remembered, ``damaged`` the one under which it is
-    if it is sealed and looks cut off; ``dated`` names its shot.
+    if it is sealed and looks cut off; ``beginning`` is the SHA-256 of the head; ``dated`` names its shot.
     """
 
     entry: Entry
     tag: bytes
     damaged: bytes
+    beginning: bytes
     dated: Dated | None
 
 
@@ -79,8 +80,9 @@ class FileReader:
     def look(self, entry: Entry) -> Looked:
         """Read a file's head and name it.
 
-        The tag is over the device, the path, the size and the first 64 KiB (a JPEG's EXIF and thumbnail, a
-        CR3's metadata): a formatted card that repeats a name and even a size gives another tag.
+        The tag is over the device, the path, the size, the listed time and the first 64 KiB (a JPEG's EXIF
+        and thumbnail, a CR3's metadata). The time makes no two files the same: another time only means that
+        the file is read whole, and then its content says whether it is known (ADR 0005).
 
         Raises:
             SourceError: the head can't be read, or there is none: a camera records nothing without bytes.
@@ -90,17 +92,19 @@ class FileReader:
         if not entry.size and dcf.media_extension(entry.name) is not None:
             raise SourceError(SourceCode.EMPTY)
         head = self._session.head(entry.index) if entry.size else b""
+        beginning = hashlib.sha256(head).digest()
         tag = self._vault.tag(
-            b"file/1",
+            b"file/2",
             self._info.serial.encode(),
             entry.storage.encode(),
             entry.folder.encode(),
             entry.name.encode(),
             entry.size.to_bytes(8, "big"),
-            hashlib.sha256(head).digest(),
+            entry.mtime.to_bytes(8, "big", signed=True),
+            beginning,
         )
         dated = Dated.of(entry.folder, dcf.shot_name(entry.folder, entry.name), head)
-        return Looked(entry, tag, self._vault.tag(b"damaged/1", tag), dated)
+        return Looked(entry, tag, self._vault.tag(b"damaged/1", tag), beginning, dated)
 
     def seal(self, looked: Looked) -> Sealed:
         """Read a file whole and seal it; with ``verify = "twice"``, read it again and compare.
@@ -111,7 +115,8 @@ class FileReader:
         that goes on shaking is found.
 
         Raises:
-            SourceError: it could not be read, or never gave the same bytes twice (`SourceCode.DIFFERS`).
+            SourceError: it could not be read, never gave the same bytes twice (`SourceCode.DIFFERS`), or does
+                not begin with what was looked at (`SourceCode.CHANGED`): it would be remembered as another.
             KioskError: the disk is full or failing.
         """
         for _ in range(2):
@@ -130,18 +135,20 @@ class FileReader:
         if shutil.disk_usage(self._vault.root).free < entry.size + _RESERVE:
             raise VaultFullError
         writer = self._vault.start("original")
-        head = b""
+        head = bytearray()
         try:
             for chunk in self._session.read(entry.index):
-                if not head:
-                    head = chunk[:SNIFF_BYTES]
+                if len(head) < HEAD_BYTES:
+                    head += chunk[: HEAD_BYTES - len(head)]
                 writer.write(chunk)
                 self._watcher.progress(Counts(bytes_done=len(chunk), bytes_read=len(chunk)))
+            if hashlib.sha256(head).digest() != looked.beginning:
+                raise SourceError(SourceCode.CHANGED)
             pending = writer.finish()
         except BaseException:
             writer.abort()
             raise
-        media, code = sniff(head)
+        media, code = sniff(bytes(head[:SNIFF_BYTES]))
         what = (b"content/1", pending.plain_sha256) if entry.size else (b"empty/1", looked.tag)
         return Sealed(looked, pending, self._vault.tag(*what), media, code, self._session.shape)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from medkiosk.core import dcf
+from medkiosk.core.errors import KioskError
 from medkiosk.core.events import FileFailed, Gap, ImportFinished, ImportStarted
 from medkiosk.core.ids import KIOSK, CaptureId, ImportId, new_id
 from medkiosk.daemon.importcommit import Committer
@@ -22,9 +23,18 @@ from medkiosk.ipc.types import KeptFile
 from medkiosk.journal import Fact
 from medkiosk.source.client import SourceSession
 from medkiosk.source.model import DAMAGED_BEFORE, DeviceInfo, Entry, SourceError
+from medkiosk.vault.schema import SeenRow
 
 _MOST_GAPS = 200
 """In one event: a record holds 256 KiB."""
+
+
+class SealedGoneError(KioskError):
+    """The sealed copies of {count} files of this device are not on the kiosk's disk any more. Keep the card
+    as it is, in its place: they are imported again by themselves. Call the administrator.
+    """
+
+    code = "import.sealed_gone"
 
 
 class ImportRun:
@@ -85,8 +95,14 @@ class ImportRun:
 
         Raises:
             JournalStoppedError: what counts as seen may not be in the ledger yet, so nothing is safe.
+            SealedGoneError: an object that holds a file of this listing is not there.
         """
-        self._tools.journal.check()
+        # With the lock: what another import has in the vault by now is in the ledger, or the journal stopped.
+        with self._tools.journal.lock:
+            self._tools.journal.check()
+        gone = sum(not self._tools.journal.vault.present(object_) for object_ in self._committer.objects)
+        if gone:
+            raise SealedGoneError(count=gone)
         if not self._began:
             return
         end = ImportFinished(
@@ -136,19 +152,29 @@ class ImportRun:
                 self._fail(entry, error)
                 continue
             self._shots.add(place_of(entry), looked.dated, dcf.media_extension(entry.name))
-            row = self._tools.journal.vault.seen(looked.tag)
-            if row is None and (row := self._tools.journal.vault.seen(looked.damaged)) is not None:
-                self._committer.damaged.append((entry, DAMAGED_BEFORE))
-                self._watcher.progress(Counts(damaged=1))
+            row = self._known(looked)
             if row is None:
                 new.append(looked)
                 continue
+            if row.tag == looked.damaged:
+                self._committer.damaged.append((entry, DAMAGED_BEFORE))
+                self._watcher.progress(Counts(damaged=1))
+            self._committer.objects.add(row.object_id)
             known.append((entry, CaptureId(row.group_id)))
             self._already += 1
             self._watcher.progress(Counts(already=1, bytes_done=entry.size))
         for entry, capture_id in known:  # only now are the shots' names settled
             self._captures.known(self._shots.of(place_of(entry)), capture_id)
         return new
+
+    def _known(self, looked: Looked) -> SeenRow | None:
+        """What is known of a file; None also where its object is not there: it is read like a new one."""
+        vault = self._tools.journal.vault
+        for tag in (looked.tag, looked.damaged):
+            row = vault.seen(tag)
+            if row is not None and vault.present(row.object_id):
+                return row
+        return None
 
     def _begin(self, entries: list[Entry]) -> None:
         self._began = True

@@ -99,6 +99,14 @@ class StoreReader:
         )
         return None if row is None else ObjectRow(*row)
 
+    def present(self, object_id: str) -> bool:
+        """Whether an object's blob is there and has its size. One look: its bytes are not read."""
+        row = self.object(object_id)
+        try:
+            return row is not None and self.blob_path(object_id).stat().st_size == row.sealed_size
+        except OSError:
+            return False
+
     def records(self, after: int = 0) -> Iterator[RecordRow]:
         """Yield every record with a ``seq`` above ``after``, still sealed, in the order of commitment."""
         sql = (

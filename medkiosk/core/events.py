@@ -192,29 +192,38 @@ class CameraClock(Event, frozen=True, tag="camera.clock"):
     corrected: bool
 
 
-class FileDeleted(Event, frozen=True, tag="file.deleted"):
-    """One file was deleted from a device; a new listing showed that it, and nothing else, is gone.
+class OnDevice(Event, frozen=True):
+    """What every event of a deletion has: a file on a device, and the object that holds its bytes."""
 
-    ``object_id`` holds its bytes; they were read back just before.
+    import_id: ImportId
+    object_id: ObjectId
+    storage: str
+    folder: str
+    file: str
+    size: int
+
+
+class FileDeleting(OnDevice, frozen=True, tag="file.deleting"):
+    """One file is about to be deleted from a device.
+
+    Of the same file `FileDeleted`, `FileKept` or `FileUnclear` follows. Where none does, the kiosk ended in
+    between, and whether the file is still on the device is not known.
     """
 
-    import_id: ImportId
-    object_id: ObjectId
-    storage: str
-    folder: str
-    file: str
-    size: int
+
+class FileDeleted(OnDevice, frozen=True, tag="file.deleted"):
+    """One file was deleted from a device: a new listing has it no more. Its object was read back before."""
 
 
-class FileKept(Event, frozen=True, tag="file.kept"):
-    """One file was to be deleted from a device and was not; ``words`` says why."""
+class FileKept(OnDevice, frozen=True, tag="file.kept"):
+    """One file was to be deleted from a device and a new listing still has it; ``words`` says why."""
 
-    import_id: ImportId
-    object_id: ObjectId
-    storage: str
-    folder: str
-    file: str
-    size: int
+    words: str
+
+
+class FileUnclear(OnDevice, frozen=True, tag="file.unclear"):
+    """One file was to be deleted, and no listing says what became of it; ``words`` says so."""
+
     words: str
 
 
@@ -443,7 +452,9 @@ AnyEvent = (
     | ImportFinished
     | CameraClock
     | FileDeleted
+    | FileDeleting
     | FileKept
+    | FileUnclear
     | Redacted
     | RedactionFailed
     | AccountCreated

@@ -1,33 +1,35 @@
 """Deleting from a device what is sealed. Off unless the configuration says ``delete = "after_verified"``.
 
-One file at a time, each in a session of its own that begins with a listing: what is on the device must be
-exactly what is expected, before the first deletion and after each. Anything else ends it.
+In batches: a session in which what is to go is written into the ledger and then asked for, and a new session
+whose listing says what became of it. The first batch is one file, each later one ten times the last: a device
+that does something else than asked is found after one file, and few listings are needed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
 
-from medkiosk.core.events import AnyEvent, FileDeleted, FileKept
+from medkiosk.core.events import AnyEvent, FileDeleted, FileDeleting, FileKept, FileUnclear
 from medkiosk.core.ids import KIOSK, ImportId, ObjectId
+from medkiosk.daemon import deletewords as say
 from medkiosk.daemon.importfile import FileReader
-from medkiosk.daemon.importtools import Tools, Watcher
+from medkiosk.daemon.importtools import StoppedError, Tools, Watcher
 from medkiosk.journal import Fact
 from medkiosk.source.client import SourceSession
-from medkiosk.source.model import Entry, SourceCode, SourceError
+from medkiosk.source.model import DeviceInfo, Entry, Grant, SourceCode, SourceError
 
+E = TypeVar("E", FileDeleting, FileDeleted, FileKept, FileUnclear)
 Place = tuple[str, str, str, int]
-Open = Callable[[], AbstractContextManager[SourceSession]]
-"""Opens the device anew, with the grant to delete."""
+Open = Callable[[Grant], AbstractContextManager[SourceSession]]
+"""Opens the device anew."""
 
-_CHANGED = "What is on the device is not what was imported. Nothing more was deleted; plug it in again."
-_PROTECTED = "The device is write-protected, so nothing was deleted. Everything on it is sealed."
-_NOT_KNOWN = "Not everything on the device is acknowledged, so nothing was deleted."
-_DAMAGED = (
-    "The sealed copy of a file could not be read back, so it was not deleted and nothing more was. Keep the"
-    " card and call the administrator."
-)
+_GROWTH, _LARGEST = 10, 1000
+_STAYS = frozenset({SourceCode.PROTECTED, SourceCode.UNSUPPORTED})
+"""Refusals that concern one file, given before anything was asked of the device."""
 
 
 def place(entry: Entry) -> Place:
@@ -35,113 +37,205 @@ def place(entry: Entry) -> Place:
     return entry.storage, entry.folder, entry.name, entry.size
 
 
+class _ChangedError(Exception):
+    """What is on the device is not what was imported."""
+
+
+@dataclass
+class _Batch:
+    """Files that are deleted together.
+
+    Attributes:
+        import_id: the import that they were acknowledged before.
+        info: which device they are on; None before it was opened.
+        entries: where they are in the listing of the session.
+        objects: what holds their bytes in the vault.
+        is_written: whether they are in the ledger as about to be deleted.
+        asked: what the device was asked to delete.
+        done: what it said that it had deleted.
+        refused: why something was not deleted.
+    """
+
+    import_id: ImportId
+    info: DeviceInfo | None = None
+    entries: dict[Place, Entry] = field(default_factory=dict)
+    objects: dict[Place, ObjectId] = field(default_factory=dict)
+    is_written: bool = False
+    asked: set[Place] = field(default_factory=set)
+    done: set[Place] = field(default_factory=set)
+    refused: dict[Place, str] = field(default_factory=dict)
+
+
 class Deletion:
-    """Deletes the files of one device after an import in which every one of them was acknowledged.
+    """Deletes the files of one device, from plug to unplug, each after it was acknowledged.
+
+    Whatever goes otherwise than expected ends it for this plug: what is left stays, and the person is told.
 
     Args:
         tools: the vault, the journal.
         watcher: asked whether to stop.
-        open_: opens the device for a deletion.
-        import_id: which import.
+        open_: opens the device.
         doing: told how far it is, in words.
+
+    Attributes:
+        gone: how many files are gone.
+        damaged: a sealed copy could not be read back, so the device is still needed.
     """
 
-    def __init__(
-        self, tools: Tools, watcher: Watcher, open_: Open, import_id: ImportId, doing: Callable[[str], None]
-    ) -> None:
+    def __init__(self, tools: Tools, watcher: Watcher, open_: Open, doing: Callable[[str], None]) -> None:
         self._tools = tools
         self._watcher = watcher
         self._open = open_
-        self._import_id = import_id
         self._doing = doing
+        self._over = False
+        self._why = ""
+        self._stay: set[Place] = set()
+        self.gone = 0
+        self._unclear = 0
+        self._total = 0
+        self.damaged = False
 
-    def all(self, entries: Sequence[Entry]) -> str:
-        """Delete every file of the listing that was just imported; return what to tell the person.
+    @property
+    def words(self) -> str:
+        """What to tell the person; empty where there was nothing to delete."""
+        return say.summary(self.gone, len(self._stay), self._unclear, self._why)
+
+    def refuse(self, words: str) -> None:
+        """Delete nothing after this import, and say why."""
+        if not self._over:
+            self._why = words
+
+    def all(self, import_id: ImportId, entries: Iterable[Entry]) -> set[Place]:
+        """Delete every file of a listing in which each is acknowledged.
+
+        Returns:
+            What may still be on the device. Anything else that is there was not imported.
 
         Raises:
-            StoppedError: the device was unplugged.
             KioskError: the ledger cannot be written, so nothing more is deleted.
         """
         left = {place(entry) for entry in entries}
-        total = len(left)
+        if self._over:
+            return left
+        doomed = sorted(left - self._stay)
+        todo, size = iter(doomed), 1
+        self._total = self.gone + len(doomed)
+        self._why = ""
+        while places := list(islice(todo, size)):
+            if not self._batch(_Batch(import_id), places, left):
+                break
+            size = min(size * _GROWTH, _LARGEST)
+        return left
+
+    def _batch(self, batch: _Batch, places: list[Place], left: set[Place]) -> bool:
+        """Delete some files and look what became of them; return whether to go on."""
+        self._over = True  # also where an error leads out of here
         try:
-            objects = self._acknowledged(left)
-            if objects is None:
-                return _NOT_KNOWN
-            for number, at in enumerate(sorted(left), 1):
-                self._watcher.check_stop()
-                self._doing(f"deleting file {number} of {total} from the device")
-                if words := self._one(at, objects[at], left):
-                    return words
-                left.discard(at)
+            with self._open(Grant.DELETE) as session:
+                self._choose(session, batch, places, left)
+                self._record(self._event(FileDeleting, batch, at) for at in batch.objects)
+                batch.is_written = True
+                self._why = self._ask(session, batch)
+        except _ChangedError:
+            self._over, self._why = False, say.CHANGED
+            return False
         except SourceError as error:
-            return f"{total - len(left)} of {total} files were deleted. {error.message}"
-        return f"{total} files were deleted from the device; all of them are sealed." if total else ""
+            self._why = say.ENDED.get(error.reason, say.FAILED)
+        except StoppedError:
+            self._why = say.FAILED
+        if not batch.is_written:
+            return False
+        now = self._look_again(batch)
+        self._settle(batch, now, left)
+        self._over = bool(self._why)
+        if not self._over and now != left:
+            self._why = say.CHANGED  # what is new is imported first; then the caller comes again
+        return not self._why
 
-    def _acknowledged(self, expected: set[Place]) -> dict[Place, ObjectId] | None:
-        """The object of every file, looked up afresh; None if one has none, or other files are there."""
-        found: dict[Place, ObjectId] = {}
-        with self._open() as session:
-            info = session.hello()
-            reader = FileReader(self._watcher, self._tools, session, info)
-            for entry in session.list():
-                row = self._tools.journal.vault.seen(reader.look(entry).tag)
-                if row is None:
-                    return None
-                found[place(entry)] = ObjectId(row.object_id)
-        return found if set(found) == expected else None
+    def _choose(self, session: SourceSession, batch: _Batch, places: list[Place], left: set[Place]) -> None:
+        """Find what is to be deleted on a device that must be exactly as it was imported."""
+        batch.info = session.hello()
+        listed = {place(entry): entry for entry in session.list()}
+        if listed.keys() != left:
+            raise _ChangedError
+        reader = FileReader(self._watcher, self._tools, session, batch.info)
+        for at in places:
+            self._watcher.check_stop()
+            row = self._tools.journal.vault.seen(reader.look(listed[at]).tag)
+            if row is None:
+                raise _ChangedError
+            batch.entries[at], batch.objects[at] = listed[at], ObjectId(row.object_id)
 
-    def _one(self, at: Place, object_id: ObjectId, left: set[Place]) -> str:
-        """Delete one file; return why not, and why nothing more is to be."""
-        if not self._tools.journal.vault.intact(object_id):
-            self._record(self._kept(at, object_id, _DAMAGED))
-            return _DAMAGED
-        with self._open() as session:
-            session.hello()
-            listed = {place(entry): entry.index for entry in session.list()}
-            if set(listed) != left:
-                return _CHANGED
+    def _ask(self, session: SourceSession, batch: _Batch) -> str:
+        """Ask the device to delete each; return why it was not asked for all, or why that must be the end."""
+        for number, (at, object_id) in enumerate(batch.objects.items(), self.gone + 1):
+            self._watcher.check_stop()
+            self._doing(f"deleting file {number} of {self._total} from the device")
+            if not self._tools.journal.vault.intact(object_id):
+                self.damaged = True
+                batch.refused[at] = say.DAMAGED
+                return say.DAMAGED
             try:
-                session.delete(listed[at])
+                batch.asked.add(at)
+                session.delete(batch.entries[at].index)
+                batch.done.add(at)
             except SourceError as error:
-                self._record(self._kept(at, object_id, error.message))
-                if error.reason is SourceCode.PROTECTED:
-                    return _PROTECTED
-                raise
-        with self._open() as session:  # a new session: libgphoto2 lists once
-            session.hello()
-            now = {place(entry) for entry in session.list()}
-        if now != left - {at}:
-            self._record(self._kept(at, object_id, _CHANGED))
-            return _CHANGED
-        storage, folder, name, size = at
-        self._record(
-            FileDeleted(
-                at=self._tools.journal.now(),
-                actor=KIOSK,
-                import_id=self._import_id,
-                object_id=object_id,
-                storage=storage,
-                folder=folder,
-                file=name,
-                size=size,
-            )
-        )
+                batch.refused[at] = say.REFUSED.get(error.reason, say.FAILED)
+                if error.reason not in _STAYS:
+                    return say.ENDED.get(error.reason, say.FAILED)
+                self._stay.add(at)
         return ""
 
-    def _kept(self, at: Place, object_id: ObjectId, words: str) -> FileKept:
+    def _look_again(self, batch: _Batch) -> set[Place] | None:
+        """What is on the device by a new session; None if that cannot be told, for all of it or in part."""
+        try:
+            with self._open(Grant.NONE) as session:  # a new one: libgphoto2 lists once
+                info, entries = session.hello(), session.list()
+        except (SourceError, StoppedError):
+            return None
+        if info != batch.info or any(entry.failure is not None for entry in entries):
+            return None
+        return {place(entry) for entry in entries}
+
+    def _settle(self, batch: _Batch, now: set[Place] | None, left: set[Place]) -> None:
+        """Write down what became of each file of a batch, and take what is gone from ``left``.
+
+        A file counts as gone only by a listing that has every file that was to stay. An empty one proves
+        that only of a device that said of every file that it was deleted: an unmounted card is empty, too.
+        """
+        batched = batch.objects.keys()
+        believed = now is not None and left - batched <= now and (bool(now) or batch.done == batched)
+        names = {at[:3] for at in now or ()}
+        events: list[AnyEvent] = []
+        for at in batched:
+            if now is not None and at in now:
+                words = say.STILL_THERE if at in batch.done else batch.refused.get(at, say.NOT_ASKED)
+                events.append(self._event(FileKept, batch, at, words=words))
+                if at in batch.done:
+                    self._why = say.STILL_THERE
+            elif believed and at in batch.asked and at[:3] not in names:
+                events.append(self._event(FileDeleted, batch, at))
+                left.discard(at)
+                self.gone += 1
+            else:
+                events.append(self._event(FileUnclear, batch, at, words=say.UNCLEAR))
+                self._unclear += 1
+                self._why = self._why or say.FAILED
+        self._record(events)
+
+    def _event(self, kind: type[E], batch: _Batch, at: Place, **more: str) -> E:
         storage, folder, name, size = at
-        return FileKept(
+        return kind(
             at=self._tools.journal.now(),
             actor=KIOSK,
-            import_id=self._import_id,
-            object_id=object_id,
+            import_id=batch.import_id,
+            object_id=batch.objects[at],
             storage=storage,
             folder=folder,
             file=name,
             size=size,
-            words=words,
+            **more,
         )
 
-    def _record(self, event: AnyEvent) -> None:
-        self._tools.journal.commit([Fact(event)])
+    def _record(self, events: Iterable[AnyEvent]) -> None:
+        self._tools.journal.commit([Fact(event) for event in events])

@@ -13,8 +13,9 @@ import msgspec
 from medkiosk.core.channel import Channel
 from medkiosk.core.device import KEEP_CARD, REUSE, DeviceState
 from medkiosk.core.errors import KioskError
+from medkiosk.daemon import deletewords
 from medkiosk.daemon.importclock import measure_clock
-from medkiosk.daemon.importdelete import Deletion, place
+from medkiosk.daemon.importdelete import Deletion, Place, place
 from medkiosk.daemon.importrun import ImportRun
 from medkiosk.daemon.importtools import Counts, StoppedError, Tools
 from medkiosk.device.model import DeviceRef
@@ -61,6 +62,8 @@ class Importer:
         self._uncounted = 0
         self._shown = 0.0
         self._clock_words: str | None = None
+        self._gap_words = ""
+        self._deletion = Deletion(tools, self, self._session, lambda words: self._show(doing=words))
         self.status = DeviceStatus(
             key=device.key,
             kind=device.kind,
@@ -135,19 +138,21 @@ class Importer:
             self._happen(Happening.RETRY)
 
     def _once(self) -> None:
-        """Import until a second look finds nothing that the import has not seen."""
+        """Import until a second look, after which nothing comes, finds only what the import has seen."""
         while True:
             run, entries = self._pass()
+            if not self._deletion.gone:  # what the kiosk deleted is not missing
+                self._gap_words = gap_words(run.gaps)
+            left = self._delete(run, entries)
             # A photo taken after the listing shows only to a new session (libgphoto2 lists once).
             with self._session() as session:
-                if {place(entry) for entry in session.list()} <= {place(entry) for entry in entries}:
+                if {place(entry) for entry in session.list()} <= left:
                     break
-        deleted = self._delete(run, entries)
         self._tools.board.keep(self._device.key, run.kept)
         counts = run.outcomes
         safe = acknowledged(counts)
-        notes = (self._clock_words or "", gap_words(run.gaps), deleted)
-        passport = REUSE if expendable(counts) else KEEP_CARD
+        notes = (self._clock_words or "", self._gap_words, self._deletion.words)
+        passport = REUSE if expendable(counts) and not self._deletion.damaged else KEEP_CARD
         self._show(
             doing="",
             notes=tuple(note for note in notes if note),
@@ -198,20 +203,13 @@ class Importer:
         if self.status.state is DeviceState.LISTING:
             self._happen(Happening.LISTED)
 
-    def _delete(self, run: ImportRun, entries: list[Entry]) -> str:
-        """Delete what is sealed, where the policy says so; return what to tell the person."""
-        if self._tools.settings.delete != "after_verified" or not entries:
-            return ""
-        if not expendable(run.outcomes):
-            return "Not every file on the device is sealed and whole, so nothing was deleted."
-        deletion = Deletion(
-            self._tools,
-            self,
-            lambda: self._session(Grant.DELETE),
-            run.import_id,
-            lambda words: self._show(doing=words),
-        )
-        return deletion.all(entries)
+    def _delete(self, run: ImportRun, entries: list[Entry]) -> set[Place]:
+        """Delete what is sealed, where the policy says so; return what may be on the device afterwards."""
+        if self._tools.settings.delete == "after_verified" and entries:
+            if expendable(run.outcomes):
+                return self._deletion.all(run.import_id, entries)
+            self._deletion.refuse(deletewords.NOT_WHOLE)
+        return {place(entry) for entry in entries}
 
     def _clock_grant(self) -> Grant:
         set_it = self._tools.settings.set_camera_clock and self._clock_words is None

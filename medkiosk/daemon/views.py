@@ -110,10 +110,14 @@ def summary(event: ev.AnyEvent) -> str:
         case ev.CameraClock():
             words = "; set" if event.corrected else ""
             return f"{event.model} {event.serial}: {event.offset_ms / 1000:+.1f} s against UTC{words}"
+        case ev.FileDeleting():
+            return f"object {event.object_id}, {event.size} bytes: about to be deleted from the device"
         case ev.FileDeleted():
             return f"object {event.object_id}, {event.size} bytes: deleted from the device"
         case ev.FileKept():
             return f"object {event.object_id}: not deleted from the device: {event.words}"
+        case ev.FileUnclear():
+            return f"object {event.object_id}: perhaps deleted from the device: {event.words}"
         case ev.FileFailed():
             return f"code {event.code}: {event.words}"
         case ev.ImportFinished():

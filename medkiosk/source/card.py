@@ -21,7 +21,11 @@ from medkiosk.source.protocol import RawEntry
 from medkiosk.source.reading import bounded_folder, bounded_name
 
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_MAY_NOT_WRITE = frozenset({errno.EROFS, errno.EPERM, errno.EACCES})
+_MAY_NOT_DELETE = {
+    errno.EROFS: SourceCode.READ_ONLY,
+    errno.EPERM: SourceCode.PROTECTED,
+    errno.EACCES: SourceCode.PROTECTED,
+}
 
 
 class CardReader:
@@ -100,6 +104,7 @@ class CardReader:
 
         The file is held open while its name is removed: afterwards it must be this one that lost a name.
         A file that the photographer protected in the camera (FAT's read-only attribute) is not deleted.
+        An error may mean that it is deleted all the same (it could not be made durable): list again.
         """
         file = self._readable(index)
         with self._opened_in_folder(file) as (folder, descriptor):
@@ -108,13 +113,14 @@ class CardReader:
             if now != (self._device, file.inode, file.size, file.mtime_ns):
                 raise SourceError(SourceCode.CHANGED)
             if not status.st_mode & 0o222:
-                raise SourceError(SourceCode.PROTECTED)
+                read_only = os.fstatvfs(folder).f_flag & os.ST_RDONLY
+                raise SourceError(SourceCode.READ_ONLY if read_only else SourceCode.PROTECTED)
             self._same_card()
             try:
                 os.unlink(file.name, dir_fd=folder)
             except OSError as error:
-                if error.errno in _MAY_NOT_WRITE:
-                    raise SourceError(SourceCode.PROTECTED) from error
+                if error.errno in _MAY_NOT_DELETE:
+                    raise SourceError(_MAY_NOT_DELETE[error.errno]) from error
                 raise
             os.fsync(folder)
             if os.fstat(descriptor).st_nlink >= status.st_nlink:

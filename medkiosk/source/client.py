@@ -199,12 +199,13 @@ class SourceSession:
     def delete(self, index: int) -> None:
         """Delete one listed file from the device. The other entries keep their indexes.
 
-        The reader has looked again when this returns: the file is gone, and it alone. A caller that must
-        be sure lists again all the same, in a new session.
+        That the device said so does not mean that it did: what became of the file shows in a new session's
+        listing. The same is true of an error.
 
         Raises:
-            SourceError: the file is still there, in all likelihood: ``PROTECTED``, ``CHANGED``, ``GONE`` or
-                what the device said. ``CRASHED`` also when the worker was opened without `Grant.DELETE`.
+            SourceError: nothing was asked of the device: ``PROTECTED``, ``READ_ONLY``, ``UNSUPPORTED`` (an
+                empty file), ``CHANGED``, ``GONE``; more is gone than that file: ``PROTOCOL``; or what the
+                device said. ``CRASHED`` also when the worker was opened without `Grant.DELETE`.
         """
         entry = self._entries[index]
         if entry.failure is not None:

@@ -130,6 +130,7 @@ class SourceCode(IntEnum):
     PROTECTED = 18
     DIFFERS = 19
     TOO_DEEP = 20
+    READ_ONLY = 21
     EMPTY = 22
 
 
@@ -228,8 +229,12 @@ WORDS: dict[SourceCode, str] = {
         " plug it in again."
     ),
     SourceCode.PROTECTED: (
-        "The card or this file is write-protected, so the file stays on the card; its copy in the kiosk is"
-        " safe. To have it removed, move the card's lock switch or lift the protection in the camera's menu."
+        "This file is write-protected, so it stays on the card; its copy in the kiosk is safe. To have it"
+        " removed, lift the protection in the camera's menu."
+    ),
+    SourceCode.READ_ONLY: (
+        "This card can only be read here, so everything stays on it; what was acknowledged is safe. To free"
+        " the card, format it in the camera."
     ),
     SourceCode.DIFFERS: (
         "Reading this file again gave other bytes, so it was not imported. Keep the card as it is, try"

@@ -87,6 +87,8 @@ class CameraReader:
         self._port = port
         self._model = model
         self._files: list[_File] = []
+        self._deleted: set[int] = set()
+        self._storages: list[gphoto2.CameraStorageInformation] | None = None
         self._buffer = _roomy_buffer()
         self._session: gphoto2.Camera | None = None
         _prepare_library()
@@ -129,7 +131,9 @@ class CameraReader:
 
     def entries(self) -> Iterator[RawEntry]:
         """List every file of every storage."""
-        self._files = []
+        if self._deleted:
+            self.close()  # only a new session sees the card as it is now
+        self._files, self._deleted = [], set()
         for storage in self._folder("/")[1]:
             yield from self._walk((storage,), 0)
 
@@ -184,40 +188,40 @@ class CameraReader:
             self.close()
 
     def delete(self, index: int) -> None:
-        """Delete one file.
+        """Ask for the deletion of one file; what became of it shows in the next listing.
 
         libgphoto2 says that it deleted a file whatever the camera answered, and a file that it does not find
         it would delete by the handle that means *all*. So the file is read first, which fails unless the
-        library finds it and the camera has it; and the folder is listed afresh afterwards.
+        library finds it and the camera has it; and afterwards another one that must still be there.
         """
         file = self._files[index]
         if file.failure is not None:
             raise SourceError(file.failure)
+        if index in self._deleted:
+            raise SourceError(SourceCode.GONE)
         try:
-            before = self._sizes(file.folder)
-            if before.get(file.name) != file.size:
-                raise SourceError(SourceCode.GONE if file.name not in before else SourceCode.CHANGED)
-            if self._is_protected(file):
-                raise SourceError(SourceCode.PROTECTED)
+            self._may_delete(file)
             self._sees(file)
+            self._deleted.add(index)
             self._camera.file_delete(file.folder, file.name)
         except gphoto2.GPhoto2Error as error:
             raise self._failed(error) from error
-        self.close()  # only a new session sees the card as it is now
-        try:
-            after = self._sizes(file.folder)
-        except gphoto2.GPhoto2Error as error:
-            raise self._failed(error) from error
-        if file.name in after:
-            raise SourceError(SourceCode.DEVICE)
-        if not before.keys() <= after.keys() | {file.name}:
-            raise SourceError(SourceCode.PROTOCOL)  # more is gone than was asked for: not one step further
+        self._sees_another()
 
-    def _sizes(self, folder: str) -> dict[str, int]:
-        """What lies in a folder: name -> bytes, as this session sees it."""
-        names = self._camera.folder_list_files(folder)
-        listed = [_name(names, position).text for position in range(names.count())]
-        return {name: self._camera.file_get_info(folder, name).file.size for name in listed if name}
+    def _sees_another(self) -> None:
+        """Raise unless a file that was not to be deleted is still there."""
+        others = (at for at in range(len(self._files) - 1, -1, -1) if at not in self._deleted)
+        other = next((file for at in others if (file := self._files[at]).failure is None and file.size), None)
+        if other is None:
+            return
+        try:
+            self._sees(other)
+        except SourceError as error:
+            raise SourceError(SourceCode.PROTOCOL) from error
+        except gphoto2.GPhoto2Error as error:
+            failure = self._failed(error)
+            lost = failure.reason in {SourceCode.GONE, SourceCode.DEVICE}
+            raise (SourceError(SourceCode.PROTOCOL) if lost else failure) from error
 
     def _sees(self, file: _File) -> None:
         """Raise unless the camera hands out the file's first byte: a question not answered from memory."""
@@ -229,19 +233,22 @@ class CameraReader:
         if got != 1:
             raise SourceError(SourceCode.SHORT)
 
-    def _is_protected(self, file: _File) -> bool:
+    def _may_delete(self, file: _File) -> None:
+        """Raise if the file, or the card that it is on, is write-protected."""
+        if self._storages is None:
+            self._storages = list(self._camera.get_storageinfo())
+        for storage in self._storages:
+            is_here = file.folder.startswith(storage.basedir + "/")
+            if is_here and storage.access == gphoto2.GP_STORAGEINFO_AC_READONLY:
+                raise SourceError(SourceCode.READ_ONLY)
         permissions: int = self._camera.file_get_info(file.folder, file.name).file.permissions
         if not permissions & gphoto2.GP_FILE_PERM_DELETE:
-            return True
-        return any(
-            storage.access == gphoto2.GP_STORAGEINFO_AC_READONLY
-            and file.folder.startswith(storage.basedir + "/")
-            for storage in self._camera.get_storageinfo()
-        )
+            raise SourceError(SourceCode.PROTECTED)
 
     def close(self) -> None:
         """End the session; the camera's own buttons work again."""
         camera, self._session = self._session, None
+        self._storages = None
         if camera is None:
             return
         try:

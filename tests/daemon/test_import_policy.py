@@ -1,4 +1,4 @@
-"""What the configuration decides: reading twice, the camera's clock, deletion."""
+"""What the configuration decides: reading twice, the camera's clock. Deletion: test_import_delete.py."""
 
 from __future__ import annotations
 
@@ -8,14 +8,7 @@ from pathlib import Path
 import pytest
 
 from medkiosk.core.device import KEEP_CARD, REUSE, DeviceState
-from medkiosk.core.events import (
-    CameraClock,
-    FileDeleted,
-    FileFailed,
-    FileKept,
-    ImportFinished,
-    OriginalSealed,
-)
+from medkiosk.core.events import CameraClock, FileFailed, ImportFinished, OriginalSealed
 from medkiosk.source.model import SourceCode
 from tests.daemon.importing import ImportRig, picture, write
 from tests.virtual.camera import RunningCamera
@@ -27,10 +20,6 @@ FILES = {ONE: picture(1, size=200_000), TWO: picture(2, size=200_000), THREE: pi
 @pytest.fixture
 def card(tmp_path: Path) -> Path:
     return write(tmp_path / "card", FILES)
-
-
-def on(card: Path) -> set[str]:
-    return {path.name for path in card.rglob("*") if path.is_file()}
 
 
 # Reading twice
@@ -124,79 +113,6 @@ def test_a_camera_that_does_not_tell_its_time_is_imported_all_the_same(
     finally:
         camera.stop()
     assert imports.events(CameraClock) == []
-
-
-# Deletion
-
-
-@pytest.mark.parametrize("kind", ["card", "camera"])
-def test_nothing_is_deleted_unless_the_policy_says_so_and_then_everything_that_is_sealed(
-    imports: ImportRig, card: Path, kind: str
-) -> None:
-    camera = RunningCamera(card)
-    try:
-        device = camera if kind == "camera" else card
-        assert imports.plug(device).state is DeviceState.SAFE
-        assert len(on(card)) == 3
-        assert imports.events(FileDeleted) == []
-        status = imports.plug(device, delete="after_verified")
-    finally:
-        camera.stop()
-    assert status.state is DeviceState.SAFE
-    assert any("3 files were deleted" in note for note in status.notes)
-    assert on(card) == set()
-    assert sorted(event.file for event in imports.events(FileDeleted)) == [
-        "IMG_0001.JPG",
-        "IMG_0002.JPG",
-        "IMG_0003.JPG",
-    ]
-    assert imports.content() == Counter(FILES.values())
-    imports.assert_clean()
-
-
-def test_one_file_that_is_not_acknowledged_and_nothing_at_all_is_deleted(
-    imports: ImportRig, card: Path
-) -> None:
-    camera = RunningCamera(card, faults=["short-read=IMG_0002.JPG"])
-    try:
-        status = imports.plug(camera, delete="after_verified")
-    finally:
-        camera.stop()
-    assert status.state is DeviceState.INCOMPLETE
-    assert len(on(card)) == 3
-    assert imports.events(FileDeleted) == []
-
-
-def test_one_file_that_is_damaged_on_the_card_and_nothing_at_all_is_deleted(
-    imports: ImportRig, tmp_path: Path
-) -> None:
-    card = write(tmp_path / "card", {ONE: FILES[ONE], TWO: FILES[TWO][:100_000]})
-    assert imports.plug(card, delete="after_verified").passport == KEEP_CARD
-    assert len(on(card)) == 2
-
-
-def test_what_the_vault_does_not_give_back_is_not_deleted(imports: ImportRig, card: Path) -> None:
-    assert imports.plug(card).state is DeviceState.SAFE
-    second = list(imports.vault.objects())[1]
-    imports.vault.blob_path(second.id).write_bytes(b"nothing of the kind")
-    status = imports.plug(card, delete="after_verified")
-    assert any("could not be read back" in note for note in status.notes)
-    [kept] = imports.events(FileKept)
-    assert kept.object_id == second.id
-    assert len(on(card)) == 2
-    assert {"IMG_0002.JPG", "IMG_0003.JPG"} == on(card)
-
-
-def test_a_write_protected_card_is_a_state_and_no_error(imports: ImportRig, card: Path) -> None:
-    camera = RunningCamera(card, faults=["write-protect"])
-    try:
-        status = imports.plug(camera, delete="after_verified")
-    finally:
-        camera.stop()
-    assert status.state is DeviceState.SAFE
-    assert any("write-protected" in note for note in status.notes)
-    assert len(imports.events(FileKept)) == 1
-    assert len(on(card)) == 3
 
 
 def test_missing_numbers_are_said_and_recorded(imports: ImportRig, tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def _delete_first(session: SourceSession) -> SourceCode:
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason"), [("write-protect", SourceCode.PROTECTED), ("keep-deleted", SourceCode.DEVICE)]
+    ("fault", "reason"), [("write-protect", SourceCode.READ_ONLY), ("keep-deleted", SourceCode.DEVICE)]
 )
 def test_a_deletion_that_did_not_happen_is_said(
     camera_on: Start, tree: Path, fault: str, reason: SourceCode

@@ -106,7 +106,7 @@ def protected_card(tmp_path: Path) -> Iterator[Path]:
 @needs_root
 def test_a_write_protected_card_is_a_state_and_not_the_end(protected_card: Path) -> None:
     with card_session(protected_card, "--may-delete") as session:
-        assert refusal(session, chosen(session)) == SourceCode.PROTECTED
+        assert refusal(session, chosen(session)) == SourceCode.READ_ONLY
         assert sum(map(len, session.read(0))) == SIZES["DCIM/100CANON/IMG_0001.CR3"]
     assert files(protected_card) == set(SIZES)
 

@@ -66,6 +66,10 @@ class Fault:
         """A response code with which to refuse to delete, or None to go on."""
         return None
 
+    def deletes_all(self) -> bool:
+        """Whether the deletion of one object deletes all of them."""
+        return False
+
     def read_only(self) -> bool:
         """Whether the card's write protection is on."""
         return False
@@ -288,8 +292,16 @@ class KeepDeleted(_Plain):
         return Answer.GENERAL_ERROR
 
 
+class DeleteAll(_Plain):
+    """``delete-all``: whatever object is to be deleted, all of them are."""
+
+    def deletes_all(self) -> bool:
+        return True
+
+
 FAULTS: dict[str, Callable[[str], Fault]] = {
     "busy": Busy,
+    "delete-all": DeleteAll,
     "denied": Denied,
     "flip": Flip,
     "grow": Grow,
@@ -356,6 +368,9 @@ class Faults(Fault):
 
     def refuse_delete(self) -> int | None:
         return next((answer for fault in self._faults if (answer := fault.refuse_delete()) is not None), None)
+
+    def deletes_all(self) -> bool:
+        return any(fault.deletes_all() for fault in self._faults)
 
     def read_only(self) -> bool:
         return any(fault.read_only() for fault in self._faults)

@@ -341,7 +341,7 @@ class Session:
         refusal = self._camera.faults.refuse_delete()
         if refusal is not None:
             return Reply(refusal)
-        if params[0] == _ALL:
+        if params[0] == _ALL or self._camera.faults.deletes_all():
             for handle in list(self._cards.objects):
                 self._cards.delete(handle)
             return Reply()

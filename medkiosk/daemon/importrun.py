@@ -16,17 +16,17 @@ from medkiosk.daemon.importcommit import Committer
 from medkiosk.daemon.importfile import FileReader, Looked, Sealed
 from medkiosk.daemon.importtools import Counts, StoppedError, Tools, Watcher, place_of
 from medkiosk.ingest.machine import Outcome, expendable
-from medkiosk.ingest.numbers import gaps
+from medkiosk.ingest.numbers import gaps, recordable
 from medkiosk.ingest.plan import CaptureIds, Group
 from medkiosk.ingest.shot import Shot, Shots
 from medkiosk.ipc.types import KeptFile
 from medkiosk.journal import Fact
 from medkiosk.source.client import SourceSession
-from medkiosk.source.model import DAMAGED_BEFORE, DeviceInfo, Entry, SourceError
+from medkiosk.source.model import DAMAGED_BEFORE, DeviceInfo, Entry, SourceCode, SourceError
 from medkiosk.vault.schema import SeenRow
 
-_MOST_GAPS = 200
-"""In one event: a record holds 256 KiB."""
+_MOST_FAILURES = 500
+"""Named in the ledger, of one import: a card full of unreadable folders must not fill the kiosk's disk."""
 
 
 class SealedGoneError(KioskError):
@@ -116,10 +116,13 @@ class ImportRun:
             safe=not self.failures,
             copies=self._committer.copies,
             damaged=len(self._committer.damaged),
-            gaps=self.gaps[:_MOST_GAPS],
+            gaps=recordable(self.gaps),
             expendable=expendable(self.outcomes),
         )
-        self._tools.journal.commit([*map(Fact, self.failures), Fact(end)])
+        facts = [*map(Fact, self._recorded_failures()), Fact(end)]
+        step = self._tools.settings.group_files  # so that nobody waits for the journal as long as for all
+        for start in range(0, len(facts), step):
+            self._tools.journal.commit(facts[start : start + step])
 
     @property
     def outcomes(self) -> dict[Outcome, int]:
@@ -201,20 +204,33 @@ class ImportRun:
     def _fail(self, entry: Entry, error: SourceError) -> None:
         if error.ends_session:
             raise error
-        self.failures.append(
-            FileFailed(
-                at=self._tools.journal.now(),
-                actor=KIOSK,
-                import_id=self.import_id,
-                storage=entry.storage,
-                folder=entry.folder,
-                file=entry.name,
-                size=entry.size,
-                code=int(error.reason),
-                words=error.message,
-            )
-        )
+        self.failures.append(self._failed(entry, error.reason, error.message))
         self._watcher.progress(Counts(failed=1))
+
+    def _failed(self, entry: Entry, reason: SourceCode, words: str) -> FileFailed:
+        return FileFailed(
+            at=self._tools.journal.now(),
+            actor=KIOSK,
+            import_id=self.import_id,
+            storage=entry.storage,
+            folder=entry.folder,
+            file=entry.name,
+            size=entry.size,
+            code=int(reason),
+            words=words,
+        )
+
+    def _recorded_failures(self) -> list[FileFailed]:
+        """What could not be read; beyond `_MOST_FAILURES` one event stands for the rest."""
+        rest = len(self.failures) - _MOST_FAILURES
+        if rest <= 0:
+            return self.failures
+        nowhere = Entry(index=0, storage="", folder="", name="", size=0, mtime=0)
+        words = (
+            f"{rest} more files and folders could not be read, too many to name each; the device still has"
+            " them. Keep the card as it is and ask the installer to look at it."
+        )
+        return [*self.failures[:_MOST_FAILURES], self._failed(nowhere, SourceCode.TOO_MANY, words)]
 
     def _hand_over(self, durable: ThreadPoolExecutor) -> None:
         self._settle()

@@ -8,11 +8,15 @@ folder or on a formatted card. None of that is a gap, nor is where a card's numb
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import accumulate
 
+from medkiosk.core import canon
 from medkiosk.core.dcf import MOST_MISSING, DcfPlace, in_order
 from medkiosk.core.events import Gap
 
 _SHOWN = 5
+_MOST_RECORDED, _MOST_BYTES = 200, 128 * 1024
+"""A record holds 256 KiB, and a storage may have a long name of characters that take six bytes each."""
 
 
 def gaps(untrusted_places: Iterable[tuple[str, str, str]]) -> tuple[Gap, ...]:
@@ -35,6 +39,13 @@ def gaps(untrusted_places: Iterable[tuple[str, str, str]]) -> tuple[Gap, ...]:
     )
 
 
+def recordable(found: tuple[Gap, ...]) -> tuple[Gap, ...]:
+    """As many of the gaps as one event may hold, from the first on."""
+    first = found[:_MOST_RECORDED]
+    sizes = accumulate(len(canon.encode(gap)) + 1 for gap in first)
+    return tuple(gap for gap, size in zip(first, sizes, strict=True) if size <= _MOST_BYTES)
+
+
 def gap_words(found: tuple[Gap, ...]) -> str:
     """What to tell the person about missing numbers; empty where there are none."""
     if not found:
@@ -44,8 +55,8 @@ def gap_words(found: tuple[Gap, ...]) -> str:
     ]
     more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
     return (
-        f"Not on the device: number {', '.join(shown[:_SHOWN])}{more}. Ask the photographer: if nobody deleted"
-        " them, keep this card and look for them on the others."
+        f"Not on the device: number {', '.join(shown[:_SHOWN])}{more}. Ask the photographer: if nobody"
+        " deleted them, keep this card and look for them on the others."
     )
 
 

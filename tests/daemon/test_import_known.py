@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from medkiosk.core.device import KEEP_CARD, REUSE, DeviceState
-from medkiosk.core.events import FileFailed, OriginalAgain, OriginalSealed
+from medkiosk.core.events import FileFailed, ImportFinished, OriginalAgain, OriginalSealed
 from medkiosk.daemon.importfile import FileReader, Looked
 from medkiosk.daemon.importrun import ImportRun
 from medkiosk.source.model import HEAD_BYTES, WORDS, Entry, SourceCode
@@ -205,3 +205,17 @@ def test_nothing_is_safe_before_the_ledger_has_it(imports: ImportRig, tmp_path: 
     assert one.status.state is two.status.state is DeviceState.INCOMPLETE
     one.unplugged()
     two.unplugged()
+
+
+def test_of_very_many_failures_the_first_are_named_and_the_rest_counted(
+    imports: ImportRig, tmp_path: Path
+) -> None:
+    card = write(tmp_path / "card", {f"DCIM/100CANON/IMG_{n:04d}.JPG": b"" for n in range(1, 601)})
+    status = imports.plug(card)
+    assert (status.state, status.failed) == (DeviceState.INCOMPLETE, 600)
+    *named, rest = imports.events(FileFailed)
+    assert len({failure.file for failure in named}) == len(named) == 500
+    assert (rest.file, rest.code) == ("", SourceCode.TOO_MANY)
+    assert rest.words.startswith("100 more files")
+    [end] = imports.events(ImportFinished)
+    assert (end.failed, end.safe) == (600, False)

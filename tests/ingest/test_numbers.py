@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from medkiosk.core import canon
 from medkiosk.core.events import Gap
-from medkiosk.ingest.numbers import MOST_MISSING, gap_words, gaps
+from medkiosk.ingest.numbers import MOST_MISSING, gap_words, gaps, recordable
 
 Place = tuple[str, str, str]
 
@@ -81,3 +82,13 @@ def test_words_name_a_few() -> None:
     many = tuple(Gap(storage="card", folder="f", first=n, last=n) for n in range(10, 30, 2))
     assert gap_words(()) == ""
     assert "0010, 0012, 0014, 0016, 0018 and 5 more" in gap_words(many)
+
+
+def test_an_event_holds_no_more_gaps_than_a_record_has_room_for() -> None:
+    """A storage's name comes from the device; each of these characters takes six bytes in the event."""
+    plain = tuple(Gap(storage="card", folder="DCIM/100CANON", first=n, last=n) for n in range(1, 500))
+    long = tuple(Gap(storage="\x01" * 255, folder="DCIM/100CANON", first=n, last=n) for n in range(1, 500))
+    assert recordable(plain) == plain[:200]
+    kept = recordable(long)
+    assert kept == long[: len(kept)]
+    assert 64 * 1024 < len(canon.encode(kept)) < 132 * 1024

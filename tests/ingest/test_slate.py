@@ -258,6 +258,17 @@ def test_a_slate_that_is_photographed_again_because_it_was_blurred() -> None:
     assert whose([*frames[:2], blurred, *frames[3:]], 2) == "A A next_shown next_shown B B"
 
 
+@pytest.mark.parametrize(("before_s", "answer"), [(5, "A next_shown B"), (6, "A A B")])
+@pytest.mark.parametrize("older_s", [(0, 0), (2, 0), (0, 2)])  # the time in each slate, as it was photographed
+def test_a_frame_counts_until_five_seconds_before_the_next_slate(
+    before_s: int, answer: str, older_s: tuple[int, int]
+) -> None:
+    a, a1, b = told(["O1A", "f", "O2B"])
+    a, b = (replace(each, shown=each.shown - older) for each, older in zip((a, b), older_s, strict=True))
+    first = NOON + 2 * EVERY_S - EARLY_S
+    assert whose([a, replace(a1, taken=first - before_s), b], 2) == answer
+
+
 def test_the_same_for_a_closing_slate() -> None:
     frames = told(["O1A", "f", "C2A", "f", "C2A"])
     blurred = replace(frames[2], slates=frozenset(), shown=0)
@@ -309,6 +320,16 @@ FOLDERS = ["DCIM/100CANON", "DCIM/101CANON", "DCIM/102CANON"]
 STRAY = ["DCIM/101MSDCF", "OLD/100CANON", "OLD/DCIM/100CANON", "DCIM/100CANON/OLD", "DCIM/103WARDS", ""]
 
 
+PHOTOGRAPHED = [
+    words.split()
+    for words in (
+        "", "f", "?", "slate", "slate f", "slate f f", "slate ?", "slate ? f", "slate slate f",
+        "slate f slate", "slate f slate f", "slate ? slate f", "slate f ? f", "slate f slate f f slate f",
+    )
+]  # fmt: skip
+"""What may be photographed while one slate is on the screen."""
+
+
 @st.composite
 def sessions(draw: st.DrawFn) -> tuple[list[Frame], int]:
     """What a photographer did: slates in the order in which the kiosk showed them, frames, some foreign.
@@ -321,10 +342,8 @@ def sessions(draw: st.DrawFn) -> tuple[list[Frame], int]:
     for _ in range(draw(st.integers(0, 6))):
         number += 1
         shown = draw(st.sampled_from("OC")) + str(number) + draw(st.sampled_from("ABC"))
-        for _ in range(draw(st.integers(0, 2))):  # forgotten, once, or again
-            words.append(shown)
-            words += draw(st.lists(st.sampled_from(["f", "f", "f", "?"]), max_size=2))
-        words += draw(st.lists(st.sampled_from(["f", "?"]), max_size=1))
+        # Forgotten, once, or again.
+        words += [shown if word == "slate" else word for word in draw(st.sampled_from(PHOTOGRAPHED))]
     return _placed(draw, told(words)), number
 
 
@@ -336,15 +355,19 @@ def anything(draw: st.DrawFn) -> tuple[list[Frame], int]:
     return _placed(draw, told(words)), draw(st.integers(0, 6))
 
 
+STEPS = [""] * 8 + ["next", "back"] * 2 + [f"stray {folder}" for folder in STRAY]
+
+
 def _placed(draw: st.DrawFn, frames: list[Frame]) -> list[Frame]:
     """Put each frame where the camera was told to at that moment."""
     anew = draw(st.booleans())
+    kinds = STEPS if draw(st.booleans()) else [""]
+    steps = draw(st.lists(st.sampled_from(kinds), min_size=len(frames), max_size=len(frames)))
     counts = dict.fromkeys([*FOLDERS, *STRAY], draw(st.sampled_from([0, 500, 9996])))
     number, at, placed = counts[FOLDERS[0]], 0, list[Frame]()
-    for frame in frames:
-        step = draw(st.sampled_from(["", "", "", "", "", "next", "back", "stray"]))
+    for frame, step in zip(frames, steps, strict=True):
         at = min(at + 1, len(FOLDERS) - 1) if step == "next" else max(at - 1, 0) if step == "back" else at
-        folder = draw(st.sampled_from(STRAY)) if step == "stray" else FOLDERS[at]
+        folder = step.removeprefix("stray ") if step.startswith("stray") else FOLDERS[at]
         if anew:
             if step == "next" and not any(f.folder == folder for f in placed):
                 counts[folder] = 0

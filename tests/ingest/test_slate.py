@@ -259,7 +259,7 @@ def test_a_slate_that_is_photographed_again_because_it_was_blurred() -> None:
 
 
 @pytest.mark.parametrize(("before_s", "answer"), [(5, "A next_shown B"), (6, "A A B")])
-@pytest.mark.parametrize("older_s", [(0, 0), (2, 0), (0, 2)])  # the time in each slate, as it was photographed
+@pytest.mark.parametrize("older_s", [(0, 0), (2, 0), (0, 2)])  # of the time in each slate
 def test_a_frame_counts_until_five_seconds_before_the_next_slate(
     before_s: int, answer: str, older_s: tuple[int, int]
 ) -> None:

@@ -13,6 +13,11 @@ from medkiosk.journal import Fact
 from medkiosk.source.client import SourceSession
 from medkiosk.source.model import ClockReading, DeviceInfo, SourceError
 
+SILENT = (
+    "The camera's clock could not be read, so nothing says how far it is off. Compare the time in its menu"
+    " with the kiosk's."
+)
+"""Told to the person where asking the clock ended the session."""
 _CORRECTED = "The camera's clock was wrong and was set by this kiosk."
 
 
@@ -20,7 +25,8 @@ def measure_clock(tools: Tools, session: SourceSession, info: DeviceInfo) -> str
     """Compare the device's clock with the kiosk's and record it; return what to tell the person.
 
     Raises:
-        SourceError: the device is gone. One that does not say its time is not an error.
+        SourceError: the device is gone, or asking its clock ended the session; ask no second time. One that
+            does not say its time is not an error.
     """
     first = _read(session)
     if first is None:

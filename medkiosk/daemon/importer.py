@@ -14,9 +14,10 @@ from medkiosk.core.channel import Channel
 from medkiosk.core.device import KEEP_CARD, REUSE, DeviceState
 from medkiosk.core.errors import KioskError
 from medkiosk.daemon import deletewords
-from medkiosk.daemon.importclock import measure_clock
+from medkiosk.daemon.importclock import SILENT, measure_clock
 from medkiosk.daemon.importdelete import Deletion, Place, place
 from medkiosk.daemon.importrun import ImportRun
+from medkiosk.daemon.importstuck import Stuck
 from medkiosk.daemon.importtools import Counts, StoppedError, Tools
 from medkiosk.device.model import DeviceRef
 from medkiosk.ingest.machine import Happening, acknowledged, expendable, next_state
@@ -62,6 +63,7 @@ class Importer:
         self._uncounted = 0
         self._shown = 0.0
         self._clock_words: str | None = None
+        self._stuck = Stuck()
         self._gap_words = ""
         self._deletion = Deletion(tools, self, self._session, lambda words: self._show(doing=words))
         self.status = DeviceStatus(
@@ -174,10 +176,14 @@ class Importer:
             if self.status.state is DeviceState.OPENING:
                 self._happen(Happening.OPENED)
             if self._clock_words is None:
-                self._clock_words = measure_clock(self._tools, session, info)
+                try:
+                    self._clock_words = measure_clock(self._tools, session, info)
+                except SourceError:
+                    self._clock_words = SILENT  # asked once: photographs do not wait for a clock
+                    raise
             entries = session.list()
             self._begin(entries)
-            run = ImportRun(self, self._tools, session, info)
+            run = ImportRun(self, self._tools, session, info, self._stuck)
             with ThreadPoolExecutor(1, thread_name_prefix="commit") as durable:
                 run.all(entries, durable)
         run.finish(entries)

@@ -14,6 +14,7 @@ from medkiosk.core.events import FileFailed, Gap, ImportFinished, ImportStarted
 from medkiosk.core.ids import KIOSK, CaptureId, ImportId, new_id
 from medkiosk.daemon.importcommit import Committer
 from medkiosk.daemon.importfile import FileReader, Looked, Sealed
+from medkiosk.daemon.importstuck import Stuck
 from medkiosk.daemon.importtools import Counts, StoppedError, Tools, Watcher, place_of
 from medkiosk.ingest.machine import Outcome, expendable
 from medkiosk.ingest.numbers import gaps, recordable
@@ -46,8 +47,11 @@ class ImportRun:
         gaps: file numbers that the device has not.
     """
 
-    def __init__(self, watcher: Watcher, tools: Tools, session: SourceSession, info: DeviceInfo) -> None:
+    def __init__(
+        self, watcher: Watcher, tools: Tools, session: SourceSession, info: DeviceInfo, stuck: Stuck
+    ) -> None:
         self._watcher = watcher
+        self._stuck = stuck
         self._tools = tools
         self._reader = FileReader(watcher, tools, session, info)
         self._info = info
@@ -147,10 +151,11 @@ class ImportRun:
         """Read every head; give the files that are not acknowledged yet."""
         new: list[Looked] = []
         known: list[tuple[Entry, CaptureId]] = []
-        for entry in entries:
+        for entry in self._stuck.last(entries):
             self._watcher.check_stop()
             try:
-                looked = self._reader.look(entry)
+                with self._stuck.reading(entry):
+                    looked = self._reader.look(entry)
             except SourceError as error:
                 self._fail(entry, error)
                 continue
@@ -194,7 +199,8 @@ class ImportRun:
 
     def _seal(self, looked: Looked) -> None:
         try:
-            sealed = self._reader.seal(looked)
+            with self._stuck.reading(looked.entry):
+                sealed = self._reader.seal(looked)
         except SourceError as error:
             self._fail(looked.entry, error)
             return

@@ -132,6 +132,7 @@ class SourceCode(IntEnum):
     TOO_DEEP = 20
     READ_ONLY = 21
     EMPTY = 22
+    STUCK = 23
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -235,6 +236,10 @@ WORDS: dict[SourceCode, str] = {
     SourceCode.READ_ONLY: (
         "This card can only be read here, so everything stays on it; what was acknowledged is safe. To free"
         " the card, format it in the camera."
+    ),
+    SourceCode.STUCK: (
+        "The device stopped answering twice while this file was read, so it was not imported; the other files"
+        " were. Keep the card as it is, and try another reader or cable."
     ),
     SourceCode.DIFFERS: (
         "Reading this file again gave other bytes, so it was not imported. Keep the card as it is, try"

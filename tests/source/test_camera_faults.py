@@ -219,6 +219,16 @@ def test_replugged_within_a_second(camera_on: Start, tree: Path) -> None:
     assert come(camera) == truth(tree)
 
 
+def test_a_clock_that_does_not_answer_ends_the_session(camera_on: Start, tree: Path) -> None:
+    camera = camera_on(tree, faults=["clock-hangs=3"])
+    with camera_session(camera, stall_s=1) as session:
+        with pytest.raises(SourceError) as caught:
+            session.clock()
+        assert caught.value.reason is SourceCode.STALLED
+    camera.restart()
+    assert come(camera) == truth(tree)
+
+
 def test_every_fault_is_documented_and_tried_here() -> None:
     here = "".join(path.read_text() for path in Path(__file__).parent.glob("test_camera*.py"))
     for name, fault in FAULTS.items():

@@ -125,6 +125,18 @@ class Slow(Fault):
         time.sleep(self._pause)
 
 
+class ClockHangs(Fault):
+    """``clock-hangs=SECONDS``: silent for so long when its settings are asked for, the clock among them."""
+
+    def __init__(self, argument: str) -> None:
+        self._pause = float(argument)
+
+    def refuse(self, code: int) -> int | None:
+        if code == 0x9115:
+            time.sleep(self._pause)
+        return None
+
+
 class ShortRead(_Named):
     """``short-read[=NAME[:BYTES]]``: GetPartialObject gives at most BYTES (default: half) and says OK."""
 
@@ -301,6 +313,7 @@ class DeleteAll(_Plain):
 
 FAULTS: dict[str, Callable[[str], Fault]] = {
     "busy": Busy,
+    "clock-hangs": ClockHangs,
     "delete-all": DeleteAll,
     "denied": Denied,
     "flip": Flip,

@@ -66,7 +66,8 @@ class Ingest(Section, frozen=True):
         group_files, group_bytes: how many files, or bytes, are made durable together.
         verify: ``twice`` reads every file a second time and compares: a bit that flips on the way from the
             device is found, for twice the time.
-        delete: ``after_verified`` deletes from the device what is sealed, when everything on it is.
+        delete: ``after_verified`` deletes from the device what is sealed, when everything on it is. Without
+            effect on a card in the kiosk's own reader: it is mounted read-only.
         set_camera_clock: set a camera's clock that is off by more than ``clock_drift_s`` seconds.
     """
 

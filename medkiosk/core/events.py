@@ -89,7 +89,7 @@ class OriginalSealed(Event, frozen=True, tag="original.sealed", omit_defaults=Tr
         storage: which slot, in the device's own words.
         folder: folder on the device, as text with undecodable bytes escaped.
         file: file name on the device, likewise.
-        mtime: the device's raw modification time, seconds; not trusted, not compared.
+        mtime: the device's raw modification time, seconds; not trusted, and never makes two files the same.
         media: what the first bytes say.
         damaged: it was read twice with the same bytes, and they end too early for a file of its kind, or are
             not built like one: it is sealed as it is, and the card may hold more of it.

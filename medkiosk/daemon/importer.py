@@ -14,6 +14,7 @@ from medkiosk.core.channel import Channel
 from medkiosk.core.device import KEEP_CARD, REUSE, DeviceState
 from medkiosk.core.errors import KioskError
 from medkiosk.daemon import deletewords
+from medkiosk.daemon.importchanging import PASSES, Changing, StillChangingError
 from medkiosk.daemon.importclock import SILENT, measure_clock
 from medkiosk.daemon.importdelete import Deletion, Place, place
 from medkiosk.daemon.importrun import ImportRun
@@ -65,6 +66,7 @@ class Importer:
         self._clock_words: str | None = None
         self._stuck = Stuck()
         self._gap_words = ""
+        self._changing = Changing()
         self._deletion = Deletion(tools, self, self._session, lambda words: self._show(doing=words))
         self.status = DeviceStatus(
             key=device.key,
@@ -141,15 +143,17 @@ class Importer:
 
     def _once(self) -> None:
         """Import until a second look, after which nothing comes, finds only what the import has seen."""
-        while True:
+        for _ in range(PASSES):
             run, entries = self._pass()
             if not self._deletion.gone:  # what the kiosk deleted is not missing
                 self._gap_words = gap_words(run.gaps)
             left = self._delete(run, entries)
             # A photo taken after the listing shows only to a new session (libgphoto2 lists once).
             with self._session() as session:
-                if {place(entry) for entry in session.list()} <= left:
+                if self._changing.settled(entries, session.list(), left):
                     break
+        else:
+            raise StillChangingError
         self._tools.board.keep(self._device.key, run.kept)
         counts = run.outcomes
         safe = acknowledged(counts)
@@ -181,7 +185,7 @@ class Importer:
                 except SourceError:
                     self._clock_words = SILENT  # asked once: photographs do not wait for a clock
                     raise
-            entries = session.list()
+            entries = self._changing.refused(session.list())
             self._begin(entries)
             run = ImportRun(self, self._tools, session, info, self._stuck)
             with ThreadPoolExecutor(1, thread_name_prefix="commit") as durable:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from medkiosk.core.device import KEEP_CARD, REUSE, DeviceState
-from medkiosk.core.events import FileFailed, ImportFinished, OriginalAgain, OriginalSealed
+from medkiosk.core.events import FileFailed, ImportFinished, ImportStarted, OriginalAgain, OriginalSealed
 from medkiosk.daemon.importfile import FileReader, Looked
 from medkiosk.daemon.importrun import ImportRun
 from medkiosk.source.model import HEAD_BYTES, WORDS, Entry, SourceCode
@@ -176,7 +176,9 @@ def test_nobody_waits_for_the_journal_while_a_stored_object_is_read_back(
     assert free == [True]
 
 
-def test_nothing_is_safe_before_the_ledger_has_it(imports: ImportRig, tmp_path: Path) -> None:
+def test_nothing_is_safe_before_the_ledger_has_it(
+    imports: ImportRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two readers, two cards with the same files; the ledger fails while the first one's are written."""
     files = {ONE: picture(1), TWO: picture(2)}
     first, second = _card(tmp_path / "a", files), _card(tmp_path / "b", files)
@@ -192,17 +194,17 @@ def test_nothing_is_safe_before_the_ledger_has_it(imports: ImportRig, tmp_path: 
             raise OSError(5, "the ledger's disk")
         return append(waiting)
 
-    imports.journal.log.append_once = slow  # type: ignore[method-assign]
+    monkeypatch.setattr(imports.journal.log, "append_once", slow)
     one, two = (imports.importer(reference(card)) for card in (first, second))
     one.start()
     assert reached.wait(20)
     two.start()
     _wait_for(lambda: two.status.already == 2)
     two._thread.join(0.5)
-    assert two.status.state is DeviceState.IMPORTING
+    assert two.status.state not in ENDED
     go.set()
     _wait_for(lambda: {one.status.state, two.status.state} <= ENDED)
-    assert one.status.state is two.status.state is DeviceState.INCOMPLETE
+    assert {one.status.state, two.status.state} == {DeviceState.INCOMPLETE}
     one.unplugged()
     two.unplugged()
 
@@ -219,3 +221,68 @@ def test_of_very_many_failures_the_first_are_named_and_the_rest_counted(
     assert rest.words.startswith("100 more files")
     [end] = imports.events(ImportFinished)
     assert (end.failed, end.safe) == (600, False)
+
+
+def test_a_file_that_goes_on_growing_fails_and_the_rest_is_imported(
+    imports: ImportRig, tmp_path: Path
+) -> None:
+    card = _card(tmp_path / "card", {ONE: picture(1)})
+    log, ended = card / "log.txt", threading.Event()
+    log.write_bytes(b"begin")
+
+    def grow() -> None:
+        while not ended.wait(0.05):
+            with log.open("ab") as file:
+                file.write(b"more")
+
+    thread = threading.Thread(target=grow)
+    thread.start()
+    status = imports.plug(card)
+    ended.set()
+    thread.join()
+    assert (status.state, status.failed, status.passport) == (DeviceState.INCOMPLETE, 1, KEEP_CARD)
+    failure = imports.events(FileFailed)[-1]
+    assert (failure.file, failure.code) == ("log.txt", SourceCode.CHANGED)
+    assert imports.content()[picture(1)] == 1
+    assert len(imports.events(ImportStarted)) <= 3
+    assert imports.plug(card).state is DeviceState.SAFE
+
+
+def test_a_device_on_which_more_comes_all_the_time_is_imported_with_pauses(
+    imports: ImportRig, tmp_path: Path
+) -> None:
+    card, ended = _card(tmp_path / "card", {ONE: picture(1)}), threading.Event()
+
+    def add() -> None:
+        number = 100
+        while not ended.wait(0.05):
+            number += 1
+            (card / "DCIM/100CANON" / f"IMG_{number:04d}.JPG").write_bytes(picture(number, size=100))
+
+    thread = threading.Thread(target=add)
+    thread.start()
+    status = imports.plug(card)
+    ended.set()
+    thread.join()
+    assert (status.state, status.passport) == (DeviceState.INCOMPLETE, "")
+    assert "went on changing" in status.detail
+    assert len(imports.events(ImportStarted)) == 3
+    assert imports.plug(card).state is DeviceState.SAFE
+
+
+def test_a_file_that_is_written_anew_with_the_same_size_while_it_is_imported_is_seen(
+    imports: ImportRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the import and the second look, and its size and beginning stay."""
+    first, second = _alike()
+    card = _card(tmp_path / "card", {ONE: first})
+    finish = ImportRun.finish
+
+    def change_and_finish(run: ImportRun, entries: list[Entry]) -> None:
+        finish(run, entries)
+        _card(card, {ONE: second}, MOMENT + 2)
+
+    monkeypatch.setattr(ImportRun, "finish", change_and_finish)
+    status = imports.plug(card)
+    assert (status.state, status.sealed, status.passport) == (DeviceState.SAFE, 1, REUSE)
+    assert imports.content() == {first: 1, second: 1}

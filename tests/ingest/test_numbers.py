@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medkiosk.core import canon
+from medkiosk.core.dcf import MOST_MISSING
 from medkiosk.core.events import Gap
-from medkiosk.ingest.numbers import MOST_MISSING, gap_words, gaps, recordable
+from medkiosk.ingest.numbers import gap_words, gaps, recordable
 
 Place = tuple[str, str, str]
 

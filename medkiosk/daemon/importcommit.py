@@ -152,7 +152,7 @@ class Committer:
         return stored, here, list(fresh.values())
 
     def _shot(self, looked: Looked) -> Shot:
-        return self._shots.of(place_of(looked.entry))
+        return self._shots.of(place_of(looked.entry), looked.dated)
 
     def _assigned(self, sealed: Sealed) -> _New:
         """Give a new file its capture, and say whether that capture's derivative is made of it."""
@@ -162,10 +162,13 @@ class Committer:
         if elsewhere and not self._captures.has(shot):
             self._captures.known(shot, next(iter(elsewhere.values())))
         # A RAW file next to its JPEG or HIF has a derivative: that one's.
-        sibling = extension is not None and self._shots.best(place_of(entry)) not in (None, extension)
+        sibling = extension is not None and self._shots.best(place_of(entry), sealed.looked.dated) not in (
+            None,
+            extension,
+        )
         here = self._captures.of(shot)
         # A file that is not in this listing may have given a derivative: the catalogue decides, at a login.
-        absent = elsewhere.keys() - self._shots.extensions(place_of(entry))
+        absent = elsewhere.keys() - self._shots.extensions(place_of(entry), sealed.looked.dated)
         waits = any(elsewhere[other] == here for other in absent)
         return _New(
             sealed,
@@ -180,11 +183,11 @@ class Committer:
         None where a file with this very extension was: then this is another picture, or one that was worked
         on, and it is a capture of its own.
         """
-        if dated is None or extension is None:
+        if dated is None or not dated.body or extension is None:  # clocks that were reset agree
             return {}
         found: dict[str, CaptureId] = {}
         for other in dict.fromkeys((*BEST_FIRST, extension)):
-            row = self._vault.seen(self._vault.tag(b"shot/1", *dated.parts(other)))
+            row = self._vault.seen(self._vault.tag(b"shot/2", *dated.parts(other)))
             if row is not None:
                 found[other] = CaptureId(row.group_id)
         return {} if extension in found else found
@@ -209,8 +212,8 @@ class Committer:
         row = SeenRow(_tag(sealed), sealed.content, sealed.object.id, item.capture_id)
         seen = [row]
         extension = dcf.media_extension(entry.name)
-        if looked.dated is not None and extension is not None:
-            seen.append(row._replace(tag=self._vault.tag(b"shot/1", *looked.dated.parts(extension))))
+        if looked.dated is not None and looked.dated.body and extension is not None:
+            seen.append(row._replace(tag=self._vault.tag(b"shot/2", *looked.dated.parts(extension))))
         facts = [Fact(event, objects=(sealed.object,), seen=seen)]
         if item.hopeless is not RedactCode.OK:
             failed = RedactionFailed(

@@ -150,7 +150,7 @@ class ImportRun:
     def _look(self, entries: list[Entry]) -> list[Looked]:
         """Read every head; give the files that are not acknowledged yet."""
         new: list[Looked] = []
-        known: list[tuple[Entry, CaptureId]] = []
+        known: list[tuple[Looked, CaptureId]] = []
         for entry in self._stuck.last(entries):
             self._watcher.check_stop()
             try:
@@ -168,11 +168,11 @@ class ImportRun:
                 self._committer.damaged.append((entry, DAMAGED_BEFORE))
                 self._watcher.progress(Counts(damaged=1))
             self._committer.objects.add(row.object_id)
-            known.append((entry, CaptureId(row.group_id)))
+            known.append((looked, CaptureId(row.group_id)))
             self._already += 1
             self._watcher.progress(Counts(already=1, bytes_done=entry.size))
-        for entry, capture_id in known:  # only now are the shots' names settled
-            self._captures.known(self._shots.of(place_of(entry)), capture_id)
+        for file, capture_id in known:  # only now are the shots' names settled
+            self._captures.known(self._shots.of(place_of(file.entry), file.dated), capture_id)
         return new
 
     def _known(self, looked: Looked) -> SeenRow | None:

@@ -124,23 +124,26 @@ def reference(device: Path | RunningCamera) -> DeviceRef:
     return DeviceRef(kind="camera", key=device.gphoto_port, port=device.gphoto_port, model=device.model)
 
 
-def picture(seed: int, at: str = "2026:05:01 09:00:00", size: int = 5000) -> bytes:
-    """The skeleton of a JPEG with a date where EXIF has it; its coded data is noise."""
+BODY = "012021000099"
+
+
+def picture(seed: int, at: str = "2026:05:01 09:00:00", size: int = 5000, body: str = BODY) -> bytes:
+    """The skeleton of a JPEG with date and serial number where EXIF has them; its coded data is noise."""
     noise = random.Random(seed).randbytes(size).replace(b"\xff", b"\x00")
-    exif = b"Exif\0\0" + at.encode() + b"\0"
+    exif = b"Exif\0\0" + at.encode() + b"\0" + body.encode() + b"\0"
     header = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
     scan = b"\xff\xda\0\x0c\3\1\0\2\x11\3\x11\0\x3f\0"
     return b"\xff\xd8" + header + scan + noise + b"\xff\xd9"
 
 
-def raw(seed: int, at: str = "2026:05:01 09:00:00", size: int = 5000) -> bytes:
-    """The first box of a CR3, a box with a date, a box of noise."""
+def raw(seed: int, at: str = "2026:05:01 09:00:00", size: int = 5000, serial: str = BODY) -> bytes:
+    """The first box of a CR3, a box with date and serial number, a box of noise."""
     noise = random.Random(seed).randbytes(size)
     return b"".join(
         (8 + len(body)).to_bytes(4, "big") + kind + body
         for kind, body in (
             (b"ftyp", b"crx \0\0\0\1crx isom"),
-            (b"moov", at.encode() + b"\0"),
+            (b"moov", at.encode() + b"\0" + serial.encode() + b"\0"),
             (b"mdat", noise),
         )
     )

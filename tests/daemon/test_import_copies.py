@@ -146,6 +146,8 @@ def test_raw_and_jpeg_in_two_slots_are_one_capture_and_the_jpeg_is_redacted(
     [
         pytest.param(ONE.replace("JPG", "CR3"), raw(1, "2026:05:01 09:00:01"), id="another moment"),
         pytest.param(TWO.replace("JPG", "CR3"), raw(1), id="another number"),
+        pytest.param(ONE.replace("JPG", "CR3"), raw(1, serial="012021000100"), id="another camera"),
+        pytest.param(ONE.replace("JPG", "CR3"), raw(1, serial=""), id="no camera's number"),
         pytest.param(ONE.replace("100", "101").replace("JPG", "CR3"), raw(1), id="another folder"),
         pytest.param(ONE, picture(2), id="another picture of the same name and moment"),
         pytest.param(

@@ -45,11 +45,34 @@ def test_files_without_a_date_follow_their_neighbour() -> None:
     shots.add("slot1/DCIM/100CANON/IMG_0001", dated, "CR3")
     shots.add("slot2/DCIM/100CANON/IMG_0001", dated, "JPG")
     shots.add("slot2/DCIM/100CANON/IMG_0002", None, "JPG")
-    assert shots.of("slot1/DCIM/100CANON/IMG_0001") == shots.of("slot2/DCIM/100CANON/IMG_0001") == dated
-    assert shots.best("slot1/DCIM/100CANON/IMG_0001") == "JPG"
-    assert shots.extensions("slot1/DCIM/100CANON/IMG_0001") == {"WAV", "CR3", "JPG"}
-    assert shots.of("slot2/DCIM/100CANON/IMG_0002") != dated
-    assert shots.best("elsewhere") is None
+    one, two = "slot1/DCIM/100CANON/IMG_0001", "slot2/DCIM/100CANON/IMG_0001"
+    assert shots.of(one, None) == shots.of(one, dated) == shots.of(two, dated) == dated
+    assert shots.best(one, None) == "JPG"
+    assert shots.extensions(one, dated) == {"WAV", "CR3", "JPG"}
+    assert shots.of("slot2/DCIM/100CANON/IMG_0002", None) != dated
+    assert shots.best("elsewhere", None) is None
+
+
+@pytest.mark.parametrize("head", [b"2026:05:01 09:00:01\x00111111111111\0", AT + b"\x00222222222222\0"])
+def test_files_of_one_name_that_disagree_are_of_two_shots(head: bytes) -> None:
+    place = "card/DCIM/100CANON/IMG_0001"
+    first = Dated.of("DCIM/100CANON", "IMG_0001", AT + b"\x00111111111111\0")
+    other = Dated.of("DCIM/100CANON", "IMG_0001", head)
+    shots = Shots()
+    for dated, extension in ((first, "JPG"), (other, "CR3"), (None, "WAV")):
+        shots.add(place, dated, extension)
+    assert len({shots.of(place, dated) for dated in (first, other, None)}) == 3
+    assert shots.best(place, other) == "CR3"  # it has a derivative of its own
+    assert shots.best(place, first) == "JPG"
+
+
+def test_a_file_that_does_not_name_its_camera_is_of_the_shot_beside_it() -> None:
+    shots = Shots()
+    named = Dated.of("DCIM/100CANON", "IMG_0001", AT + b"\x00111111111111\0")
+    unnamed = Dated.of("DCIM/100CANON", "IMG_0001", AT)
+    shots.add("place", unnamed, "JPG")
+    shots.add("place", named, "CR3")
+    assert shots.of("place", unnamed) == shots.of("place", named) == named
 
 
 def test_the_first_capture_of_a_shot_is_the_one_it_keeps() -> None:

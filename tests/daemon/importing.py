@@ -13,7 +13,7 @@ from typing import TypeVar
 from medkiosk.core import config
 from medkiosk.core.channel import Channel
 from medkiosk.core.device import DeviceState
-from medkiosk.core.events import AnyEvent, decode
+from medkiosk.core.events import AnyEvent, OriginalSealed, decode
 from medkiosk.core.ids import ObjectId
 from medkiosk.daemon.board import Board
 from medkiosk.daemon.importer import Importer
@@ -38,6 +38,7 @@ class ImportRig:
 
     Attributes:
         jobs: what was handed to the redaction queue.
+        stall_s: how long a silent worker is waited for, seconds.
     """
 
     def __init__(self, root: Path) -> None:
@@ -46,6 +47,7 @@ class ImportRig:
         Log.create(root / "ledger", self._signer())
         self.board = Board()
         self.jobs: list[Job] = []
+        self.stall_s = 20.0
         self._open_log()
 
     def _signer(self) -> Signer:
@@ -74,7 +76,7 @@ class ImportRig:
                 board=self.board,
                 random=os.urandom,
                 settings=config.Ingest(retries=0, retry_s=0.05, **settings),  # type: ignore[arg-type]
-                stall_s=20,
+                stall_s=self.stall_s,
                 spawn=self._spawn,
                 sealed=self.jobs.append,
             ),
@@ -97,6 +99,15 @@ class ImportRig:
         with self.vault.unlock_recovery(self._shares) as identity:
             found += [decode(identity.open_record(row)) for row in self.vault.records()]
         return [event for event in found if isinstance(event, kind)]
+
+    def originals(self) -> list[tuple[OriginalSealed, bytes]]:
+        """What each event says of a sealed original, and its plaintext."""
+        sealed = self.events(OriginalSealed)
+        with self.vault.unlock_recovery(self._shares) as identity:
+            return [
+                (event, b"".join(self.vault.read_object(event.object_id, identity.open_key(event.object_id))))
+                for event in sealed
+            ]
 
     def content(self) -> Counter[bytes]:
         """The plaintext of every original, how often it is there."""

@@ -41,6 +41,9 @@ _HOUSEKEEPING = frozenset(
 _HOUSEKEEPING_FILES = frozenset({b".ds_store", b"thumbs.db", b"desktop.ini"})
 _APPLE_DOUBLE = b"._"
 _APPLE_DOUBLE_BYTES = 64 << 10
+_HOUSEKEEPING_BYTES = 64 << 20
+"""What is larger is listed, whatever it is called."""
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*", b"GIF8", b"RIFF", b"BM")
 
 _CODES: dict[int, SourceCode] = {
     errno.ENOENT: SourceCode.GONE,
@@ -159,7 +162,9 @@ class CardTree:
                 continue
             if stat.S_ISDIR(status.st_mode):
                 inner.append(name)
-            elif stat.S_ISREG(status.st_mode) and not is_leftover(folder, name, status.st_size, names):
+            elif stat.S_ISREG(status.st_mode) and not (
+                is_leftover(folder, name, status.st_size, names) and not _may_be_picture(descriptor, name)
+            ):
                 yield Found(folder, name, status.st_size, status.st_ino, status.st_mtime_ns, None)
 
     def _reason(self, error: OSError) -> SourceCode:
@@ -183,6 +188,8 @@ def is_leftover(folder: Folder, name: bytes, size: int, beside: Sequence[bytes])
         size: its size, bytes.
         beside: all names of its folder, in order.
     """
+    if size > _HOUSEKEEPING_BYTES:
+        return False
     if name.lower() in _HOUSEKEEPING_FILES:
         return True
     if name.startswith(_APPLE_DOUBLE) and size <= _APPLE_DOUBLE_BYTES:
@@ -190,6 +197,19 @@ def is_leftover(folder: Folder, name: bytes, size: int, beside: Sequence[bytes])
         return at < len(beside) and beside[at] == name[len(_APPLE_DOUBLE) :]
     in_housekeeping = bool(folder) and folder[0].lower() in _HOUSEKEEPING
     return in_housekeeping and media_extension(name.decode("latin-1")) is None
+
+
+def _may_be_picture(folder: int, name: bytes) -> bool:
+    """Tell whether a file begins like a picture or a film, or cannot be looked at."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            head = os.read(descriptor, 12)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return True
+    return head.startswith(_PICTURES) or head[4:8] == b"ftyp"
 
 
 @contextmanager

@@ -132,10 +132,11 @@ def test_raw_and_jpeg_in_two_slots_are_one_capture_and_the_jpeg_is_redacted(
     imports: ImportRig, tmp_path: Path
 ) -> None:
     slots = {
-        "store_00010001/DCIM/100CANON/IMG_0001.CR3": raw(1),
-        "store_00020001/DCIM/100CANON/IMG_0001.JPG": picture(1),
+        "slot1/DCIM/100CANON/IMG_0001.CR3": raw(1),
+        "slot2/DCIM/100CANON/IMG_0001.JPG": picture(1),
     }
-    imports.plug(write(tmp_path / "card", slots), group_files=1)
+    with running_camera(write(tmp_path / "cards", slots)) as camera:
+        imports.plug(camera, group_files=1)
     cr3, jpeg = sorted(imports.events(OriginalSealed), key=lambda event: event.file)
     assert cr3.capture_id == jpeg.capture_id
     assert [job.object_id for job in imports.jobs] == [jpeg.object_id]

@@ -31,7 +31,7 @@ EXPECTED = {
 @pytest.mark.parametrize("source", ["camera", "card"])
 def test_bad_files(make_kiosk: Make, bad_card: tuple[Path, list[Photo]], tmp_path: Path, source: str) -> None:
     root, photos = bad_card
-    # An empty one is not imported at all (tests/daemon/test_import_doubtful, tests/source/test_camera_faults).
+    # An empty one is not imported at all (tests/daemon/test_import_doubtful).
     root = shutil.copytree(root, tmp_path / "without-empty")
     next(root.rglob("IMG_9002.JPG")).unlink()
     camera = RunningCamera(root)

@@ -230,7 +230,9 @@ def test_a_clock_that_does_not_answer_ends_the_session(camera_on: Start, tree: P
 
 
 def test_every_fault_is_documented_and_tried_here() -> None:
-    here = "".join(path.read_text() for path in Path(__file__).parent.glob("test_camera*.py"))
+    tests = Path(__file__).parents[1]
+    paths = [*tests.glob("source/test_camera*.py"), tests / "daemon" / "test_import_delete.py"]
+    here = "".join(path.read_text() for path in paths)
     for name, fault in FAULTS.items():
         assert f"``{name}" in (getattr(fault, "__doc__", None) or ""), name
         assert f'"{name}' in here, name

@@ -20,6 +20,7 @@ LAST = 9999
 MOST_MISSING = 999
 """A longer jump is another series (another camera, numbers that were set anew), and says nothing."""
 
+_GIVEN_BY_CAMERAS = ("IMG_", "_MG_", "MVI_")
 _FOLDER = re.compile(r"DCIM/([1-9][0-9]{2})([0-9A-Z_]{5})")
 _STEM = re.compile(r"[0-9A-Z_]{4}(?!0000)([0-9]{4})")
 
@@ -62,13 +63,19 @@ def media_extension(name: str) -> str | None:
 
 
 def shot_name(folder: str, name: str) -> str:
-    """The eight characters by which camera and photographer know a shot; empty for any other file.
-
-    Only these are shown where everybody can see them, and only of files where a camera writes them: one that
-    was named by hand may name a patient.
-    """
+    """The eight characters by which camera and photographer know a shot; empty for any other file."""
     place = DcfPlace.of(folder, name)
     return place.stem if place else ""
+
+
+def public_name(folder: str, name: str) -> str:
+    """The shot's name where everybody may see it; empty for a file that a hand may have named.
+
+    ``MAIE1962`` and ``10234567`` are names by DCF, too, and may be a patient's name and year, or number. So
+    only those are shown whose first four characters Canon's cameras give by themselves.
+    """
+    stem = shot_name(folder, name)
+    return stem if stem.startswith(_GIVEN_BY_CAMERAS) else ""
 
 
 def capture_key(folder: str, name: str) -> str:

@@ -249,7 +249,7 @@ class Committer:
         if not item.to_redact:
             object_.data_key.wipe()
             return
-        name = dcf.shot_name(entry.folder, entry.name)
+        name = dcf.public_name(entry.folder, entry.name)
         self._tools.sealed(Job(item.capture_id, object_.id, entry.size, object_.data_key, name))
 
 

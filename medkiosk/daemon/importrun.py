@@ -141,7 +141,7 @@ class ImportRun:
     @property
     def kept(self) -> tuple[KeptFile, ...]:
         """The files for which the device is still needed, with nothing personal about them."""
-        failed = [KeptFile(name=dcf.shot_name(f.folder, f.file), words=f.words) for f in self.failures]
+        failed = [KeptFile(name=dcf.public_name(f.folder, f.file), words=f.words) for f in self.failures]
         return (
             *failed,
             *(KeptFile(name=_name(entry), words=words) for entry, words in self._committer.damaged),
@@ -251,4 +251,4 @@ class ImportRun:
 
 
 def _name(entry: Entry) -> str:
-    return dcf.shot_name(entry.folder, entry.name)
+    return dcf.public_name(entry.folder, entry.name)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medkiosk.core.dcf import DcfPlace, capture_key, in_order, media_extension, shot_name
+from medkiosk.core.dcf import DcfPlace, capture_key, in_order, media_extension, public_name, shot_name
 
 
 @pytest.mark.parametrize(
@@ -113,3 +113,10 @@ def test_the_order_within_a_folder(numbers: list[int], ordered: list[int]) -> No
 @given(st.sets(st.integers(1, 9999), min_size=1))
 def test_ordering_loses_nothing(numbers: set[int]) -> None:
     assert sorted(in_order(sorted(numbers))) == sorted(numbers)
+
+
+@pytest.mark.parametrize("name", ["MAIE1962.JPG", "10234567.JPG", "BE3B0001.JPG"])
+def test_only_what_a_camera_names_by_itself_is_shown_to_everybody(name: str) -> None:
+    assert shot_name("DCIM/100CANON", name)
+    assert public_name("DCIM/100CANON", name) == ""
+    assert public_name("DCIM/100CANON", "_MG_0012.JPG") == "_MG_0012"

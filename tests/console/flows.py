@@ -30,9 +30,12 @@ def lines(pilot: Pilot[Any]) -> list[str]:
     return ["".join(part.text for part in strip if not part.control).rstrip() for strip in strips]
 
 
+_BARS = str.maketrans(dict.fromkeys("█▌▁▂▃▄▅▆▇", " "))
+
+
 def text(pilot: Pilot[Any]) -> str:
-    """The screen as one text, line ends and columns folded, so that wrapped sentences are found."""
-    return " ".join("\n".join(lines(pilot)).replace("█", " ").replace("▌", " ").split())
+    """The screen as one text, line ends, columns and scroll bars folded, so that wrapped sentences are found."""
+    return " ".join("\n".join(lines(pilot)).translate(_BARS).split())
 
 
 async def until(

@@ -34,7 +34,7 @@ _BARS = str.maketrans(dict.fromkeys("█▌▁▂▃▄▅▆▇", " "))
 
 
 def text(pilot: Pilot[Any]) -> str:
-    """The screen as one text, line ends, columns and scroll bars folded, so that wrapped sentences are found."""
+    """The screen as one text: line ends, columns, scroll bars folded, so that wrapped sentences are found."""
     return " ".join("\n".join(lines(pilot)).translate(_BARS).split())
 
 

@@ -71,7 +71,7 @@ def test_a_file_at_which_one_session_ended_is_read_again(imports: ImportRig, tmp
     asked: list[float] = []
 
     def slow() -> bool:
-        # Two reads of 0.8 s are more than the first session waits for; the next one meets one of them at most.
+        # Two reads of 0.8 s are more than the first session waits for; the next one meets one at most.
         asked.append(time.monotonic())
         return asked[-1] < asked[0] + 1.4
 

@@ -136,7 +136,7 @@ def verify_export(kiosk: k.ScratchKiosk, bundle: Path) -> None:
     if not (opened.startswith(b"\xff\xd8\xff") and b"Exif" not in opened and b"Canon" not in opened):
         raise SystemExit("the opened picture still has metadata of the camera")
     found = json.loads(tool("kioskctl redact --json --out ../again ../opened.jpg", copy).splitlines()[0])
-    # What is only suggested was answered in the review; shown the masks, the detector may suggest something new.
+    # What is only suggested was answered in the review; shown masks, the detector may suggest something new.
     sure = [finding for finding in found["findings"] if finding["decision"] == "mask"]
     if faces := [finding for finding in sure if finding["category"] == "face"]:
         raise SystemExit(f"a face is left in the opened picture: {faces}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import threading
 import time
 from collections import Counter
@@ -19,7 +17,8 @@ from medkiosk.core.events import FileDeleted, FileDeleting, FileKept, FileUnclea
 from medkiosk.daemon import deletewords
 from tests.daemon.importing import ImportRig, picture, reference, write
 from tests.virtual import fuse
-from tests.virtual.camera import RunningCamera
+from tests.virtual.camera import RunningCamera, running_camera
+from tests.virtual.memory import memory_card, needs_root, set_lock_switch
 
 DELETE = "after_verified"
 NAMES = tuple(f"IMG_{n:04d}.JPG" for n in range(1, 15))
@@ -27,7 +26,6 @@ FILES = {f"DCIM/100CANON/{name}": picture(n) for n, name in enumerate(NAMES)}
 FEW = dict(list(FILES.items())[:3])
 NEW = picture(99)
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a file system needs root")
 needs_fuse = pytest.mark.skipif(bool(fuse.why_not()), reason=fuse.why_not() or "FUSE")
 
 
@@ -73,15 +71,12 @@ def test_nothing_is_deleted_unless_the_policy_says_so_and_then_everything_that_i
     imports: ImportRig, tmp_path: Path, kind: str
 ) -> None:
     card = write(tmp_path / "card", FILES)
-    camera = RunningCamera(card)
-    try:
+    with running_camera(card) as camera:
         device = camera if kind == "camera" else card
         assert imports.plug(device).state is DeviceState.SAFE
         assert len(on(card)) == len(FILES)
         assert imports.events(FileDeleting) == []
         status = imports.plug(device, delete=DELETE)
-    finally:
-        camera.stop()
     assert status.state is DeviceState.SAFE
     assert any("14 files were deleted" in note for note in status.notes)
     assert on(card) == set()
@@ -95,12 +90,9 @@ def test_a_picture_that_is_taken_during_the_deletion_is_sealed_before_the_verdic
     imports: ImportRig, tmp_path: Path, kind: str, gone: str
 ) -> None:
     card = write(tmp_path / "card", FILES)
-    camera = RunningCamera(card)
-    try:
-        with meanwhile(card, gone, lambda: write(card, {"DCIM/100CANON/IMG_0015.JPG": NEW})):
-            status = imports.plug(camera if kind == "camera" else card, delete=DELETE)
-    finally:
-        camera.stop()
+    new = {"DCIM/100CANON/IMG_0015.JPG": NEW}
+    with running_camera(card) as camera, meanwhile(card, gone, lambda: write(card, new)):
+        status = imports.plug(camera if kind == "camera" else card, delete=DELETE)
     assert status.state is DeviceState.SAFE
     assert status.passport == (REUSE if kind == "card" else "")
     assert imports.content() == Counter([*FILES.values(), NEW])
@@ -115,11 +107,8 @@ def test_one_protected_picture_stays_and_the_others_go(
 ) -> None:
     card = write(tmp_path / "card", FILES)
     (card / "DCIM/100CANON" / protected).chmod(0o444)
-    camera = RunningCamera(card)
-    try:
+    with running_camera(card) as camera:
         status = imports.plug(camera if kind == "camera" else card, delete=DELETE)
-    finally:
-        camera.stop()
     assert status.state is DeviceState.SAFE
     assert on(card) == {protected}
     [note] = status.notes
@@ -134,11 +123,8 @@ def test_one_file_that_is_not_acknowledged_and_nothing_at_all_is_deleted(
     imports: ImportRig, tmp_path: Path
 ) -> None:
     card = write(tmp_path / "card", FEW)
-    camera = RunningCamera(card, faults=["short-read=IMG_0002.JPG"])
-    try:
+    with running_camera(card, faults=["short-read=IMG_0002.JPG"]) as camera:
         status = imports.plug(camera, delete=DELETE)
-    finally:
-        camera.stop()
     assert status.state is DeviceState.INCOMPLETE
     assert status.notes == (deletewords.NOT_WHOLE,)
     assert len(on(card)) == 3
@@ -175,16 +161,12 @@ def test_what_the_vault_does_not_give_back_is_not_deleted_and_keeps_the_card(
 @pytest.fixture
 def read_only_card(tmp_path: Path) -> Iterator[Path]:
     """A file system that is mounted read-only: as by the kiosk's own reader."""
-    libc = ctypes.CDLL(None, use_errno=True)
     at = tmp_path / "card"
     at.mkdir()
-    assert libc.mount(b"card", os.fsencode(at), b"tmpfs", 0, b"size=16m") == 0
-    try:
+    with memory_card(at):
         write(at, FEW)
-        assert libc.mount(b"card", os.fsencode(at), b"tmpfs", 32 | 1, b"") == 0  # MS_REMOUNT | MS_RDONLY
+        set_lock_switch(at)
         yield at
-    finally:
-        libc.umount2(os.fsencode(at), 2)
 
 
 @needs_root
@@ -204,11 +186,8 @@ def test_a_write_protected_card_in_a_camera_is_a_state_and_no_error(
     imports: ImportRig, tmp_path: Path
 ) -> None:
     card = write(tmp_path / "card", FEW)
-    camera = RunningCamera(card, faults=["write-protect"])
-    try:
+    with running_camera(card, faults=["write-protect"]) as camera:
         status = imports.plug(camera, delete=DELETE)
-    finally:
-        camera.stop()
     assert status.state is DeviceState.SAFE
     assert any("write-protected" in note for note in status.notes)
     assert names(imports, FileKept) == [NAMES[0]]
@@ -217,11 +196,8 @@ def test_a_write_protected_card_in_a_camera_is_a_state_and_no_error(
 
 def test_a_camera_that_deletes_nothing_is_asked_once(imports: ImportRig, tmp_path: Path) -> None:
     card = write(tmp_path / "card", FEW)
-    camera = RunningCamera(card, faults=["keep-deleted"])
-    try:
+    with running_camera(card, faults=["keep-deleted"]) as camera:
         status = imports.plug(camera, delete=DELETE)
-    finally:
-        camera.stop()
     assert status.state is DeviceState.SAFE
     assert status.notes == (deletewords.FAILED,)
     assert names(imports, FileKept) == [NAMES[0]]
@@ -231,11 +207,8 @@ def test_a_camera_that_deletes_nothing_is_asked_once(imports: ImportRig, tmp_pat
 def test_a_camera_that_deletes_everything_is_found_after_one_file(imports: ImportRig, tmp_path: Path) -> None:
     """What the device did is not believed: of the one file that it was asked for nothing is known."""
     card = write(tmp_path / "card", FEW)
-    camera = RunningCamera(card, faults=["delete-all"])
-    try:
+    with running_camera(card, faults=["delete-all"]) as camera:
         status = imports.plug(camera, delete=DELETE)
-    finally:
-        camera.stop()
     assert on(card) == set()
     assert "something else than it was asked for" in " ".join(status.notes)
     assert names(imports, FileDeleting) == names(imports, FileUnclear) == [NAMES[0]]

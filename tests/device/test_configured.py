@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import queue
 import socket
 from collections.abc import Sequence
@@ -16,6 +14,7 @@ from medkiosk.core.errors import ConfigError
 from medkiosk.device.configured import ConfiguredDevices
 from medkiosk.device.udev import UdevDevices
 from tests.virtual.camera import running_camera
+from tests.virtual.memory import memory_card, needs_root
 
 
 class Log:
@@ -69,22 +68,18 @@ def test_another_card_in_the_same_place_is_a_plug_of_its_own(tmp_path: Path) -> 
     assert log.take() == [("unplugged", str(card)), ("plugged", str(card))]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a file system needs root")
+@needs_root
 def test_a_card_that_was_pulled_and_put_back_between_two_looks(tmp_path: Path) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
     log, card = Log(), tmp_path / "card"
     card.mkdir()
     watcher = log.watch([], [card])
     for round_ in range(3):  # each a file system of its own, with the same device number and the same inode
-        assert libc.mount(b"card", os.fsencode(card), b"tmpfs", 0, b"size=1m") == 0
-        try:
+        with memory_card(card):
             (card / "DCIM").mkdir()
             watcher.poll()
             watcher.poll()
             again = [("unplugged", str(card))] if round_ else []
             assert log.take() == [*again, ("plugged", str(card))]
-        finally:
-            assert libc.umount2(os.fsencode(card), 2) == 0
     watcher.poll()
     assert log.take() == [("unplugged", str(card))]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +12,10 @@ from medkiosk.source.client import SourceSession
 from medkiosk.source.model import Entry, SourceCode, SourceError
 from tests.source.conftest import SIZES, card_session, fill
 from tests.virtual import fuse
+from tests.virtual.memory import memory_card, needs_root, set_lock_switch
 
 NAME = "DCIM/100CANON/IMG_0003.JPG"
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a file system needs root")
 needs_fuse = pytest.mark.skipif(bool(fuse.why_not()), reason=fuse.why_not() or "FUSE")
 
 
@@ -91,16 +90,12 @@ def test_a_protected_picture_stays(tree: Path) -> None:
 @pytest.fixture
 def protected_card(tmp_path: Path) -> Iterator[Path]:
     """A card whose lock switch is set: a file system that is mounted read-only."""
-    libc = ctypes.CDLL(None, use_errno=True)
     at = tmp_path / "card"
     at.mkdir()
-    assert libc.mount(b"card", os.fsencode(at), b"tmpfs", 0, b"size=16m") == 0
-    try:
+    with memory_card(at):
         fill(at, SIZES)
-        assert libc.mount(b"card", os.fsencode(at), b"tmpfs", 32 | 1, b"") == 0  # MS_REMOUNT | MS_RDONLY
+        set_lock_switch(at)
         yield at
-    finally:
-        libc.umount2(os.fsencode(at), 2)
 
 
 @needs_root

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 import msgspec
 
 from medkiosk.core.errors import KioskError
-from medkiosk.daemon.importdelete import Place, place
+from medkiosk.daemon.importtools import Place, place
 from medkiosk.source.model import Entry, SourceCode
 
 PASSES = 3

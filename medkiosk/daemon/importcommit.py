@@ -15,7 +15,7 @@ from medkiosk.core.events import OriginalAgain, OriginalSealed, RedactionFailed
 from medkiosk.core.ids import KIOSK, CaptureId, ImportId, ObjectId
 from medkiosk.core.photo import RedactCode
 from medkiosk.daemon.importfile import Looked, Sealed
-from medkiosk.daemon.importtools import Counts, Tools, Watcher, place_of
+from medkiosk.daemon.importtools import Counts, Tools, Watcher, shot_place
 from medkiosk.daemon.redactor import Job
 from medkiosk.ingest.plan import CaptureIds
 from medkiosk.ingest.shot import BEST_FIRST, Dated, Shot, Shots
@@ -152,7 +152,7 @@ class Committer:
         return stored, here, list(fresh.values())
 
     def _shot(self, looked: Looked) -> Shot:
-        return self._shots.of(place_of(looked.entry), looked.dated)
+        return self._shots.of(shot_place(looked.entry), looked.dated)
 
     def _assigned(self, sealed: Sealed) -> _New:
         """Give a new file its capture, and say whether that capture's derivative is made of it."""
@@ -162,13 +162,13 @@ class Committer:
         if elsewhere and not self._captures.has(shot):
             self._captures.known(shot, next(iter(elsewhere.values())))
         # A RAW file next to its JPEG or HIF has a derivative: that one's.
-        sibling = extension is not None and self._shots.best(place_of(entry), sealed.looked.dated) not in (
+        sibling = extension is not None and self._shots.best(shot_place(entry), sealed.looked.dated) not in (
             None,
             extension,
         )
         here = self._captures.of(shot)
         # A file that is not in this listing may have given a derivative: the catalogue decides, at a login.
-        absent = elsewhere.keys() - self._shots.extensions(place_of(entry), sealed.looked.dated)
+        absent = elsewhere.keys() - self._shots.extensions(shot_place(entry), sealed.looked.dated)
         waits = any(elsewhere[other] == here for other in absent)
         return _New(
             sealed,

@@ -17,24 +17,18 @@ from medkiosk.core.events import AnyEvent, FileDeleted, FileDeleting, FileKept, 
 from medkiosk.core.ids import KIOSK, ImportId, ObjectId
 from medkiosk.daemon import deletewords as say
 from medkiosk.daemon.importfile import FileReader
-from medkiosk.daemon.importtools import StoppedError, Tools, Watcher
+from medkiosk.daemon.importtools import Place, StoppedError, Tools, Watcher, place
 from medkiosk.journal import Fact
 from medkiosk.source.client import SourceSession
 from medkiosk.source.model import DeviceInfo, Entry, Grant, SourceCode, SourceError
 
 E = TypeVar("E", FileDeleting, FileDeleted, FileKept, FileUnclear)
-Place = tuple[str, str, str, int]
 Open = Callable[[Grant], AbstractContextManager[SourceSession]]
 """Opens the device anew."""
 
 _GROWTH, _LARGEST = 10, 1000
 _STAYS = frozenset({SourceCode.PROTECTED, SourceCode.UNSUPPORTED})
 """Refusals that concern one file, given before anything was asked of the device."""
-
-
-def place(entry: Entry) -> Place:
-    """What tells a file of a listing from the others."""
-    return entry.storage, entry.folder, entry.name, entry.size
 
 
 class _ChangedError(Exception):

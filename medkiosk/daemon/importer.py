@@ -16,10 +16,10 @@ from medkiosk.core.errors import KioskError
 from medkiosk.daemon import deletewords
 from medkiosk.daemon.importchanging import PASSES, Changing, StillChangingError
 from medkiosk.daemon.importclock import SILENT, measure_clock
-from medkiosk.daemon.importdelete import Deletion, Place, place
+from medkiosk.daemon.importdelete import Deletion
 from medkiosk.daemon.importrun import ImportRun
 from medkiosk.daemon.importstuck import Stuck
-from medkiosk.daemon.importtools import Counts, StoppedError, Tools
+from medkiosk.daemon.importtools import Counts, Place, StoppedError, Tools, place
 from medkiosk.device.model import DeviceRef
 from medkiosk.ingest.machine import Happening, acknowledged, expendable, next_state
 from medkiosk.ingest.numbers import gap_words

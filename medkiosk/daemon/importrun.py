@@ -15,7 +15,7 @@ from medkiosk.core.ids import KIOSK, CaptureId, ImportId, new_id
 from medkiosk.daemon.importcommit import Committer
 from medkiosk.daemon.importfile import FileReader, Looked, Sealed
 from medkiosk.daemon.importstuck import Stuck
-from medkiosk.daemon.importtools import Counts, StoppedError, Tools, Watcher, place_of
+from medkiosk.daemon.importtools import Counts, StoppedError, Tools, Watcher, shot_place
 from medkiosk.ingest.machine import Outcome, expendable
 from medkiosk.ingest.numbers import gaps, recordable
 from medkiosk.ingest.plan import CaptureIds, Group
@@ -159,7 +159,7 @@ class ImportRun:
             except SourceError as error:
                 self._fail(entry, error)
                 continue
-            self._shots.add(place_of(entry), looked.dated, dcf.media_extension(entry.name))
+            self._shots.add(shot_place(entry), looked.dated, dcf.media_extension(entry.name))
             row = self._known(looked)
             if row is None:
                 new.append(looked)
@@ -172,7 +172,7 @@ class ImportRun:
             self._already += 1
             self._watcher.progress(Counts(already=1, bytes_done=entry.size))
         for file, capture_id in known:  # only now are the shots' names settled
-            self._captures.known(self._shots.of(place_of(file.entry), file.dated), capture_id)
+            self._captures.known(self._shots.of(shot_place(file.entry), file.dated), capture_id)
         return new
 
     def _known(self, looked: Looked) -> SeenRow | None:

@@ -6,6 +6,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from medkiosk.daemon.importtools import Place, place
 from medkiosk.source.model import Entry, SourceCode, SourceError
 
 _TRIES = 2
@@ -17,11 +18,11 @@ class Stuck:
     """What is remembered of one device from plug to unplug."""
 
     def __init__(self) -> None:
-        self._ended: Counter[tuple[str, str, str, int]] = Counter()
+        self._ended: Counter[Place] = Counter()
 
     def last(self, entries: Iterable[Entry]) -> list[Entry]:
         """The same files, those at which a session ended behind all others."""
-        return sorted(entries, key=lambda entry: self._ended[_which(entry)])
+        return sorted(entries, key=lambda entry: self._ended[place(entry)])
 
     @contextlib.contextmanager
     def reading(self, entry: Entry) -> Iterator[None]:
@@ -30,15 +31,11 @@ class Stuck:
         Raises:
             SourceError: STUCK, at once, where two sessions ended here.
         """
-        if self._ended[_which(entry)] >= _TRIES:
+        if self._ended[place(entry)] >= _TRIES:
             raise SourceError(SourceCode.STUCK)
         try:
             yield
         except SourceError as error:
             if error.reason in _BLAMED:
-                self._ended[_which(entry)] += 1
+                self._ended[place(entry)] += 1
             raise
-
-
-def _which(entry: Entry) -> tuple[str, str, str, int]:
-    return entry.storage, entry.folder, entry.name, entry.size

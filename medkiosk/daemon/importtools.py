@@ -56,6 +56,10 @@ class Watcher(Protocol):
         ...
 
 
+Place = tuple[str, str, str, int]
+"""Storage, folder, name and size."""
+
+
 @dataclass(frozen=True)
 class Tools:
     """What every import uses."""
@@ -70,6 +74,11 @@ class Tools:
     monotonic: Callable[[], float] = time.monotonic
 
 
-def place_of(entry: Entry) -> str:
+def shot_place(entry: Entry) -> str:
     """Where a shot lies: files of one shot in one storage have the same."""
     return entry.storage + "/" + dcf.capture_key(entry.folder, entry.name)
+
+
+def place(entry: Entry) -> Place:
+    """What tells a file of a listing from the others."""
+    return entry.storage, entry.folder, entry.name, entry.size

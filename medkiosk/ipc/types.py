@@ -67,7 +67,7 @@ class DeviceStatus(Wire, frozen=True):
 class KeptFile(Wire, frozen=True):
     """A file for which its device is still needed, and why.
 
-    ``name`` is the shot's DCF name, empty for any other file: whoever stands before the screen may read it.
+    ``name`` is one that a camera gives by itself, empty for any other file: everybody may read the screen.
     """
 
     name: str

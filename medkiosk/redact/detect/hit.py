@@ -41,15 +41,6 @@ def merge(hits: Iterable[Hit], overlap: float) -> list[Hit]:
         found = kept
 
 
-def surest(hits: Iterable[Hit], overlap: float) -> list[Hit]:
-    """Keep the surest of hits with an intersection over union of at least ``overlap``."""
-    kept: list[Hit] = []
-    for hit in sorted(hits, key=_surest_first):
-        if not any(iou(hit.box, other.box) >= overlap for other in kept):
-            kept.append(hit)
-    return kept
-
-
 def _surest_first(hit: Hit) -> tuple[int, ...]:
     return (-hit.confidence, hit.box.y, hit.box.x, hit.box.h, hit.box.w)
 

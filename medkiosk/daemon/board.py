@@ -14,6 +14,7 @@ import msgspec
 from medkiosk import __version__
 from medkiosk.core.device import HEADLINES, DeviceState
 from medkiosk.core.quality import Advice
+from medkiosk.device.model import DeviceRef
 from medkiosk.ipc.types import DeviceStatus, KeptFile, PhotoAdvice, RedactionStatus, Status
 
 _KEEPALIVE_S = 10.0
@@ -32,6 +33,24 @@ def headline(devices: tuple[DeviceStatus, ...]) -> str:
         if careful in states:
             return HEADLINES[careful]
     return _NOTHING
+
+
+def first_line(device: DeviceRef, model: str, state: DeviceState, detail: str = "") -> DeviceStatus:
+    """A device's line while nothing is known of its files."""
+    return DeviceStatus(
+        key=device.key,
+        kind=device.kind,
+        model=model,
+        serial="",
+        state=state,
+        files=0,
+        sealed=0,
+        already=0,
+        failed=0,
+        bytes_total=0,
+        bytes_done=0,
+        detail=detail,
+    )
 
 
 class Board:

@@ -7,10 +7,9 @@ place.
 from __future__ import annotations
 
 from medkiosk.core.device import DeviceState
-from medkiosk.daemon.board import Board
+from medkiosk.daemon.board import Board, first_line
 from medkiosk.device.cards import CardRefusedError
 from medkiosk.device.model import DeviceRef
-from medkiosk.ipc.types import DeviceStatus
 
 
 class CardLines:
@@ -26,7 +25,7 @@ class CardLines:
     def refused(self, device: DeviceRef, error: CardRefusedError) -> None:
         """A card was not opened, or a volume that is none; or what was opened could not be let go."""
         if error.may_hold_photos:
-            self._board.device(_line(device, error.message))
+            self._board.device(first_line(device, "memory card", DeviceState.INCOMPLETE, error.message))
         else:
             # No alarm in big words: nobody waits for the photographs of a disk.
             self._board.problem(error.message, key=device.port)
@@ -39,20 +38,3 @@ class CardLines:
         """It was pulled out: what is said of it is no longer true."""
         self._board.solved(device.port)
         self._board.forget(device.key)
-
-
-def _line(device: DeviceRef, detail: str) -> DeviceStatus:
-    return DeviceStatus(
-        key=device.key,
-        kind=device.kind,
-        model="memory card",
-        serial="",
-        state=DeviceState.INCOMPLETE,
-        files=0,
-        sealed=0,
-        already=0,
-        failed=0,
-        bytes_total=0,
-        bytes_done=0,
-        detail=detail,
-    )

@@ -14,6 +14,7 @@ from medkiosk.core.channel import Channel
 from medkiosk.core.device import KEEP_CARD, REUSE, DeviceState
 from medkiosk.core.errors import KioskError
 from medkiosk.daemon import deletewords
+from medkiosk.daemon.board import first_line
 from medkiosk.daemon.importchanging import PASSES, Changing, StillChangingError
 from medkiosk.daemon.importclock import SILENT, measure_clock
 from medkiosk.daemon.importdelete import Deletion
@@ -24,7 +25,6 @@ from medkiosk.device.model import DeviceRef
 from medkiosk.ingest.machine import Happening, acknowledged, expendable, next_state
 from medkiosk.ingest.numbers import gap_words
 from medkiosk.ingest.progress import Pace, doing_words
-from medkiosk.ipc.types import DeviceStatus
 from medkiosk.source.client import SourceSession
 from medkiosk.source.model import DeviceInfo, Entry, Grant, SourceCode, SourceError
 
@@ -68,20 +68,7 @@ class Importer:
         self._gap_words = ""
         self._changing = Changing()
         self._deletion = Deletion(tools, self, self._session, lambda words: self._show(doing=words))
-        self.status = DeviceStatus(
-            key=device.key,
-            kind=device.kind,
-            model=device.model,
-            serial="",
-            state=DeviceState.OPENING,
-            files=0,
-            sealed=0,
-            already=0,
-            failed=0,
-            bytes_total=0,
-            bytes_done=0,
-            detail="",
-        )
+        self.status = first_line(device, device.model, DeviceState.OPENING)
         tools.board.device(self.status)
         self._thread = threading.Thread(target=self._run, name=f"import-{device.key}", daemon=True)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Static
 
 from medkiosk.console.screens.slate import SlateScreen
@@ -22,6 +25,13 @@ def encounter(running: RunningKiosk) -> None:
         rita.create_encounter(SUBJECT, "left forearm")
 
 
+async def ask_for_a_slate(pilot: Pilot[Any], user: str) -> None:
+    await flows.log_in(pilot, user)
+    await pilot.press("e")
+    await flows.until_text(pilot, "left forearm")
+    await pilot.press("s")
+
+
 @pytest.mark.parametrize(
     ("size", "theme", "columns"), [((80, 24), "calm", 1), ((120, 50), "calm", 2), ((192, 54), "ansi", 2)]
 )
@@ -30,10 +40,7 @@ async def test_the_slate_is_drawn_as_large_as_fits(
 ) -> None:
     encounter(running)
     async with console(running.path, size=size, theme=theme) as pilot:
-        await flows.log_in(pilot, "rita")
-        await pilot.press("e")
-        await flows.until_text(pilot, "left forearm")
-        await pilot.press("s")
+        await ask_for_a_slate(pilot, "rita")
         await flows.until_screen(pilot, "SlateScreen")
         await flows.until_text(pilot, "OPENING SLATE")
         screen = pilot.app.screen
@@ -64,10 +71,7 @@ async def test_a_terminal_without_room_says_so(
 ) -> None:
     encounter(running)
     async with console(running.path, size=size, theme=theme) as pilot:
-        await flows.log_in(pilot, "rita")
-        await pilot.press("e")
-        await flows.until_text(pilot, "left forearm")
-        await pilot.press("s")
+        await ask_for_a_slate(pilot, "rita")
         await flows.until_text(pilot, "too small to show a slate")
         assert "OPENING" not in flows.text(pilot)
 
@@ -76,10 +80,7 @@ async def test_who_may_not_record_gets_no_slate(running: RunningKiosk) -> None:
     running.kiosk.hire("olga", "Olga Officer", Role.PRIVACY_OFFICER)
     encounter(running)
     async with console(running.path) as pilot:
-        await flows.log_in(pilot, "olga")
-        await pilot.press("e")
-        await flows.until_text(pilot, "left forearm")
-        await pilot.press("s")
+        await ask_for_a_slate(pilot, "olga")
         await flows.until_text(pilot, "NOT DONE")
         assert "OPENING" not in flows.text(pilot)
 

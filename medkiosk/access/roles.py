@@ -11,11 +11,21 @@ _SEES = frozenset({Capability.LOGGED_IN, Capability.SEE_CATALOGUE, Capability.SE
 
 ROLES: dict[Role, frozenset[Capability]] = {
     Role.PHOTOGRAPHER: _SEES | {Capability.RECORD},
-    Role.REVIEWER: _SEES | {Capability.RECORD, Capability.REVIEW},
-    Role.PRIVACY_OFFICER: _SEES | {Capability.ENROL_RECIPIENT, Capability.EXPORT},
+    # A clinician who treats the patients is the second person of a disposal: whoever decides about
+    # retention does not destroy alone.
+    Role.REVIEWER: _SEES | {Capability.RECORD, Capability.REVIEW, Capability.APPROVE_DISPOSAL},
+    Role.PRIVACY_OFFICER: _SEES
+    | {
+        Capability.ENROL_RECIPIENT,
+        Capability.EXPORT,
+        Capability.MANAGE_RETENTION,
+        Capability.APPROVE_DISPOSAL,
+    },
     # Neither of these sees a picture or a patient's name: one reads what others did, one lets people in.
-    Role.AUDITOR: frozenset({Capability.LOGGED_IN, Capability.AUDIT}),
-    Role.ADMINISTRATOR: frozenset({Capability.LOGGED_IN, Capability.MANAGE_ACCOUNTS}),
+    Role.AUDITOR: frozenset({Capability.LOGGED_IN, Capability.AUDIT, Capability.MANAGE_STORE}),
+    Role.ADMINISTRATOR: frozenset(
+        {Capability.LOGGED_IN, Capability.MANAGE_ACCOUNTS, Capability.MANAGE_STORE}
+    ),
 }
 
 

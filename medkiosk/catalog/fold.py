@@ -153,6 +153,8 @@ class Catalog:
                 | ev.ExportRefused()
             ):
                 pass  # of interest to an auditor, who reads the events themselves
+            case _:
+                pass  # `AnyLifecycle`: what is kept, for how long and where else
         return ""
 
     def _started(self, event: ev.ImportStarted) -> str:

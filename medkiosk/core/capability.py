@@ -17,3 +17,6 @@ class Capability(StrEnum):
     EXPORT = "export"
     MANAGE_ACCOUNTS = "manage_accounts"
     AUDIT = "audit"
+    MANAGE_RETENTION = "manage_retention"  # classes, holds, proposing a disposal
+    APPROVE_DISPOSAL = "approve_disposal"  # the second person's word
+    MANAGE_STORE = "manage_store"  # backup drives, checkpoints, cosignatures, scrub

@@ -24,13 +24,24 @@ class Site(Section, frozen=True):
 
 
 class Store(Section, frozen=True):
-    """``path``: the vault and ledger. ``keys``: the signing key and the device secret, mode 0700.
+    """Where everything is kept.
 
-    In production ``keys`` is a systemd credentials directory, not on the data disk.
+    Attributes:
+        path: the vault and ledger.
+        keys: the signing keys and the index key, mode 0700. In production a systemd credentials directory.
+        device: a folder for the device secret, which is replaced at each disposal, and for what the kiosk
+            remembers of its ledger. It must not be on the data disk, or a copy of that disk still opens what
+            was disposed of later. Default: ``keys``.
     """
 
     path: str
     keys: str
+    device: str = ""
+
+    @property
+    def device_folder(self) -> str:
+        """Where the device secret is."""
+        return self.device or self.keys
 
 
 class Ipc(Section, frozen=True):
@@ -106,6 +117,17 @@ class Stick(Section, frozen=True):
     mounted: bool = False
 
 
+class Backup(Section, frozen=True):
+    """A backup drive that is not found by udev: a directory that stands for one.
+
+    ``mounted``: something must be mounted there; false for a plain directory.
+    """
+
+    name: str
+    path: str
+    mounted: bool = False
+
+
 class Config(Section, frozen=True):
     """The whole file."""
 
@@ -118,6 +140,7 @@ class Config(Section, frozen=True):
     camera: tuple[Camera, ...] = ()
     card: tuple[Card, ...] = ()
     stick: tuple[Stick, ...] = ()
+    backup: tuple[Backup, ...] = ()
     udev: bool = True
 
 

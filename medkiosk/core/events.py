@@ -18,6 +18,7 @@ import msgspec
 
 from medkiosk.core import canon
 from medkiosk.core.consent import Purpose, Subject, Terms
+from medkiosk.core.event import Event
 from medkiosk.core.ids import (
     AccountId,
     CaptureId,
@@ -28,6 +29,7 @@ from medkiosk.core.ids import (
     ObjectId,
     RecipientId,
 )
+from medkiosk.core.lifecycle import AnyLifecycle
 from medkiosk.core.photo import Box, Finding, ImageRole, MediaKind, RedactCode
 from medkiosk.core.quality import Quality
 from medkiosk.core.slate import Slate, SlateKind
@@ -50,18 +52,6 @@ class What(StrEnum):
     DERIVATIVE = "derivative"  # parts of it at full size
     ORIGINAL = "original"
     AUDIT = "audit"
-
-
-class Event(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, kw_only=True):
-    """What every event has."""
-
-    at: str
-    actor: AccountId
-
-    @property
-    def name(self) -> str:
-        """The event's type, as it stands in the ledger leaf."""
-        return str(self.__struct_config__.tag)
 
 
 class KioskStarted(Event, frozen=True, tag="kiosk.started"):
@@ -477,6 +467,7 @@ AnyEvent = (
     | Exported
     | ExportFailed
     | ExportRefused
+    | AnyLifecycle
 )
 
 

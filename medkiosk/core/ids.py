@@ -18,6 +18,9 @@ EncounterId = NewType("EncounterId", str)
 ConsentId = NewType("ConsentId", str)
 RecipientId = NewType("RecipientId", str)
 ExportId = NewType("ExportId", str)
+DisposalId = NewType("DisposalId", str)
+HoldId = NewType("HoldId", str)
+DriveId = NewType("DriveId", str)  # one enrolled backup drive
 
 Random = Callable[[int], bytes]
 """A source of randomness, handed in: ``os.urandom`` in the daemon, a seeded one in tests."""

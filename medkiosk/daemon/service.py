@@ -32,6 +32,9 @@ _WORDS = {
     Capability.EXPORT: "your role does not export",
     Capability.MANAGE_ACCOUNTS: "your role does not manage accounts",
     Capability.AUDIT: "your role does not read the audit trail",
+    Capability.MANAGE_RETENTION: "your role does not decide about retention",
+    Capability.APPROVE_DISPOSAL: "your role does not approve disposals",
+    Capability.MANAGE_STORE: "your role does not look after backups and the ledger",
 }
 _PAGE = 1000
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from medkiosk.catalog import views as v
 from medkiosk.core import events as ev
 from medkiosk.core.photo import REDACT_WORDS, RedactCode
+from medkiosk.daemon import lifecyclewords
 from medkiosk.ipc import types as t
 
 _WAITING = "This photograph has not been redacted yet; it is sealed and safe."
@@ -164,3 +165,5 @@ def summary(event: ev.AnyEvent) -> str:
             return f"medkiosk {event.version}; missing: {', '.join(event.missing) or 'nothing'}"
         case ev.LoggedIn() | ev.LoginFailed():
             return ""
+        case _:
+            return lifecyclewords.summary(event)

@@ -15,6 +15,9 @@ VERSION = 1
 MAX_SIZE = 0xFFFF
 """Largest entry, bytes: what the 2-byte length in an entry bundle can say."""
 
+MAX_DISPOSED = 1500
+"""Most ids in one entry's ``disposed``."""
+
 _TYPE = re.compile(r"(?=.{1,64}$)[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*", re.ASCII)
 _KIND = re.compile(r"[a-z][a-z0-9_.-]{0,31}", re.ASCII)
 _NOTE = re.compile(r"[a-z0-9 .,:;=/_-]{0,200}", re.ASCII)
@@ -32,6 +35,7 @@ class Leaf(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         record: the sealed record with all that is personal, if there is one.
         objects: the sealed objects that came with it.
         note: a few machine words (counts, codes); the alphabet has no capitals, so no names fit well.
+        disposed: ids of objects and records that were destroyed, at most `MAX_DISPOSED`; left out where none.
     """
 
     v: int = VERSION
@@ -41,6 +45,7 @@ class Leaf(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     record: RecordRef | None = None
     objects: tuple[ObjectRef, ...] = ()
     note: str = ""
+    disposed: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 def encode(leaf: Leaf) -> bytes:
@@ -85,5 +90,9 @@ def _check(leaf: Leaf) -> None:
         for hash_ in (ref.sha256, ref.commitment, ref.envelope):
             if _HASH.fullmatch(hash_) is None:
                 raise ValueError(f"not a hash: {hash_!r}")
+    if leaf.disposed is not msgspec.UNSET and not (
+        0 < len(leaf.disposed) <= MAX_DISPOSED and all(map(is_id, leaf.disposed))
+    ):
+        raise ValueError(f"a list of what was disposed of holds 1 to {MAX_DISPOSED} ids")
     if any(ref.size < 0 for ref in leaf.objects):
         raise ValueError("a size below zero")

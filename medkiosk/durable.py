@@ -30,6 +30,7 @@ SMALL_GROUP = 4
 saves, since it also waits for other processes' dirty pages; above it, one journal commit beats many."""
 
 _RENAME_NOREPLACE = 1
+_RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syncfs.argtypes = [ctypes.c_int]
@@ -117,6 +118,10 @@ class Disk(Protocol):
         """See `remove`."""
         ...
 
+    def destroy(self, path: Path) -> None:
+        """See `destroy`."""
+        ...
+
 
 # Syscalls: one open with O_RDONLY, O_DIRECTORY and O_CLOEXEC.
 def open_dir(path: Path) -> int:
@@ -184,6 +189,33 @@ def publish(tmp: Path, final: Path) -> None:
         raise OSError(number, os.strerror(number), str(tmp), None, str(final))
 
 
+# Syscalls: one renameat2 with RENAME_EXCHANGE. Where the file system cannot do that (exFAT): open of final
+# with O_WRONLY; rename over it; write of as many zero bytes as the old file has; fsync; close.
+def exchange(new: Path, final: Path) -> None:
+    """Put a synced file in the place of another one, in one step. Durable after `sync_dirs`.
+
+    The old file then has the name of the new one, for `destroy`; where names cannot be exchanged it is
+    overwritten and gone.
+
+    Raises:
+        OSError: ``final`` is one of the two, whole.
+    """
+    result = _libc.renameat2(
+        _AT_FDCWD, os.fsencode(new), _AT_FDCWD, os.fsencode(final), ctypes.c_uint(_RENAME_EXCHANGE)
+    )
+    if result == 0:
+        return
+    number = ctypes.get_errno()
+    if number not in {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}:
+        raise OSError(number, os.strerror(number), str(new), None, str(final))
+    fd = os.open(final, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        new.rename(final)
+        _overwrite(fd)
+    finally:
+        os.close(fd)
+
+
 # Syscalls: for up to SMALL_GROUP folders, open, fsync and close of each; for more, one syncfs of root_fd.
 def sync_dirs(root_fd: int, folders: Iterable[Path]) -> None:
     """Return when the names in all ``folders`` are on the device, or raise."""
@@ -241,6 +273,37 @@ def remove(path: Path) -> None:
     """Remove a file if it is there. Not durable by itself: after a crash it may be back."""
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
+
+
+# Syscalls: open with O_WRONLY; write of as many zero bytes as the file has; fsync; close; unlink; then open,
+# fsync and close of the parent folder. Only the last three where there is no such file.
+def destroy(path: Path) -> None:
+    """Overwrite a small secret file where it lies, then remove it; when this returns no crash brings it back.
+
+    How much an overwrite is worth is up to the medium: flash and copy-on-write file systems may keep the old
+    bytes. Harmless when repeated: a crash leaves the file as it was, overwritten, or gone.
+
+    Raises:
+        OSError: it may still be there.
+    """
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        _fsync_dir(path.parent)  # an unlink that a crash interrupted may not be on the device yet
+        return
+    try:
+        _overwrite(fd)
+    finally:
+        os.close(fd)
+    path.unlink()
+    _fsync_dir(path.parent)
+
+
+def _overwrite(fd: int) -> None:
+    rest = memoryview(bytes(os.fstat(fd).st_size))
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+    os.fsync(fd)
 
 
 def _fsync_dir(path: Path) -> None:

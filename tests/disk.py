@@ -81,6 +81,13 @@ class FailingDisk:
     def remove(self, path: Path) -> None:
         durable.remove(path)
 
+    def destroy(self, path: Path) -> None:
+        failing = self.step()
+        if not failing or self._persisted:
+            durable.destroy(path)
+        if failing:
+            raise self.error()
+
 
 class _FailingFile(TmpFile):
     def __init__(self, real: TmpFile, disk: FailingDisk) -> None:

@@ -55,7 +55,7 @@ def trace(folder: Path, code: str) -> list[str]:
         elif inside and (found := re.match(r"(\w+)\((.*)\)\s+= ", line)):
             name, arguments = found.groups()
             files = re.findall(re.escape(str(folder)) + r"/?([\w./-]*)", arguments)
-            advice = re.findall(r"POSIX_FADV_\w+|RENAME_NOREPLACE", arguments)
+            advice = re.findall(r"POSIX_FADV_\w+|RENAME_NOREPLACE|RENAME_EXCHANGE", arguments)
             calls.append(" ".join([name, *dict.fromkeys(file or "." for file in files), *advice]))
     return calls
 
@@ -130,6 +130,27 @@ def test_the_other_calls(tmp_path: Path) -> None:
     assert trace(tmp_path, "durable.remove(here / 'a')") == ["unlink a"]
 
 
+@needs_strace
+def test_destroy_calls(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x" * 32)
+    folder = ["openat .", "fsync .", "close ."]
+    calls = ["openat a", "write a", "fsync a", "close a", "unlink a", *folder]
+    assert trace(tmp_path, "durable.destroy(here / 'a')") == calls
+    assert trace(tmp_path, "durable.destroy(here / 'a')") == ["openat a", *folder]
+
+
+def test_destroy_overwrites_where_the_bytes_lie(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"secret" * 6)
+    (tmp_path / "link").hardlink_to(tmp_path / "a")  # the same bytes on the medium
+    durable.destroy(tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+    assert (tmp_path / "link").read_bytes() == bytes(36)
+    durable.destroy(tmp_path / "a")
+    (tmp_path / "symlink").symlink_to(tmp_path / "link")
+    with pytest.raises(OSError, match="symbolic link"):
+        durable.destroy(tmp_path / "symlink")
+
+
 def test_publish_never_replaces(tmp_path: Path) -> None:
     (tmp_path / "new").write_bytes(b"new")
     (tmp_path / "taken").write_bytes(b"taken")
@@ -142,6 +163,33 @@ def test_publish_never_replaces(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as error:
         durable.publish(tmp_path / "new", tmp_path / "other")
     assert error.value.filename2 == str(tmp_path / "other")
+
+
+@needs_strace
+def test_exchange_calls(tmp_path: Path) -> None:
+    (tmp_path / "new").write_bytes(b"new")
+    (tmp_path / "old").write_bytes(b"old")
+    assert trace(tmp_path, "durable.exchange(here / 'new', here / 'old')") == [
+        "renameat2 new old RENAME_EXCHANGE"
+    ]
+    assert ((tmp_path / "new").read_bytes(), (tmp_path / "old").read_bytes()) == (b"old", b"new")
+
+
+@needs_strace
+def test_exchange_where_names_cannot_be_exchanged(tmp_path: Path) -> None:
+    (tmp_path / "new").write_bytes(b"new")
+    (tmp_path / "old").write_bytes(b"secret")
+    (tmp_path / "link").hardlink_to(tmp_path / "old")  # the same bytes on the medium
+    code = (
+        "import sys; from pathlib import Path; from medkiosk import durable;"
+        "durable.exchange(*map(Path, sys.argv[1:]))"
+    )
+    strace = ["strace", "-qq", "-o", os.devnull, "-e", "inject=renameat2:error=EINVAL"]
+    files = [str(tmp_path / "new"), str(tmp_path / "old")]
+    subprocess.run([*strace, sys.executable, "-c", code, *files], check=True)
+    assert (tmp_path / "old").read_bytes() == b"new"
+    assert (tmp_path / "link").read_bytes() == bytes(6)
+    assert not (tmp_path / "new").exists()
 
 
 def test_create_is_exclusive_private_and_follows_no_link(tmp_path: Path) -> None:

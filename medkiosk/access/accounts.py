@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from medkiosk.access.passphrase import weakness
 from medkiosk.core.events import Role
 
 LONGEST_NAME = 200
 """Characters of a user name or a person's name."""
-SHORTEST_PASSPHRASE = 10
-"""Characters; the lockout and Argon2id stand before the rest."""
 
 
-def problems(user: str, display_name: str, roles: Sequence[Role], passphrase: str) -> tuple[str, ...]:
+def problems(
+    user: str, display_name: str, roles: Sequence[Role], passphrase: str, site: Iterable[str] = ()
+) -> tuple[str, ...]:
     """Return what is wrong with a new account, a clause each; empty when nothing is.
 
     No clause quotes what was typed.
+
+    Args:
+        user: user name.
+        display_name: the person's name.
+        roles: what they are.
+        passphrase: measured by `medkiosk.access.passphrase`.
+        site: names of the place, which no passphrase should be made of.
     """
     found = []
     if not _is_name(user):
@@ -24,8 +32,8 @@ def problems(user: str, display_name: str, roles: Sequence[Role], passphrase: st
         found.append(f"a person's name needs printable characters, at most {LONGEST_NAME}")
     if not roles or len(set(roles)) != len(roles):
         found.append("an account needs at least one role, each named once")
-    if len(passphrase) < SHORTEST_PASSPHRASE:
-        found.append(f"a passphrase needs at least {SHORTEST_PASSPHRASE} characters")
+    if weak := weakness(passphrase, (user, display_name, *site)):
+        found.append(weak)
     return tuple(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from medkiosk.access import accounts
 from medkiosk.core.clock import parse_rfc3339
+from medkiosk.core.config import Config
 from medkiosk.core.errors import BadRequestError, KioskError
 from medkiosk.core.events import (
     AccountCreated,
@@ -33,7 +34,7 @@ def create_account(
     Raises:
         BadRequestError: the name is taken, or something is missing.
     """
-    problems = accounts.problems(user, display_name, roles, passphrase)
+    problems = accounts.problems(user, display_name, roles, passphrase, site_names(kiosk.config))
     if problems:
         raise BadRequestError(detail="; ".join(problems))
     user = normalise_name(user).decode()
@@ -58,6 +59,11 @@ def create_account(
         identity.replace_user_slot(user, passphrase)
     kiosk.journal.commit([Fact(event)])
     return views.account(event)
+
+
+def site_names(config: Config) -> tuple[str, ...]:
+    """What a guesser at this kiosk's passphrases would try first."""
+    return config.site.name, config.site.origin
 
 
 def enrol_recipient(

@@ -81,7 +81,7 @@ def initialise(
         SetUpError: the disk or the system refused something.
         KioskError: the vault or the ledger could not be made.
     """
-    if wrong := problems(user, display_name, _ROLES, passphrase):
+    if wrong := problems(user, display_name, _ROLES, passphrase, (config.site.name, config.site.origin)):
         raise BadRequestError(detail="; ".join(wrong))
     undo = _Undo()
     try:

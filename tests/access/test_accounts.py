@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from medkiosk.access.accounts import LONGEST_NAME, SHORTEST_PASSPHRASE, problems
+from medkiosk.access.accounts import LONGEST_NAME, problems
 from medkiosk.core.events import Role
 
-GOOD = "x" * SHORTEST_PASSPHRASE
+GOOD = "plumber anvil seventeen"
 ROLES = (Role.REVIEWER,)
 
 
@@ -31,10 +31,15 @@ def test_roles_are_there_and_named_once(roles: tuple[Role, ...]) -> None:
     assert problems("rita", "Rita", roles, GOOD) == ("an account needs at least one role, each named once",)
 
 
-def test_a_short_passphrase_is_refused_and_not_quoted() -> None:
+def test_a_weak_passphrase_is_refused_and_not_quoted() -> None:
     (problem,) = problems("rita", "Rita", ROLES, "hunter2")
-    assert str(SHORTEST_PASSPHRASE) in problem
+    assert "weak" in problem
     assert "hunter2" not in problem
+
+
+def test_names_of_person_and_place_are_no_passphrase() -> None:
+    assert problems("rita", "Rita Schmidtbauer", ROLES, "rita schmidtbauer tulpenau", ("Klinik Tulpenau",))
+    assert not problems("rita", "Rita", ROLES, "rita schmidtbauer tulpenau")
 
 
 def test_every_problem_is_named_at_once() -> None:

@@ -30,6 +30,16 @@ class RetentionClass(StrEnum):
     PERMANENT = "permanent"  # never due
 
 
+class DisposalState(StrEnum):
+    """Where a disposal stands (`medkiosk.retention.machine`)."""
+
+    PROPOSED = "proposed"
+    REFUSED = "refused"
+    APPROVED = "approved"
+    DESTROYING = "destroying"
+    FINISHED = "finished"
+
+
 class RetentionSet(Event, frozen=True, tag="retention.set"):
     """Somebody gave an encounter a class; nothing said, it follows from the subject's age.
 
@@ -62,7 +72,8 @@ class HoldLifted(Event, frozen=True, tag="hold.lifted"):
 class DisposalProposed(Event, frozen=True, tag="disposal.proposed"):
     """Somebody asks to destroy these captures and, with all that was said in them, these encounters.
 
-    ``reason`` is in words, ``authority`` names the rule or the order that allows it.
+    ``reason`` is in words, ``authority`` names the rule or the order that allows it. ``early`` says that some of
+    it is not due, and is to be destroyed all the same.
     """
 
     disposal_id: DisposalId
@@ -70,6 +81,7 @@ class DisposalProposed(Event, frozen=True, tag="disposal.proposed"):
     captures: tuple[CaptureId, ...]
     reason: str
     authority: str
+    early: bool
 
 
 class DisposalRefused(Event, frozen=True, tag="disposal.refused"):

@@ -17,6 +17,7 @@ from medkiosk.catalog.holdings import (
     import_view,
     row_of,
 )
+from medkiosk.catalog.people import People
 from medkiosk.catalog.slates import Slates
 from medkiosk.catalog.views import (
     CapturePage,
@@ -29,6 +30,7 @@ from medkiosk.catalog.views import (
     Series,
 )
 from medkiosk.core import events as ev
+from medkiosk.core import lifecycle as life
 from medkiosk.core.consent import ConsentKind, Terms
 from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ImportId, ObjectId, RecipientId
 from medkiosk.core.photo import ImageRole, RedactCode, ReviewState
@@ -64,8 +66,7 @@ class Catalog:
         self._encounters: dict[EncounterId, Encounter] = {}
         self.slates = Slates()
         self._said: dict[tuple[str, str], list[ConsentView]] = {}  # by issuer and number
-        self._accounts: dict[AccountId, ev.AccountCreated] = {}
-        self._users: dict[str, ev.AccountCreated] = {}
+        self.people = People()
         self._recipients: dict[RecipientId, ev.RecipientEnrolled] = {}
         self._exports: dict[CaptureId, list[ev.Exported]] = {}
         self._problems: list[Problem] = []
@@ -126,10 +127,8 @@ class Catalog:
                 encounter.consents.append(view)
                 subject = encounter.created.subject
                 self._said.setdefault((subject.issuer, subject.mrn), []).append(view)
-            case ev.AccountCreated():
-                if event.account_id in self._accounts or event.user in self._users:
-                    return "the account exists"
-                self._accounts[event.account_id] = self._users[event.user] = event
+            case ev.AccountCreated() | life.AccountClosed() | life.SlotChanged():
+                return self.people.take(event)
             case ev.RecipientEnrolled():
                 if event.recipient_id in self._recipients:
                     return "the recipient exists"
@@ -336,15 +335,15 @@ class Catalog:
 
     def accounts(self) -> tuple[ev.AccountCreated, ...]:
         """All accounts, oldest first."""
-        return tuple(self._accounts.values())
+        return tuple(self.people.accounts.values())
 
     def account(self, account_id: AccountId) -> ev.AccountCreated | None:
         """The account with this id."""
-        return self._accounts.get(account_id)
+        return self.people.accounts.get(account_id)
 
     def account_of(self, user: str) -> ev.AccountCreated | None:
         """The account with this user name."""
-        return self._users.get(user)
+        return self.people.of(user)
 
     def imports(self) -> tuple[ImportView, ...]:
         """All imports, newest first."""

@@ -1,0 +1,63 @@
+"""Who has an account, who had one, and who must first choose a new passphrase. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from medkiosk.core.events import AccountCreated, Role
+from medkiosk.core.ids import AccountId
+from medkiosk.core.lifecycle import AccountClosed, SlotChanged
+
+
+@dataclass
+class People:
+    """What the events of accounts add up to; plain data.
+
+    Attributes:
+        accounts: all that ever were, oldest first: a name is never used again.
+        closed: those that may not log in any more.
+        to_change: those whose passphrase was given to them by an administrator.
+    """
+
+    accounts: dict[AccountId, AccountCreated] = field(default_factory=dict)
+    closed: set[AccountId] = field(default_factory=set)
+    to_change: set[AccountId] = field(default_factory=set)
+    _users: dict[str, AccountId] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Find the names of accounts that are there already."""
+        self._users = {each.user: each.account_id for each in self.accounts.values()}
+
+    def take(self, event: AccountCreated | AccountClosed | SlotChanged) -> str:
+        """Take the next event; return why it does not fit, or nothing."""
+        if isinstance(event, AccountCreated):
+            if event.account_id in self.accounts or event.user in self._users:
+                return "the account exists"
+            self.accounts[event.account_id] = event
+            self._users[event.user] = event.account_id
+            return ""
+        if event.account_id not in self.accounts:
+            return "unknown account"
+        if isinstance(event, AccountClosed):
+            self.closed.add(event.account_id)
+        elif event.how == "reset":
+            self.to_change.add(event.account_id)
+        elif event.how == "passphrase":
+            self.to_change.discard(event.account_id)
+        return ""
+
+    def of(self, user: str) -> AccountCreated | None:
+        """The account with this user name, closed or not."""
+        account_id = self._users.get(user)
+        return None if account_id is None else self.accounts[account_id]
+
+    def is_open(self, account_id: AccountId) -> bool:
+        """Whether this account exists and may log in."""
+        return account_id in self.accounts and account_id not in self.closed
+
+    def administrators(self) -> int:
+        """How many administrators may log in."""
+        return sum(
+            Role.ADMINISTRATOR in each.roles and self.is_open(each.account_id)
+            for each in self.accounts.values()
+        )

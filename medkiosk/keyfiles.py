@@ -48,6 +48,11 @@ class KeyFiles:
     source: str
 
     @property
+    def escrow(self) -> dict[str, bytes]:
+        """What the store keeps a sealed copy of, for the recovery sheets."""
+        return {"index": self.index, "ledger": self.ledger, "export": self.export}
+
+    @property
     def export_key(self) -> Ed25519PrivateKey:
         """The key that signs manifests."""
         return Ed25519PrivateKey.from_private_bytes(self.export)

@@ -31,10 +31,12 @@ from medkiosk.daemon.keyring import Keyring
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.daemon.redactor import Job, Redactor
 from medkiosk.daemon.service import Service
+from medkiosk.daemon.sessions import Sessions
 from medkiosk.device.cards import CardDesk, CardRefusedError, MountHelper
 from medkiosk.device.configured import ConfiguredDevices
 from medkiosk.device.model import DeviceRef
 from medkiosk.device.udev import UdevDevices
+from medkiosk.devicesecret import FileSecrets
 from medkiosk.ipc.server import Server, bind
 from medkiosk.journal import Fact, Journal, JournalStoppedError
 from medkiosk.ledger.file import Log
@@ -60,7 +62,8 @@ class Daemon:
         self.board = Board()
         keys = keyfiles.load(Path(config.store.keys))
         store = Path(config.store.path)
-        vault = Vault.open(store, index_key=keys.index, random=os.urandom)
+        device = FileSecrets(Path(config.store.device_folder))
+        vault = Vault.open(store, index_key=keys.index, device=device, random=os.urandom, clock=_now)
         log = Log.open(store / "ledger", Signer(config.site.origin, keys.ledger))
         self._journal = Journal(vault, log, _now)
         recovered = self._journal.recover()
@@ -78,6 +81,7 @@ class Daemon:
         )
         self._slate_key = slates.slate_key(keys.index)
         self._keyring = Keyring(self._journal, _now, store.parent / "lockout", self._unlocked)
+        self._sessions = Sessions(self._keyring, config.access.idle_lock_s)
         self.board.set(objects=vault.count(), ledger_size=log.size)
         self._journal.listeners.append(self._count)
         self._kiosk = Kiosk(
@@ -86,6 +90,7 @@ class Daemon:
             journal=self._journal,
             board=self.board,
             keyring=self._keyring,
+            sessions=self._sessions,
             redactor=self._redactor,
             clock=_now,
             random=os.urandom,
@@ -137,6 +142,7 @@ class Daemon:
         self._server = Server(
             Path(self._config.ipc.socket), self._serve, allowed=_uids(self._config.ipc.users)
         )
+        self._sessions.start()
         self._configured.start()
         if self._config.udev and not self._udev.start():
             self.board.problem("There is no udev here: only devices named in the configuration are seen.")
@@ -152,6 +158,7 @@ class Daemon:
         self._cards.stop()
         self.board.close()
         self._server.close()
+        self._sessions.stop()
         self._comparer.close()
         self._filer.close()
         self._redactor.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import shutil
 import sqlite3
@@ -20,6 +21,7 @@ from medkiosk.core.config import Config
 from medkiosk.core.errors import BadRequestError, KioskError
 from medkiosk.core.events import AccountCreated, Role
 from medkiosk.core.ids import KIOSK, AccountId, Random, new_id
+from medkiosk.devicesecret import FileSecrets
 from medkiosk.export import sshsig
 from medkiosk.journal import Fact, Journal
 from medkiosk.keyfiles import KeyFiles
@@ -151,9 +153,9 @@ def _make(
     _make_folders(store.parent, undo)
     with _alone(store.parent):
         _refuse_existing(store)  # whoever was at work a moment ago may have made one
-        _make_folders(keys_folder, undo)
-        before = _key_files(keys_folder)
-        undo.add(keys_folder, lambda: _remove_files(_key_files(keys_folder) - before))
+        for folder in dict.fromkeys((keys_folder, Path(config.store.device_folder))):
+            _make_folders(folder, undo)
+            undo.add(folder, functools.partial(_remove_fresh, folder, _key_files(folder)))
         keys = keyfiles.create(keys_folder, random)
         existed = store.exists()
         undo.add(store, lambda: _empty(store, keep=existed))
@@ -167,7 +169,14 @@ def _make_store(
     """Make vault, ledger and the first account; return the ledger's verifier key and the recovery words."""
     user, display_name, passphrase = who
     store = Path(config.store.path)
-    vault, shares = Vault.create(store, index_key=keys.index, random=random)
+    vault, shares = Vault.create(
+        store,
+        index_key=keys.index,
+        device=FileSecrets(Path(config.store.device_folder)),
+        escrow=keys.escrow,
+        random=random,
+        clock=clock,
+    )
     with contextlib.closing(vault), contextlib.closing(vault.unlock_recovery(shares)) as identity:
         signer = Signer(config.site.origin, keys.ledger)
         journal = Journal(vault, Log.create(store / "ledger", signer), clock)
@@ -214,8 +223,8 @@ def _key_files(folder: Path) -> set[Path]:
     return {*folder.glob("*.key"), *folder.glob("*.key.new")}
 
 
-def _remove_files(paths: set[Path]) -> None:
-    for path in paths:
+def _remove_fresh(folder: Path, before: set[Path]) -> None:
+    for path in _key_files(folder) - before:
         durable.remove(path)
 
 

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from medkiosk.vault.errors import EpochEndedError
 from medkiosk.vault.schema import SeenRow, insert, row_digest
 from medkiosk.vault.writer import PendingObject, PendingRecord
 
@@ -28,7 +29,13 @@ class Batch:
 
 
 def insert_batch(tx: sqlite3.Connection, batch: Batch) -> None:
-    """Insert everything that a batch holds, inside the caller's transaction."""
+    """Insert everything that a batch holds, inside the caller's transaction.
+
+    Raises:
+        EpochEndedError: something in it is sealed to another epoch than the current one.
+    """
+    [current] = tx.execute("SELECT current_epoch FROM state").fetchone()
+    check_epoch(batch, current)
     for pending in batch.objects:
         seq = _next_seq(tx, "objects")
         facts = (
@@ -64,6 +71,17 @@ def insert_batch(tx: sqlite3.Connection, batch: Batch) -> None:
     for leaf in batch.leaves:
         tx.execute("INSERT INTO outbox SELECT next_index, ? FROM state", (leaf,))
         tx.execute("UPDATE state SET next_index = next_index + 1")
+
+
+def check_epoch(batch: Batch, current: int) -> None:
+    """Refuse a batch that is sealed to an epoch that ended: its keys may be about to be destroyed.
+
+    Raises:
+        EpochEndedError: something in it is.
+    """
+    epochs = {pending.epoch for pending in batch.objects} | {record.epoch for record in batch.records}
+    if epochs - {current}:
+        raise EpochEndedError
 
 
 def _insert_envelope(tx: sqlite3.Connection, id_: str, what: str, epoch: int, sealed: bytes) -> None:

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import (
     AEAD,
     KDF,
@@ -22,8 +23,8 @@ from cryptography.hazmat.primitives.hpke import (
     Suite,
 )
 
-from medkiosk.core.ids import is_id
-from medkiosk.vault.keys import DataKey, derive, lines
+from medkiosk.core.ids import Random, is_id
+from medkiosk.vault.keys import NONCE_SIZE, DataKey, Secret, derive, lines
 
 What = Literal["object", "record"]
 PrivateKey = MLKEM768X25519PrivateKey
@@ -32,6 +33,11 @@ PublicKey = MLKEM768X25519PublicKey
 PRIVATE_SIZE = 96
 PUBLIC_SIZE = 1216
 ENVELOPE_SIZE = 1168
+"""A sealed envelope, bytes."""
+
+MOVED_SIZE = 60
+"""A moved envelope, bytes."""
+
 MAX_RECORD = 256 * 1024
 """Largest record payload, bytes."""
 
@@ -139,6 +145,44 @@ def open_key(envelope: bytes, private: PrivateKey, name: Name, epoch: int) -> Da
         cryptography.exceptions.InvalidTag: wrong key, changed, or made for another name or epoch.
     """
     return DataKey(_SUITE.decrypt(envelope, private, envelope_info(name, epoch)))
+
+
+def moved_aad(name: Name, epoch: int) -> bytes:
+    """Return what a moved envelope is bound to."""
+    return lines("medkiosk/moved/v1", name.what, name.id, name.kind, epoch)
+
+
+def move_key(key: DataKey, moving: AESGCM, name: Name, epoch: int, random: Random) -> bytes:
+    """Put a data key in a moved envelope, 60 bytes.
+
+    ``moving`` is of the epoch's moving key. It may seal 2^32 of them with random nonces (NIST SP 800-38D,
+    section 8.3); an epoch has some thousand.
+    """
+    nonce = random(NONCE_SIZE)
+    return nonce + moving.encrypt(nonce, key.reveal(), moved_aad(name, epoch))
+
+
+def open_moved(envelope: bytes, moving: AESGCM, name: Name, epoch: int) -> DataKey:
+    """Take a data key out of a moved envelope.
+
+    Raises:
+        cryptography.exceptions.InvalidTag: wrong key, changed, or made for another name or epoch.
+    """
+    return DataKey(moving.decrypt(envelope[:NONCE_SIZE], envelope[NONCE_SIZE:], moved_aad(name, epoch)))
+
+
+def seal(secret: bytes | bytearray, public: PublicKey, info: bytes) -> bytes:
+    """Seal a secret of any size to a public key; 1,136 bytes longer."""
+    return _SUITE.encrypt(secret, public, info)
+
+
+def open_sealed(sealed: bytes, private: PrivateKey, info: bytes) -> Secret:
+    """Open what `seal` sealed.
+
+    Raises:
+        cryptography.exceptions.InvalidTag: wrong key, changed, or another ``info``.
+    """
+    return Secret(_SUITE.decrypt(sealed, private, info))
 
 
 def commitment_key(key: DataKey) -> bytes:

@@ -77,6 +77,21 @@ class EpochReplacedError(KioskError):
     exit_code = 3
 
 
+class RecoveryReplacedError(KioskError):
+    """The public key of the recovery sheets is not the one this kiosk made. Someone replaced it; nothing is
+    sealed to it. What was sealed before is safe. Take the kiosk out of use and call the administrator.
+    """
+
+    code = "vault.recovery_replaced"
+    exit_code = 3
+
+
+class EpochEndedError(KioskError):
+    """The key that this was sealed to ended meanwhile. Nothing was taken; nothing is lost: do it again."""
+
+    code = "vault.epoch_ended"
+
+
 class WrongPassphraseError(KioskError):
     """The user name or the passphrase is wrong. Nothing was opened."""
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from cryptography.exceptions import InvalidTag
 
+from medkiosk.core.clock import Clock, rfc3339
 from medkiosk.core.ids import ObjectId, Random
-from medkiosk.vault import envelope
+from medkiosk.devicesecret import SIZE as DEVICE_SIZE
+from medkiosk.devicesecret import DeviceSecrets
+from medkiosk.vault import envelope, epochs, recovery
 from medkiosk.vault.db import Database
 from medkiosk.vault.envelope import Name
-from medkiosk.vault.epochs import Epoch, open_epoch
+from medkiosk.vault.epochs import Epoch, EpochKeys
 from medkiosk.vault.errors import (
     DisposedError,
     LockedError,
@@ -22,23 +25,28 @@ from medkiosk.vault.errors import (
     VaultDamagedError,
 )
 from medkiosk.vault.keys import DataKey, IndexKeys, Secret
-from medkiosk.vault.schema import RecordRow, insert, row_digest
-from medkiosk.vault.slots import Argon2Params, Slot, normalise_name, passphrase_slot, recovery_slot
+from medkiosk.vault.schema import COLUMNS, RecordRow, insert, row_digest
+from medkiosk.vault.slots import Argon2Params, Slot, normalise_name, passphrase_slot
+
+_EPOCH_COLUMNS = ", ".join(COLUMNS["epochs"])
+_SLOT_COLUMNS = ", ".join(COLUMNS["slots"])
+
+
+class Rotated(NamedTuple):
+    """A new epoch: its number, and why: ``age`` or ``count``."""
+
+    epoch: int
+    reason: str
 
 
 class Opener:
-    """The master and the epochs' private keys, in memory, until `close`."""
+    """The master and the epochs' secret parts, in memory, until `close`."""
 
-    def __init__(self, database: Database, master: Secret, epochs: Sequence[Epoch]) -> None:
-        """Open every epoch with the master.
-
-        Raises:
-            EpochReplacedError: a public key was replaced.
-            VaultDamagedError: an epoch's key is damaged.
-        """
+    def __init__(self, database: Database, master: Secret, keys: Iterable[EpochKeys]) -> None:
+        """Take over the master and the keys."""
         self._db = database
         self._master = master
-        self._private = {epoch.epoch: open_epoch(epoch, master) for epoch in epochs}
+        self._keys = {one.number: one for one in keys}
 
     def __enter__(self) -> Self:
         return self
@@ -56,7 +64,13 @@ class Opener:
     def close(self) -> None:
         """Forget the keys; harmless when repeated."""
         self._master.wipe()
-        self._private.clear()
+        self.forget_epochs(list(self._keys))
+
+    def forget_epochs(self, numbers: Iterable[int]) -> None:
+        """Forget the secret parts of some epochs; harmless for those that are not known."""
+        for number in numbers:
+            if keys := self._keys.pop(number, None):
+                keys.wipe()
 
     def open_key(self, object_id: ObjectId | str) -> DataKey:
         """Return the data key of an object.
@@ -74,7 +88,7 @@ class Opener:
         if row is None:
             raise VaultDamagedError(what="object", id=object_id, detail="the store has no such object")
         kind, epoch, sealed = row
-        return self._open(Name("object", object_id, kind), epoch, sealed)
+        return self.open_envelope(Name("object", object_id, kind), epoch, sealed)
 
     def open_record(self, row: RecordRow) -> bytes:
         """Return the payload of a record from `StoreReader.records`.
@@ -85,7 +99,7 @@ class Opener:
             VaultDamagedError: it does not open.
         """
         name = Name("record", row.id, row.kind)
-        key = self._open(name, row.epoch, row.envelope)
+        key = self.open_envelope(name, row.epoch, row.envelope)
         try:
             return envelope.open_record(key, name, row.sealed)
         except (InvalidTag, ValueError) as error:
@@ -93,36 +107,177 @@ class Opener:
         finally:
             key.wipe()
 
-    def _open(self, name: Name, epoch: int | None, sealed: bytes | None) -> DataKey:
+    def open_envelope(self, name: Name, epoch: int | None, sealed: bytes | None) -> DataKey:
+        """Take a data key out of its envelope, of either form; None for both where the row is gone.
+
+        Raises:
+            LockedError: closed.
+            DisposedError: its envelope was destroyed.
+            VaultDamagedError: it does not open.
+        """
         if self.closed:
             raise LockedError
         if epoch is None or sealed is None:
             raise DisposedError(what=name.what, id=name.id)
-        private = self._private.get(epoch)
-        if private is None:
+        keys = self._keys.get(epoch) or self._open_epoch(epoch)
+        if keys is None:
             if self.closed:
                 raise LockedError
             raise VaultDamagedError(what=name.what, id=name.id, detail=f"the key of epoch {epoch} is gone")
         try:
-            return envelope.open_key(sealed, private, name, epoch)
+            return keys.open_key(sealed, name)
         except (InvalidTag, ValueError) as error:
             raise VaultDamagedError(what=name.what, id=name.id, detail="its envelope was changed") from error
 
+    def _open_epoch(self, number: int) -> EpochKeys | None:  # noqa: ARG002 -- for those who can
+        """Open an epoch that another identity made since."""
+        return None
+
 
 class Identity(Opener):
-    """The keys on their own kiosk: they also change who may unlock."""
+    """The keys on their own kiosk: they also change who may unlock, and what is sealed to."""
 
     def __init__(
         self,
         database: Database,
         master: Secret,
-        epochs: Sequence[Epoch],
+        keys: Iterable[EpochKeys],
+        *,
         index: IndexKeys,
+        device: DeviceSecrets,
         random: Random,
+        clock: Clock,
     ) -> None:
-        super().__init__(database, master, epochs)
+        super().__init__(database, master, keys)
         self._index = index
+        self._device = device
         self._random = random
+        self._clock = clock
+
+    # Epochs
+
+    def epoch_keys(self, number: int) -> EpochKeys:
+        """Return the secret part of an epoch, for moving data keys; it belongs to this identity.
+
+        Raises:
+            LockedError: closed.
+            VaultDamagedError: there is no such epoch.
+        """
+        self._unlocked()
+        keys = self._keys.get(number) or self._open_epoch(number)
+        if keys is None:
+            raise VaultDamagedError(what="key of epoch", id=number, detail="the store has no such epoch")
+        return keys
+
+    def open_epoch_under(self, tx: sqlite3.Connection, generation: int) -> int:
+        """Make a new epoch under a generation of the device secret and make it current; return its number.
+
+        Inside the caller's transaction: if that fails, the epoch never was.
+
+        Raises:
+            LockedError: closed.
+            DeviceSecretLostError: the machine has no secret of this generation.
+            RecoveryReplacedError: the recovery key is not this kiosk's.
+        """
+        [number] = tx.execute(
+            "SELECT max(coalesce((SELECT max(epoch) FROM epochs), 0), (SELECT current_epoch FROM state)) + 1"
+        ).fetchone()
+        row, keys = epochs.make_epoch(
+            number,
+            master=self._unlocked(),
+            generation=generation,
+            device_secret=read_device(self._device, generation),
+            recovery=self._recovery_public(tx),
+            index=self._index,
+            opened_at=rfc3339(self._clock()),
+            random=self._random,
+        )
+        put_epoch(tx, row)
+        tx.execute("UPDATE state SET current_epoch = ?", (number,))
+        self.forget_epochs([number])  # of a transaction that failed
+        self._keys[number] = keys
+        return int(number)
+
+    def wrap_epochs_under(self, tx: sqlite3.Connection, generation: int, *, but: Iterable[int] = ()) -> None:
+        """Wrap the secret parts of all epochs except ``but`` under a generation of the device secret.
+
+        Inside the caller's transaction. Epochs that are wrapped under it already stay as they are.
+
+        Raises:
+            LockedError: closed.
+            DeviceSecretLostError: the machine has no secret of this generation.
+            VaultDamagedError: an epoch's key is damaged.
+        """
+        secret = read_device(self._device, generation)
+        skipped = set(but)
+        for row in get_epochs(tx):
+            if row.epoch not in skipped and row.generation != generation:
+                self._wrap_again(tx, row, generation, secret)
+        secret.wipe()
+
+    def rotate(self) -> Rotated | None:
+        """Open a new epoch when one is due, under the current generation of the device secret.
+
+        None is due while a disposal is moving data keys: it opened one a moment ago.
+
+        Raises:
+            LockedError: closed.
+            DeviceSecretLostError: the machine has no secret of this generation.
+            RecoveryReplacedError: the recovery key is not this kiosk's.
+        """
+        self._unlocked()
+        with self._db.transaction() as tx:
+            [current, generation] = tx.execute("SELECT current_epoch, generation FROM state").fetchone()
+            [opened_at] = tx.execute("SELECT opened_at FROM epochs WHERE epoch = ?", (current,)).fetchone()
+            [held] = tx.execute("SELECT count(*) FROM envelopes WHERE epoch = ?", (current,)).fetchone()
+            [moving] = tx.execute("SELECT count(*) FROM disposals WHERE step = 'moving'").fetchone()
+            reason = epochs.due(opened_at, held, self._clock())
+            if moving or not reason:
+                return None
+            return Rotated(self.open_epoch_under(tx, generation), reason)
+
+    def renew_device_secrets(self) -> None:
+        """Give this machine fresh device secrets and wrap every epoch again: then passphrases work.
+
+        For a machine that has none, after `Vault.unlock_recovery`. Each generation in use gets another
+        secret, so that a disposal that was under way goes on. Cut short, it is done again: until the
+        transaction at its end, the sheets are what opens the store, as before.
+
+        Raises:
+            LockedError: closed.
+            VaultDamagedError: an epoch's key is damaged.
+            OSError: the machine did not keep a secret.
+        """
+        self._unlocked()
+        rows = self._db.rows("SELECT generation FROM epochs UNION SELECT generation FROM state")
+        fresh = {int(row[0]): Secret(self._random(DEVICE_SIZE)) for row in rows}
+        for generation, secret in fresh.items():
+            self._device.put(generation, secret.reveal())
+        with self._db.transaction() as tx:
+            for row in get_epochs(tx):
+                self._wrap_again(tx, row, row.generation, fresh[row.generation])
+        for secret in fresh.values():
+            secret.wipe()
+
+    def _wrap_again(self, tx: sqlite3.Connection, row: Epoch, generation: int, secret: Secret) -> None:
+        wrapped = self.epoch_keys(row.epoch).wrap(self._unlocked(), secret, generation, self._random)
+        put_epoch(tx, row._replace(generation=generation, wrapped_key=wrapped))
+
+    def _open_epoch(self, number: int) -> EpochKeys | None:
+        for row in get_epochs(self._db):
+            if row.epoch == number:
+                secret = read_device(self._device, row.generation)
+                self._keys[number] = epochs.open_epoch(row, self._unlocked(), secret)
+                secret.wipe()
+        return self._keys.get(number)
+
+    def _recovery_public(self, tx: sqlite3.Connection) -> envelope.PublicKey:
+        row = tx.execute(f"SELECT {_SLOT_COLUMNS} FROM slots WHERE kind = ?", (recovery.KIND,)).fetchone()  # noqa: S608 -- names from COLUMNS only
+        if row is None:
+            raise VaultDamagedError(what="slot", id=recovery.KIND, detail="it is missing")
+        return recovery.recovery_public(Slot(*row), self._index)
+
+    # Slots
 
     def add_user_slot(
         self,
@@ -185,16 +340,30 @@ class Identity(Opener):
         with self._db.transaction() as tx:
             _drop(tx, self._index.name(normalise_name(user_name)))
 
-    def replace_recovery(self) -> list[str]:
-        """Make new recovery words in place of the old ones, which open nothing any more.
+    def replace_recovery(self, escrow: Mapping[str, bytes]) -> list[str]:
+        """Make new recovery words in place of the old ones, which open nothing here any more.
+
+        In one transaction: the slot, every epoch's recovery key and the escrow. Copies of the store made
+        before still open with the old words.
+
+        Args:
+            escrow: the device's lasting secrets, see `recovery.ESCROWED`.
 
         Raises:
             LockedError: closed.
+            ValueError: ``escrow`` is not complete.
+            VaultDamagedError: an epoch's key is damaged.
         """
-        slot, shares = recovery_slot(self._unlocked(), random=self._random)
+        slot, shares = recovery.recovery_slot(self._unlocked(), self._index, random=self._random)
+        public = recovery.recovery_public(slot, self._index)
+        sealed = recovery.seal_escrow(escrow, public)
         with self._db.transaction() as tx:
-            tx.execute("DELETE FROM slots WHERE kind = 'recovery'")
+            tx.execute("DELETE FROM slots WHERE kind = ?", (recovery.KIND,))
             put_slot(tx, slot)
+            for row in get_epochs(tx):
+                key = self.epoch_keys(row.epoch).seal_for_recovery(public)
+                put_epoch(tx, row._replace(recovery_key=key))
+            put_escrow(tx, sealed)
         return shares
 
     def _user_slot(
@@ -209,6 +378,38 @@ class Identity(Opener):
         if self.closed:
             raise LockedError
         return self._master
+
+
+def read_device(device: DeviceSecrets, generation: int) -> Secret:
+    """Return a device secret as one that does not show itself; errors as `DeviceSecrets.read`."""
+    raw = device.read(generation)
+    secret = Secret(raw)
+    raw[:] = bytes(len(raw))
+    return secret
+
+
+def get_epochs(source: Database | sqlite3.Connection) -> list[Epoch]:
+    """Return all epochs, oldest first."""
+    sql = f"SELECT {_EPOCH_COLUMNS} FROM epochs ORDER BY epoch"  # noqa: S608 -- names from COLUMNS only
+    rows = source.rows(sql) if isinstance(source, Database) else source.execute(sql).fetchall()
+    return [Epoch(*row) for row in rows]
+
+
+def put_epoch(tx: sqlite3.Connection, epoch: Epoch) -> None:
+    """Insert an epoch with its digest, or replace the one of the same number."""
+    columns = (*COLUMNS["epochs"], "digest")
+    changes = ", ".join(f"{column} = excluded.{column}" for column in columns)
+    tx.execute(
+        f"{insert('epochs')} ON CONFLICT (epoch) DO UPDATE SET {changes}",
+        (*epoch, row_digest("epochs", *epoch)),
+    )
+
+
+def put_escrow(tx: sqlite3.Connection, sealed: Mapping[str, bytes]) -> None:
+    """Put the sealed lasting secrets in place of those that are there."""
+    tx.execute("DELETE FROM escrow")
+    for name, value in sealed.items():
+        tx.execute(insert("escrow"), (name, value, row_digest("escrow", name, value)))
 
 
 def put_slot(tx: sqlite3.Connection, slot: Slot) -> None:

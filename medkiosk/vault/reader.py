@@ -15,17 +15,18 @@ from typing import Self
 from cryptography.exceptions import InvalidTag
 
 from medkiosk.core.ids import ObjectId, is_id
-from medkiosk.vault import envelope
+from medkiosk.vault import envelope, recovery
 from medkiosk.vault.db import Database
 from medkiosk.vault.envelope import Name
-from medkiosk.vault.epochs import Epoch
+from medkiosk.vault.epochs import Epoch, EpochKeys, open_epoch_by_recovery
 from medkiosk.vault.errors import VaultDamagedError, VaultFormatError
-from medkiosk.vault.identity import Opener
+from medkiosk.vault.identity import Opener, get_epochs
 from medkiosk.vault.keys import DataKey, Secret
+from medkiosk.vault.recovery import Recovered, open_recovery_slot
 from medkiosk.vault.schema import ObjectRow, RecordRow
-from medkiosk.vault.slots import Slot, open_recovery_slot
+from medkiosk.vault.slots import Slot
 
-FORMAT_LINE = "medkiosk-store v1"
+FORMAT_LINE = "medkiosk-store v2"
 _PAGE = 256
 _READ = 64 * envelope.CHUNK_SEALED
 
@@ -67,6 +68,16 @@ class StoreReader:
     def store_id(self) -> str:
         """The store's random id, 32 hexadecimal digits."""
         return str(self._db.rows("SELECT store_id FROM state")[0][0])
+
+    @property
+    def generation(self) -> int:
+        """The generation of the device secret that the store is under."""
+        return int(self._db.rows("SELECT generation FROM state")[0][0])
+
+    @property
+    def current_epoch(self) -> int:
+        """The epoch that is sealed to."""
+        return int(self._db.rows("SELECT current_epoch FROM state")[0][0])
 
     @property
     def next_index(self) -> int:
@@ -122,8 +133,7 @@ class StoreReader:
 
     def epochs(self) -> list[Epoch]:
         """Return all epochs, oldest first."""
-        rows = self._db.rows("SELECT epoch, public_key, wrapped_key, pin FROM epochs ORDER BY epoch")
-        return [Epoch(*row) for row in rows]
+        return get_epochs(self._db)
 
     def slots(self) -> list[Slot]:
         """Return all key slots."""
@@ -142,14 +152,34 @@ class StoreReader:
         return self.root / "objects" / object_id[:2] / object_id
 
     def unlock_recovery(self, shares: Sequence[str]) -> Opener:
-        """Unlock with two of the three recovery mnemonics.
+        """Unlock with two of the three recovery mnemonics; no device secret is needed.
 
         Raises:
             WrongSharesError: they do not open this store.
             EpochReplacedError: a public key was replaced.
             VaultDamagedError: there is no recovery slot, or an epoch's key is damaged.
         """
-        return Opener(self._db, self._recovered_master(shares), self.epochs())
+        recovered = self._recover(shares)
+        return Opener(self._db, recovered.master, self._recovered_keys(recovered))
+
+    def open_escrow(self, shares: Sequence[str]) -> dict[str, Secret]:
+        """Return the device's lasting secrets by name, with two of the three recovery mnemonics.
+
+        Raises:
+            WrongSharesError: they do not open this store.
+            VaultDamagedError: there is no recovery slot, or a secret is missing or damaged.
+        """
+        recovered = self._recover(shares)
+        recovered.master.wipe()
+        sealed: dict[str, bytes] = {
+            str(name): value for name, value in self._db.rows("SELECT name, sealed FROM escrow")
+        }
+        for name in recovery.ESCROWED:
+            if name not in sealed:
+                raise VaultDamagedError(what="escrow", id=name, detail="it is missing")
+        return {
+            name: recovery.open_escrow(name, sealed[name], recovered.private) for name in recovery.ESCROWED
+        }
 
     def read_object(self, object_id: ObjectId | str, data_key: DataKey) -> Iterator[bytes]:
         """Yield the plaintext of an object, each piece verified before it is handed on.
@@ -165,11 +195,14 @@ class StoreReader:
             raise VaultDamagedError(what="object", id=object_id, detail="the store has no such object")
         return self._read(row, data_key)
 
-    def _recovered_master(self, shares: Sequence[str]) -> Secret:
-        recovery = [slot for slot in self.slots() if slot.kind == "recovery"]
-        if not recovery:
-            raise VaultDamagedError(what="slot", id="recovery", detail="it is missing")
-        return open_recovery_slot(recovery[0], shares)
+    def _recover(self, shares: Sequence[str]) -> Recovered:
+        found = [slot for slot in self.slots() if slot.kind == recovery.KIND]
+        if not found:
+            raise VaultDamagedError(what="slot", id=recovery.KIND, detail="it is missing")
+        return open_recovery_slot(found[0], shares)
+
+    def _recovered_keys(self, recovered: Recovered) -> list[EpochKeys]:
+        return [open_epoch_by_recovery(row, recovered.private) for row in self.epochs()]
 
     def _read(self, row: ObjectRow, data_key: DataKey) -> Iterator[bytes]:
         opener = envelope.decryptor(data_key, Name("object", row.id, row.kind))

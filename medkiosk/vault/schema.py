@@ -8,20 +8,35 @@ from typing import NamedTuple
 from medkiosk.vault.keys import parts
 
 APPLICATION_ID = 0x6D6B736B
-USER_VERSION = 1
+USER_VERSION = 2
 
 SCHEMA = """
 CREATE TABLE state (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     store_id TEXT NOT NULL,
     current_epoch INTEGER NOT NULL REFERENCES epochs (epoch),
-    next_index INTEGER NOT NULL
+    next_index INTEGER NOT NULL,
+    generation INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE epochs (
     epoch INTEGER PRIMARY KEY,
+    generation INTEGER NOT NULL,
+    opened_at TEXT NOT NULL,
     public_key BLOB NOT NULL,
     wrapped_key BLOB NOT NULL,
+    recovery_key BLOB NOT NULL,
     pin BLOB NOT NULL,
+    digest BLOB NOT NULL
+) STRICT;
+CREATE TABLE escrow (
+    name TEXT PRIMARY KEY,
+    sealed BLOB NOT NULL,
+    digest BLOB NOT NULL
+) STRICT;
+CREATE TABLE disposals (
+    id TEXT PRIMARY KEY,
+    step TEXT NOT NULL,
+    plan TEXT NOT NULL,
     digest BLOB NOT NULL
 ) STRICT;
 CREATE TABLE slots (
@@ -72,11 +87,16 @@ CREATE TABLE outbox (
 ) STRICT;
 """
 
-INDEXES = "CREATE INDEX IF NOT EXISTS seen_by_content ON seen (content);"
+INDEXES = """
+CREATE INDEX IF NOT EXISTS seen_by_content ON seen (content);
+CREATE INDEX IF NOT EXISTS envelopes_by_epoch ON envelopes (epoch);
+"""
 """Not part of the format: a writer makes what it wants to be fast."""
 
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "epochs": ("epoch", "public_key", "wrapped_key", "pin"),
+    "epochs": ("epoch", "generation", "opened_at", "public_key", "wrapped_key", "recovery_key", "pin"),
+    "escrow": ("name", "sealed"),
+    "disposals": ("id", "step", "plan"),
     "slots": ("id", "kind", "name_tag", "params", "salt", "wrapped_master"),
     "objects": ("seq", "id", "kind", "size", "sealed_size", "sha256", "commitment"),
     "records": ("seq", "id", "kind", "sha256", "commitment", "sealed"),

@@ -1,28 +1,24 @@
 """Key slots: each holds the master once, under a passphrase or under the recovery words.
 
-Pure; docs/format.md section 6.
+Pure; docs/format.md section 6. `medkiosk.vault.recovery` has the one of the recovery words.
 """
 
 from __future__ import annotations
 
 import threading
 import unicodedata
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
-import shamir_mnemonic
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from medkiosk.core import canon
 from medkiosk.core.ids import Random, new_id
-from medkiosk.vault.errors import WeakSlotError, WrongPassphraseError, WrongSharesError
-from medkiosk.vault.keys import KEY_SIZE, Secret, derive, lines, parts, unwrap, wrap
+from medkiosk.vault.errors import WeakSlotError, WrongPassphraseError
+from medkiosk.vault.keys import KEY_SIZE, Secret, lines, parts, unwrap, wrap
 
 SALT_SIZE = 16
-SHARES = 3
-THRESHOLD = 2
 
 # Two Argon2id computations with several lanes at the same time wait for each other's threads for ever in
 # OpenSSL's pool (seen with cryptography 50). One at a time also bounds the memory.
@@ -48,10 +44,6 @@ class Argon2Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
         return self.memory_kib < FLOOR.memory_kib or self.passes < FLOOR.passes
 
 
-class Slip39Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kdf", tag="slip39"):
-    """Nothing to choose: two of three mnemonics."""
-
-
 FLOOR = Argon2Params(memory_kib=64 * 1024, passes=3, lanes=1)
 """The least that a slot may cost, except where a caller says that it may be weak (tests)."""
 
@@ -62,8 +54,8 @@ class Slot(NamedTuple):
     Attributes:
         id: 32 hexadecimal digits.
         kind: ``passphrase`` or ``recovery``.
-        name_tag: 32 bytes that stand for the user's name; empty in recovery.
-        params: canonical JSON of `Argon2Params` or `Slip39Params`.
+        name_tag: 32 bytes that stand for the user's name; in recovery, the pin of its public key.
+        params: canonical JSON of `Argon2Params` or `recovery.Slip39Params`.
         salt: 16 bytes; empty in recovery.
         wrapped_master: 60 bytes.
     """
@@ -135,39 +127,6 @@ def open_passphrase_slot(slot: Slot | None, passphrase: str, decoy: bytes) -> Se
         raise WrongPassphraseError from error
 
 
-def recovery_slot(master: Secret, *, random: Random) -> tuple[Slot, list[str]]:
-    """Make the recovery slot and the three mnemonics, two of which open it. They are shown once.
-
-    The split's own randomness comes from the operating system.
-    """
-    secret = random(KEY_SIZE)
-    [shares] = shamir_mnemonic.generate_mnemonics(1, [(THRESHOLD, SHARES)], secret)
-    empty = Slot(new_id(random), "recovery", b"", canon.encode(Slip39Params()).decode(), b"", b"")
-    key = derive(secret, "medkiosk/recovery/v1")
-    return empty._replace(wrapped_master=wrap(key, master.reveal(), empty.aad(), random)), list(shares)
-
-
-def open_recovery_slot(slot: Slot, shares: Sequence[str]) -> Secret:
-    """Open the recovery slot with two (or three) mnemonics and return the master.
-
-    Raises:
-        WrongSharesError: too few, misspelt, or of another store.
-    """
-    distinct = list(dict.fromkeys(" ".join(share.lower().split()) for share in shares))
-    if len(distinct) < THRESHOLD:
-        raise WrongSharesError(detail="one sheet is not enough")
-    try:
-        secret = shamir_mnemonic.combine_mnemonics(distinct[:THRESHOLD])
-    except shamir_mnemonic.MnemonicError as error:
-        raise WrongSharesError(detail=_plain(error)) from error
-    try:
-        return unwrap(derive(secret, "medkiosk/recovery/v1"), slot.wrapped_master, slot.aad())
-    except (InvalidTag, ValueError) as error:
-        raise WrongSharesError(
-            detail="they belong to another store, or the store's slot is damaged"
-        ) from error
-
-
 def _stretch(passphrase: str, salt: bytes, params: Argon2Params) -> Secret:
     normal = unicodedata.normalize("NFC", passphrase).encode()
     with _one_at_a_time:
@@ -183,8 +142,3 @@ def _stretch(passphrase: str, salt: bytes, params: Argon2Params) -> Secret:
 
 def _words(params: Argon2Params) -> str:
     return f"{params.memory_kib // 1024} MiB in {params.passes} passes"
-
-
-def _plain(error: Exception) -> str:
-    # The library's messages name the word that is wrong, never a right one that was left out.
-    return str(error).rstrip(".").replace("mnemonics", "sheets").replace("mnemonic", "sheet") or "misspelt"

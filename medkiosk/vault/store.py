@@ -10,38 +10,52 @@ import fcntl
 import hashlib
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 
-from medkiosk import durable
+from medkiosk import devicesecret, durable
+from medkiosk.core.clock import Clock
+from medkiosk.core.errors import KioskError
 from medkiosk.core.ids import Random, RecordId, is_id, new_id
+from medkiosk.devicesecret import DeviceSecrets
 from medkiosk.durable import Disk, TmpFile
 from medkiosk.vault import envelope
-from medkiosk.vault.batch import Batch, insert_batch
+from medkiosk.vault.batch import Batch, check_epoch, insert_batch
+from medkiosk.vault.creation import make_store
 from medkiosk.vault.db import CommitUnknownError, Database
 from medkiosk.vault.envelope import Name
-from medkiosk.vault.epochs import Epoch, check_pin, make_epoch
+from medkiosk.vault.epochs import Epoch, EpochKeys, check_pin, open_epoch
 from medkiosk.vault.errors import (
+    EpochEndedError,
     VaultBusyError,
-    VaultExistsError,
     VaultFormatError,
     VaultFullError,
     VaultStoppedError,
     VaultWriteError,
     write_error,
 )
-from medkiosk.vault.identity import Identity, put_slot
+from medkiosk.vault.identity import Identity, read_device
 from medkiosk.vault.keys import KEY_SIZE, DataKey, IndexKeys, Secret
-from medkiosk.vault.reader import FORMAT_LINE, StoreReader, check_format
-from medkiosk.vault.schema import SeenRow, insert, row_digest
-from medkiosk.vault.slots import normalise_name, open_passphrase_slot, recovery_slot
+from medkiosk.vault.reader import StoreReader, check_format
+from medkiosk.vault.schema import COLUMNS, SeenRow
+from medkiosk.vault.slots import normalise_name, open_passphrase_slot
 from medkiosk.vault.writer import Buffers, ObjectWriter, PendingObject, PendingRecord
 
 _THREADS = 2
 """Helper threads that hash and write behind the writers, and as many that read back what was committed."""
+
+
+@dataclass(frozen=True)
+class _Tools:
+    index: IndexKeys
+    device: DeviceSecrets
+    random: Random
+    clock: Clock
+    disk: Disk
 
 
 class Vault(StoreReader):
@@ -53,14 +67,14 @@ class Vault(StoreReader):
     repairs: list[str]
     """What a crash left behind and opening removed, in words."""
 
-    def __init__(
-        self, root: Path, database: Database, lock_fd: int, index: IndexKeys, random: Random, disk: Disk
-    ) -> None:
+    def __init__(self, root: Path, database: Database, lock_fd: int, tools: _Tools) -> None:
         super().__init__(root, database)
         self._lock_fd = lock_fd
-        self._index = index
-        self._random = random
-        self._disk = disk
+        self._index = tools.index
+        self._device = tools.device
+        self._random = tools.random
+        self._clock = tools.clock
+        self._disk = tools.disk
         self._root_fd = durable.open_dir(root)
         # Apart, so that a writer does not wait in line behind a batch that is being read back.
         self._helpers = ThreadPoolExecutor(_THREADS, thread_name_prefix="vault-write")
@@ -71,46 +85,57 @@ class Vault(StoreReader):
 
     @classmethod
     def create(
-        cls, root: Path, *, index_key: bytes, random: Random, disk: Disk = durable
+        cls,
+        root: Path,
+        *,
+        index_key: bytes,
+        device: DeviceSecrets,
+        escrow: Mapping[str, bytes],
+        random: Random,
+        clock: Clock,
+        disk: Disk = durable,
     ) -> tuple[Vault, list[str]]:
         """Make an empty store; returns it and the three recovery mnemonics, which are never shown again.
 
         Args:
             root: does not exist yet, or is an empty folder.
             index_key: 32 bytes that belong to this device and are kept outside the store.
+            device: gets the first device secret; has none yet.
+            escrow: the device's lasting secrets, the index key among them; see `recovery.ESCROWED`.
             random: source of randomness.
+            clock: for the time at which an epoch was opened.
             disk: what makes bytes durable.
 
         Raises:
             VaultExistsError: there is something in ``root``.
+            DeviceSecretsExistError: ``device`` has a secret already.
         """
-        index = IndexKeys(index_key)
-        if root.exists():
-            if any(root.iterdir()):
-                raise VaultExistsError(path=root)
-            root.chmod(0o700)
-        else:
-            durable.make_dir(root)
-        _lay_out(root, disk)
-        store_id = new_id(random)
-        master = Secret(random(KEY_SIZE))
-        slot, shares = recovery_slot(master, random=random)
-        first = make_epoch(1, master, index, random=random)
-        master.wipe()
-        disk.create(root / "vault.db").close()
-        database = Database.create(root / "vault.db")
-        with database.transaction() as tx:
-            tx.execute(insert("epochs"), (*first, row_digest("epochs", *first)))
-            put_slot(tx, slot)
-            tx.execute("INSERT INTO state VALUES (1, ?, 1, 0)", (store_id,))
-        database.close()
-        # The last file makes it a store: a creation that was cut short leaves a folder that no one opens.
-        disk.write_atomic(root / "format", f"{FORMAT_LINE}\n{store_id}\n".encode())
-        return cls.open(root, index_key=index_key, random=random, disk=disk), shares
+        shares = make_store(
+            root,
+            index=IndexKeys(index_key),
+            device=device,
+            escrow=escrow,
+            random=random,
+            clock=clock,
+            disk=disk,
+        )
+        vault = cls.open(root, index_key=index_key, device=device, random=random, clock=clock, disk=disk)
+        return vault, shares
 
     @classmethod
-    def open(cls, root: Path, *, index_key: bytes, random: Random, disk: Disk = durable) -> Vault:
+    def open(
+        cls,
+        root: Path,
+        *,
+        index_key: bytes,
+        device: DeviceSecrets,
+        random: Random,
+        clock: Clock,
+        disk: Disk = durable,
+    ) -> Vault:
         """Open a store for writing and remove what a crash left behind (see `repairs`).
+
+        A store opens for sealing also where its device secret is missing: see `device_problem`.
 
         Raises:
             VaultFormatError: there is no store of this version.
@@ -118,7 +143,7 @@ class Vault(StoreReader):
             EpochReplacedError: the public key to seal to is not this device's.
             VaultWriteError: what a crash left behind cannot be removed.
         """
-        index = IndexKeys(index_key)
+        tools = _Tools(IndexKeys(index_key), device, random, clock, disk)
         store_id = check_format(root)
         lock_fd = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -128,7 +153,7 @@ class Vault(StoreReader):
             raise VaultBusyError(path=root) from error
         try:
             database = Database.open(root / "vault.db", writable=True)
-            vault = cls(root, database, lock_fd, index, random, disk)
+            vault = cls(root, database, lock_fd, tools)
         except BaseException:
             os.close(lock_fd)
             raise
@@ -137,9 +162,10 @@ class Vault(StoreReader):
                 raise VaultFormatError(
                     path=root, detail="vault.db belongs to another store than the format file"
                 )
-            check_pin(vault._current(), index)
+            check_pin(vault._current(), tools.index)
             try:
                 vault._repair()
+                vault._settle_device()
             except OSError as error:
                 raise write_error(error) from error
         except BaseException:
@@ -209,6 +235,16 @@ class Vault(StoreReader):
         finally:
             key.wipe()
 
+    def reseal(self, pending: PendingObject) -> PendingObject:
+        """Return a finished object with its data key sealed to the current epoch, after `EpochEndedError`.
+
+        Its envelope, and so the hash that its ledger entry holds, is another one.
+        """
+        epoch = self._current()
+        name = Name("object", pending.id, pending.kind)
+        sealed = envelope.seal_key(pending.data_key, check_pin(epoch, self._index), name, epoch.epoch)
+        return replace(pending, epoch=epoch.epoch, envelope=sealed)
+
     def discard(self, pending: PendingObject) -> None:
         """Give up an object that was finished and not committed."""
         pending.data_key.wipe()
@@ -224,15 +260,18 @@ class Vault(StoreReader):
     def commit(self, batch: Batch) -> None:
         """Make a batch durable and known. When this returns, all of it survives any crash.
 
-        When it raises, none of it was acknowledged: its objects are given up and must be imported again.
+        When it raises, none of it was acknowledged: its objects are given up and must be imported again. The
+        exception is `EpochEndedError`, after which nothing is given up: seal again and commit that.
 
         Raises:
+            EpochEndedError: something in it is sealed to an epoch that is no longer the current one.
             VaultFullError: the disk is full.
             VaultWriteError: the disk failed, or returned something else than was written.
             VaultStoppedError: it is not known whether the disk took the batch; nothing more is taken until
                 the vault is opened again.
         """
         self._going()
+        check_epoch(batch, self.current_epoch)  # cheaper than after the blobs have their names
         manifest = self.root / "tmp" / f"{new_id(self._random)}.batch"
         try:
             if batch.objects:
@@ -244,6 +283,9 @@ class Vault(StoreReader):
             # the next start finds them in the manifest.
             self._stopped = str(error)
             raise VaultStoppedError(detail=error) from error
+        except EpochEndedError:
+            self._take_back(batch.objects, manifest)
+            raise
         except Exception as error:
             # Not for KeyboardInterrupt and the like: they may strike after the commit, when the blobs are
             # needed. What is not needed then, the next start removes.
@@ -287,6 +329,16 @@ class Vault(StoreReader):
             raise VaultWriteError(detail="it returned other bytes than were written") from error
         if size != pending.size:
             raise VaultWriteError(detail=f"it returned {size} bytes of {pending.size}")
+
+    def _take_back(self, objects: Sequence[PendingObject], manifest: Path) -> None:
+        """Undo `_store_blobs`: the objects are as they were before, to be sealed again and committed."""
+        try:
+            for pending in objects:
+                self._disk.publish(self.blob_path(pending.id), pending.file.path)
+            self._disk.remove(manifest)
+        except OSError as error:
+            self._give_up(objects, manifest)
+            raise write_error(error) from error
 
     def _give_up(self, objects: Sequence[PendingObject], manifest: Path) -> None:
         for pending in objects:
@@ -351,27 +403,58 @@ class Vault(StoreReader):
 
         Raises:
             WrongPassphraseError: no such user or wrong passphrase; which of the two is not told.
+            DeviceSecretLostError: the passphrase is right, and the machine has no device secret for it.
             EpochReplacedError: a public key was replaced.
             VaultDamagedError: an epoch's key is damaged.
         """
         name_tag = self._index.name(normalise_name(user_name))
         found = [slot for slot in self.slots() if slot.kind == "passphrase" and slot.name_tag == name_tag]
         master = open_passphrase_slot(found[0] if found else None, passphrase, decoy=name_tag)
-        return self._identity(master)
+        return self._identity(master, self._keys(master))
 
     def unlock_recovery(self, shares: Sequence[str]) -> Identity:
         """Unlock with two of the three recovery mnemonics; errors as in `StoreReader.unlock_recovery`."""
-        return self._identity(self._recovered_master(shares))
+        recovered = self._recover(shares)
+        return self._identity(recovered.master, self._recovered_keys(recovered))
 
-    def _identity(self, master: Secret) -> Identity:
-        return Identity(self._db, master, self.epochs(), self._index, self._random)
+    @property
+    def device_problem(self) -> KioskError | None:
+        """Why nobody can unlock with a passphrase, if so: a device secret is missing or cannot be used."""
+        try:
+            for generation in sorted({row.generation for row in self.epochs()}):
+                read_device(self._device, generation).wipe()
+        except KioskError as error:
+            return error
+        return None
+
+    def _keys(self, master: Secret) -> list[EpochKeys]:
+        rows = self.epochs()
+        secrets = {
+            generation: read_device(self._device, generation) for generation in {r.generation for r in rows}
+        }
+        try:
+            return [open_epoch(row, master, secrets[row.generation]) for row in rows]
+        finally:
+            for secret in secrets.values():
+                secret.wipe()
+
+    def _identity(self, master: Secret, keys: list[EpochKeys]) -> Identity:
+        return Identity(
+            self._db,
+            master,
+            keys,
+            index=self._index,
+            device=self._device,
+            random=self._random,
+            clock=self._clock,
+        )
 
     # Inside
 
     def _current(self) -> Epoch:
+        columns = ", ".join(COLUMNS["epochs"])
         row = self._db.row(
-            "SELECT epoch, public_key, wrapped_key, pin FROM epochs"
-            " WHERE epoch = (SELECT current_epoch FROM state)"
+            f"SELECT {columns} FROM epochs WHERE epoch = (SELECT current_epoch FROM state)"  # noqa: S608 -- names from COLUMNS only
         )
         if row is None:
             raise VaultWriteError(detail="the current epoch has no key")
@@ -380,6 +463,11 @@ class Vault(StoreReader):
     def _going(self) -> None:
         if self._stopped is not None:
             raise VaultStoppedError(detail=self._stopped)
+
+    def _settle_device(self) -> None:
+        [moving] = self._db.rows("SELECT count(*) FROM disposals WHERE step = 'moving'")[0]
+        if devicesecret.settle(self._device, self.generation, moving=moving > 0):
+            self.repairs.append("device secrets of an unfinished disposal")
 
     def _repair(self) -> None:
         tmp = self.root / "tmp"
@@ -399,15 +487,3 @@ class Vault(StoreReader):
             self._disk.remove(left)
             if left not in manifests:
                 self.repairs.append(f"temporary file {left.name}")
-
-
-def _lay_out(root: Path, disk: Disk) -> None:
-    root_fd = durable.open_dir(root)
-    try:
-        folders = [root / "tmp", *(root / "objects" / f"{first:02x}" for first in range(256))]
-        (root / "objects").mkdir(mode=0o700)
-        for folder in folders:
-            folder.mkdir(mode=0o700)
-        disk.sync_dirs(root_fd, [root, root / "objects", *folders])
-    finally:
-        os.close(root_fd)

@@ -19,6 +19,7 @@ from medkiosk.ledger.sign import Signer
 from medkiosk.vault.batch import Batch
 from medkiosk.vault.store import Vault
 from medkiosk.vault.writer import STEP, PendingObject
+from tests.stores import create
 
 BATCH = 20
 """Files that are acknowledged together."""
@@ -35,7 +36,7 @@ def copy_and_sync(files: list[Path], into: Path) -> None:
 
 def seal_all(files: list[Path], into: Path) -> None:
     """Seal all files into a new store; one batch is made durable while the next is written."""
-    vault, _ = Vault.create(into, index_key=bytes(32), random=os.urandom)
+    vault, _ = create(into, index_key=bytes(32), random=os.urandom)
     with vault, ThreadPoolExecutor(1) as committer:
         log = Log.create(into / "ledger", Signer("bench.medkiosk.invalid/ledger", bytes(32)))
         under_way: Future[None] | None = None

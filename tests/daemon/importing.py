@@ -25,8 +25,8 @@ from medkiosk.journal import Journal
 from medkiosk.ledger.file import Log
 from medkiosk.ledger.sign import Signer
 from medkiosk.offline.verify import verify
-from medkiosk.vault.store import Vault
 from medkiosk.workers import ProcessChannel, python_worker
+from tests.stores import create, reopen
 from tests.virtual.camera import RunningCamera
 
 E = TypeVar("E")
@@ -43,7 +43,7 @@ class ImportRig:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.vault, self._shares = Vault.create(root, index_key=bytes(32), random=os.urandom)
+        self.vault, self._shares = create(root, index_key=bytes(32), random=os.urandom)
         Log.create(root / "ledger", self._signer())
         self.board = Board()
         self.jobs: list[Job] = []
@@ -61,7 +61,7 @@ class ImportRig:
     def restart(self) -> None:
         """As after the end of the daemon, however it ended."""
         self.vault.close()
-        self.vault = Vault.open(self.root, index_key=bytes(32), random=os.urandom)
+        self.vault = reopen(self.root, index_key=bytes(32), random=os.urandom)
         self._open_log()
 
     def _spawn(self) -> Channel:

@@ -22,6 +22,7 @@ from medkiosk.vault.schema import SeenRow
 from medkiosk.vault.slots import Argon2Params
 from medkiosk.vault.store import Vault
 from tests.disk import FailingDisk
+from tests.stores import create, reopen
 
 KEY = bytes(range(32))
 SIGNER_SEED = bytes(32)
@@ -43,7 +44,7 @@ class Rig:
         self.journal: Journal
 
     def create(self) -> None:
-        self.vault, self.shares = Vault.create(self.root, index_key=KEY, random=os.urandom)
+        self.vault, self.shares = create(self.root, index_key=KEY, random=os.urandom)
         Log.create(self.root / "ledger", self._signer())
         with self.vault.unlock_recovery(self.shares) as identity:
             identity.add_user_slot("rita", "a good passphrase", params=CHEAP, allow_weak=True)
@@ -52,7 +53,7 @@ class Rig:
     def reopen(self) -> int:
         """As after a restart; gives how many entries were completed."""
         self.vault.close()
-        self.vault = Vault.open(self.root, index_key=KEY, random=os.urandom)
+        self.vault = reopen(self.root, index_key=KEY, random=os.urandom)
         self._open_log()
         return self.journal.recover()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from medkiosk import keyfiles
 from medkiosk.core.consent import Purpose
 from medkiosk.core.photo import ReviewState
+from medkiosk.devicesecret import FileSecrets
 from medkiosk.ipc.wire import RemoteError
 from medkiosk.vault.errors import VaultDamagedError, WrongPassphraseError
 from medkiosk.vault.keys import DataKey
@@ -106,7 +108,13 @@ def test_the_daemons_own_keys_open_nothing(day: ScratchKiosk) -> None:
     kiosk.stop_if_running()
     # Everything that the unattended machine has: the store and the kiosk's own key files.
     keys = keyfiles.load(kiosk.keys)
-    vault = Vault.open(kiosk.store, index_key=keys.index, random=os.urandom)
+    vault = Vault.open(
+        kiosk.store,
+        index_key=keys.index,
+        device=FileSecrets(kiosk.keys),
+        random=os.urandom,
+        clock=lambda: datetime.now(UTC),
+    )
     with pytest.raises(WrongPassphraseError):
         vault.unlock("admin", "not the passphrase")
     own = [keys.index, keys.ledger, keys.export]

@@ -16,8 +16,7 @@ from medkiosk.ledger.file import Log
 from medkiosk.ledger.sign import Signer
 from medkiosk.offline.restore import FileName
 from medkiosk.vault.batch import Batch
-from medkiosk.vault.store import Vault
-from tests.vault.conftest import INDEX_KEY, seeded
+from tests.stores import create, seeded
 
 ORIGIN = "scratch.medkiosk.invalid/ledger"
 SEED = bytes(range(32))
@@ -52,7 +51,7 @@ def leaf(type_: str, second: int, **members: object) -> bytes:
 
 def fill(root: Path) -> Store:
     random = seeded(5)
-    vault, shares = Vault.create(root, index_key=INDEX_KEY, random=random)
+    vault, shares = create(root, random=random)
     signer = Signer(ORIGIN, SEED)
     log = Log.create(root / "ledger", signer)
     originals: dict[str, bytes] = {}

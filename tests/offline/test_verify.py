@@ -15,9 +15,8 @@ from medkiosk.ledger.sign import Signer
 from medkiosk.offline.report import SENTENCES
 from medkiosk.offline.verify import verify
 from medkiosk.vault.batch import Batch
-from medkiosk.vault.store import Vault
 from tests.offline.conftest import ORIGIN, SEED, Store, leaf
-from tests.vault.conftest import INDEX_KEY, seeded
+from tests.stores import create, reopen, seeded
 
 
 def found(store: Store, vkey: str | None = "given", *, quick: bool = False) -> list[tuple[str, str]]:
@@ -82,7 +81,7 @@ def test_blobs(store: Store) -> None:
 
 def test_swapped_blobs_are_told_from_changed_ones(tmp_path: Path) -> None:
     root = tmp_path / "store"
-    vault, _ = Vault.create(root, index_key=INDEX_KEY, random=seeded(6))
+    vault, _ = create(root, random=seeded(6))
     log = Log.create(root / "ledger", Signer(ORIGIN, SEED))
     sealed = []
     for content in (b"a" * 999, b"b" * 999):
@@ -183,7 +182,7 @@ def test_removed_reordered_and_truncated_entries(store: Store) -> None:
 
 def test_the_place_of_a_change_in_a_long_ledger(tmp_path: Path) -> None:
     root = tmp_path / "store"
-    vault, _ = Vault.create(root, index_key=INDEX_KEY, random=seeded(7))
+    vault, _ = create(root, random=seeded(7))
     log = Log.create(root / "ledger", Signer(ORIGIN, SEED))
     vault.commit(Batch(leaves=[leaf("x", n % 60) for n in range(600)]))
     log.append_once(vault.outbox())
@@ -232,7 +231,7 @@ def test_checkpoints(store: Store) -> None:
 def test_rolled_back_halves(store: Store, tmp_path: Path) -> None:
     older = tmp_path / "older"
     shutil.copytree(store.root, older)
-    with Vault.open(store.root, index_key=INDEX_KEY, random=os.urandom) as vault:
+    with reopen(store.root, random=os.urandom) as vault:
         vault.commit(Batch(leaves=[leaf("x", 1), leaf("y", 2)]))
         Log.open(store.root / "ledger", Signer(ORIGIN, SEED)).append_once(vault.outbox())
         vault.outbox_done(10)
@@ -247,7 +246,7 @@ def test_rolled_back_halves(store: Store, tmp_path: Path) -> None:
 
 
 def test_pending_entries_are_no_damage(store: Store) -> None:
-    with Vault.open(store.root, index_key=INDEX_KEY, random=os.urandom) as vault:
+    with reopen(store.root, random=os.urandom) as vault:
         writer = vault.start("original")
         writer.write(b"late")
         sealed = writer.finish()
@@ -273,7 +272,7 @@ def test_an_unfinished_import_is_no_damage(store: Store) -> None:
 
 
 def test_beside_a_running_kiosk(store: Store) -> None:
-    with Vault.open(store.root, index_key=INDEX_KEY, random=os.urandom) as vault:
+    with reopen(store.root, random=os.urandom) as vault:
         writer = vault.start("original")
         writer.write(b"x" * 2_000_000)
         assert found(store) == []

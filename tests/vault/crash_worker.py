@@ -17,8 +17,8 @@ from medkiosk.vault.batch import Batch
 from medkiosk.vault.schema import SeenRow
 from medkiosk.vault.store import Vault
 from medkiosk.vault.writer import PendingObject
+from tests.stores import reopen
 
-INDEX_KEY = bytes(range(32))
 ORIGIN = "scratch.medkiosk.invalid/ledger"
 SEED = bytes(range(32))
 AT = "2026-01-01T00:00:00.000Z"
@@ -31,7 +31,7 @@ def content(number: int) -> bytes:
 
 
 def run(root: Path, batches: int) -> None:
-    with Vault.open(root, index_key=INDEX_KEY, random=os.urandom) as vault:
+    with reopen(root, random=os.urandom) as vault:
         log = Log.open(root / "ledger", Signer(ORIGIN, SEED))
         recover(vault, log)
         number = 0

@@ -37,8 +37,8 @@ def expand(hash_name: str, prk: bytes, info: bytes, length: int) -> bytes:
 # Section 1
 
 
-def derive(key: bytes, label: str) -> bytes:
-    return expand("sha512", key, label.encode(), 32)
+def derive(key: bytes, label: str, length: int = 32) -> bytes:
+    return expand("sha512", key, label.encode(), length)
 
 
 def parts(*values: bytes | str | int) -> bytes:
@@ -103,6 +103,22 @@ def open_envelope(private: bytes, envelope: bytes, info: bytes) -> bytes:
     return AESGCM(key).decrypt(nonce, sealed, b"")
 
 
+def public_key(private: bytes) -> bytes:
+    mlkem = MLKEM768PrivateKey.from_seed_bytes(private[:64])
+    x25519 = X25519PrivateKey.from_private_bytes(private[64:])
+    return mlkem.public_key().public_bytes_raw() + x25519.public_key().public_bytes_raw()
+
+
+def open_data_key(secret: bytes, envelope: bytes, what: str, id_: str, kind: str, epoch: int) -> bytes:
+    """The data key out of an envelope of either form; ``secret`` is the epoch's secret part."""
+    if len(envelope) == 60:
+        return unwrap(
+            secret[96:], envelope, "\n".join(["medkiosk/moved/v1", what, id_, kind, str(epoch)]).encode()
+        )
+    info = "\n".join(["medkiosk/envelope/v1", what, id_, kind, str(epoch)])
+    return open_envelope(secret[:96], envelope, info.encode())
+
+
 def commitment(data_key: bytes, plaintext: bytes) -> bytes:
     digest = hashlib.sha256(plaintext).digest()
     return hmac.digest(derive(data_key, "medkiosk/commitment/v1"), digest, "sha256")
@@ -156,8 +172,8 @@ def ledger(folder: Path, vkey: str) -> list[dict[str, Any]]:
 
 
 def read(store: Path, shares: list[str], vkey: str) -> Iterator[tuple[str, str, str, bytes]]:
-    """Yield (what, id, kind, plaintext) of everything in the store, each checked against the ledger."""
-    if (store / "format").read_text().split("\n")[0] != "medkiosk-store v1":
+    """Yield (what, id, kind, plaintext) of all that was not disposed of, each checked against the ledger."""
+    if (store / "format").read_text().split("\n")[0] != "medkiosk-store v2":
         raise ValueError("another format")
     promised = {}
     for leaf in ledger(store / "ledger", vkey):
@@ -170,20 +186,22 @@ def read(store: Path, shares: list[str], vkey: str) -> Iterator[tuple[str, str, 
             "SELECT id, kind, name_tag, params, salt, wrapped_master FROM slots WHERE kind = 'recovery'"
         )
         aad = b"medkiosk/slot/v1\n" + parts(*slot[:5])
-        master = unwrap(derive(secret, "medkiosk/recovery/v1"), slot[5], aad)
-        private = {
-            epoch: unwrap(
-                derive(master, "medkiosk/epoch/v1"), wrapped, f"medkiosk/epoch/v1\n{epoch}".encode()
-            )
-            for epoch, wrapped in db.execute("SELECT epoch, wrapped_key FROM epochs")
-        }
+        unwrap(derive(secret, "medkiosk/recovery/v1"), slot[5], aad)  # the words are this store's
+        recovery = derive(secret, "medkiosk/recovery-key/v2", 96)
+        secrets = {}
+        for epoch, public, sealed in db.execute("SELECT epoch, public_key, recovery_key FROM epochs"):
+            info = f"medkiosk/epoch-recovery/v2\n{epoch}"
+            secrets[epoch] = open_envelope(recovery, sealed, info.encode())
+            if public_key(secrets[epoch][:96]) != public:
+                raise ValueError(f"the public key of epoch {epoch} was replaced")
         rows = [("object", *row, b"") for row in db.execute("SELECT id, kind FROM objects ORDER BY seq")]
         rows += [("record", *row) for row in db.execute("SELECT id, kind, sealed FROM records ORDER BY seq")]
         for what, id_, kind, sealed in rows:
             found = db.execute("SELECT epoch, envelope FROM envelopes WHERE id = ? AND what = ?", (id_, what))
-            epoch, envelope = found.fetchone()
-            info = "\n".join(["medkiosk/envelope/v1", what, id_, kind, str(epoch)])
-            data_key = open_envelope(private[epoch], envelope, info.encode())
+            row = found.fetchone()
+            if row is None:  # disposed of
+                continue
+            data_key = open_data_key(secrets[row[0]], row[1], what, id_, kind, row[0])
             content = (store / "objects" / id_[:2] / id_).read_bytes() if what == "object" else sealed
             context = "\n".join([f"medkiosk/{what}/v1", id_, kind])
             plaintext = open_content(data_key, context.encode(), content)

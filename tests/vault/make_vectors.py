@@ -11,12 +11,12 @@ import hashlib
 import json
 from pathlib import Path
 
-from medkiosk.vault import envelope, slots
+from medkiosk.vault import envelope, recovery, slots
 from medkiosk.vault.envelope import Name
 from medkiosk.vault.epochs import make_epoch
 from medkiosk.vault.keys import DataKey, IndexKeys, Secret, derive, lines, parts, wrap
 from medkiosk.vault.slots import Argon2Params
-from tests.vault.conftest import seeded
+from tests.stores import seeded
 
 HERE = Path(__file__).resolve().parent
 
@@ -26,13 +26,24 @@ def main() -> None:
     index_key = random(32)
     index = IndexKeys(index_key)
     master = Secret(random(32))
-    epoch = make_epoch(1, master, index, random=random)
+    device_secret = Secret(random(32))
+    recovery_slot, shares = recovery.recovery_slot(master, index, random=random)
+    recovery_public = recovery.recovery_public(recovery_slot, index)
+    epoch, epoch_keys = make_epoch(
+        1,
+        master=master,
+        generation=3,
+        device_secret=device_secret,
+        recovery=recovery_public,
+        index=index,
+        opened_at="2026-01-31T23:59:59.000Z",
+        random=random,
+    )
     public = envelope.public_key(epoch.public_key)
     name_tag = index.name(slots.normalise_name(" Dr. \uff21na\u00df "))
     user = slots.passphrase_slot(
         master, name_tag, "pass\u0301phrase", random=random, params=Argon2Params(64, 1, 1), allow_weak=True
     )
-    recovery, shares = slots.recovery_slot(master, random=random)
     sealed = []
     for what, kind, plaintext in (
         ("object", "original", b""),
@@ -60,6 +71,7 @@ def main() -> None:
                 "zeros": len(plaintext) - len(plaintext.rstrip(b"\0")),
                 "sealed": base64.b64encode(content).decode(),
                 "envelope": envelope.seal_key(key, public, name, 1).hex(),
+                "moved": epoch_keys.move_key(key, name, random).hex(),
                 "commitment": envelope.commitment(key, hashlib.sha256(plaintext).digest()).hex(),
             }
         )
@@ -76,6 +88,8 @@ def main() -> None:
         content = seal.update(padded) + seal.finalize()
         entry = {"title": title, "id": name.id, "kind": name.kind, "data_key": key.reveal().hex()}
         bad.append(entry | {"sealed": base64.b64encode(content).decode()})
+    lasting = {"index": index_key, "ledger": random(32), "export": random(32)}
+    escrow = recovery.seal_escrow(lasting, recovery_public)
     vectors = {
         "comment": "docs/format.md; made by tests/vault/make_vectors.py; bytes are hexadecimal,"
         " what is sealed is base64, a plaintext ends in so many zero bytes",
@@ -90,12 +104,16 @@ def main() -> None:
         "user_name": " Dr. \uff21na\u00df ",
         "passphrase": "pass\u0301phrase",
         "master": master.reveal().hex(),
-        "epoch": {"epoch": 1, "public_key": epoch.public_key.hex(), "wrapped_key": epoch.wrapped_key.hex(),
-                  "pin": epoch.pin.hex()},
+        "device_secret": device_secret.reveal().hex(),
+        "epoch": {"epoch": 1, "generation": 3, "opened_at": epoch.opened_at,
+                  "public_key": epoch.public_key.hex(), "wrapped_key": epoch.wrapped_key.hex(),
+                  "recovery_key": epoch.recovery_key.hex(), "pin": epoch.pin.hex()},
+        "escrow": {"secrets": {name: secret.hex() for name, secret in lasting.items()},
+                   "sealed": {name: value.hex() for name, value in escrow.items()}},
         "slots": [
             {"id": slot.id, "kind": slot.kind, "name_tag": slot.name_tag.hex(), "params": slot.params,
              "salt": slot.salt.hex(), "wrapped_master": slot.wrapped_master.hex()}
-            for slot in (user, recovery)
+            for slot in (user, recovery_slot)
         ],
         "shares": shares,
         "sealed": sealed,

@@ -15,9 +15,9 @@ from medkiosk.ledger import entry
 from medkiosk.ledger.file import Log
 from medkiosk.ledger.sign import Signer
 from medkiosk.offline.verify import verify
-from medkiosk.vault.store import Vault
+from tests.stores import create, reopen
 from tests.test_durable import strace_works
-from tests.vault.crash_worker import INDEX_KEY, ORIGIN, PER_BATCH, SEED, content, recover, run
+from tests.vault.crash_worker import ORIGIN, PER_BATCH, SEED, content, recover, run
 
 pytestmark = pytest.mark.skipif(not strace_works(), reason="strace cannot trace here")
 
@@ -26,7 +26,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 class Template:
     def __init__(self, root: Path) -> None:
-        vault, self.shares = Vault.create(root, index_key=INDEX_KEY, random=os.urandom)
+        vault, self.shares = create(root, random=os.urandom)
         vault.close()
         Log.create(root / "ledger", Signer(ORIGIN, SEED))
         run(root, 1)
@@ -54,7 +54,7 @@ def injected(root: Path, injection: str) -> tuple[int, list[str]]:
 
 def check(root: Path, shares: list[str], acknowledged: list[str]) -> None:
     """Reopen: all that was acknowledged is there, nothing is half there, each file is there once."""
-    with Vault.open(root, index_key=INDEX_KEY, random=os.urandom) as vault:
+    with reopen(root, random=os.urandom) as vault:
         log = Log.open(root / "ledger", Signer(ORIGIN, SEED))
         recover(vault, log)
         rows = [row.id for row in vault.objects()]

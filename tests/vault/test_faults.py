@@ -25,7 +25,8 @@ from medkiosk.vault.errors import (
 from medkiosk.vault.schema import SeenRow
 from medkiosk.vault.store import Vault
 from tests.disk import FailingDisk
-from tests.vault.conftest import CHEAP, INDEX_KEY, Scratch, seeded
+from tests.stores import CHEAP, create, reopen, seeded
+from tests.vault.conftest import Scratch
 
 CONTENTS = [seeded(n)(1000 * n) for n in range(6)]
 
@@ -62,14 +63,14 @@ def test_every_call_fails_twice(scratch: Scratch, tmp_path: Path, number: int, *
         shutil.copytree(scratch.root, root)
         disk = FailingDisk(fail_at, persisted=persisted, number=number)
         acknowledged = False
-        with Vault.open(root, index_key=INDEX_KEY, random=seeded(fail_at), disk=disk) as vault:
+        with reopen(root, random=seeded(fail_at), disk=disk) as vault:
             try:
                 seal_all(vault)
                 acknowledged = True
             except (VaultFullError, VaultWriteError) as error:
                 told[type(error)] += 1
         assert acknowledged == (not disk.failed)
-        with Vault.open(root, index_key=INDEX_KEY, random=seeded(99)) as vault:
+        with reopen(root, random=seeded(99)) as vault:
             assert contents(vault, scratch.shares) == (CONTENTS if acknowledged else [])
             assert blobs(root) == sorted(row.id for row in vault.objects())
             assert list((root / "tmp").iterdir()) == []
@@ -88,7 +89,7 @@ def test_every_call_fails_twice(scratch: Scratch, tmp_path: Path, number: int, *
 def test_after_a_failure_the_same_vault_goes_on(scratch: Scratch) -> None:
     scratch.vault.close()
     disk = FailingDisk(14, persisted=False, number=errno.ENOSPC)
-    with Vault.open(scratch.root, index_key=INDEX_KEY, random=seeded(3), disk=disk) as vault:
+    with reopen(scratch.root, random=seeded(3), disk=disk) as vault:
         with pytest.raises(VaultFullError):
             seal_all(vault)
         seal_all(vault)
@@ -126,7 +127,7 @@ def test_a_commit_of_unknown_outcome_stops_the_vault(scratch: Scratch, *, persis
     with pytest.raises(VaultStoppedError):
         vault.commit(Batch(leaves=[b"more"]))
     vault.close()
-    with Vault.open(scratch.root, index_key=INDEX_KEY, random=seeded(4)) as again:
+    with reopen(scratch.root, random=seeded(4)) as again:
         assert contents(again, scratch.shares) == (CONTENTS if persisted else [])
         assert blobs(scratch.root) == sorted(row.id for row in again.objects())
         assert len(again.repairs) == (0 if persisted else 6)
@@ -140,7 +141,7 @@ def test_a_blob_without_envelope_is_never_removed_without_reason(scratch: Scratc
     seal_all(scratch.vault)
     scratch.vault.close()
     shutil.copy(older, scratch.root / "vault.db")
-    with Vault.open(scratch.root, index_key=INDEX_KEY, random=seeded(5)) as vault:
+    with reopen(scratch.root, random=seeded(5)) as vault:
         assert vault.repairs == []
         assert list(vault.objects()) == []
     assert len(blobs(scratch.root)) == 6
@@ -155,7 +156,7 @@ def test_what_a_crash_left_is_removed_and_told(scratch: Scratch) -> None:
     (scratch.root / "tmp" / ("1" * 32 + ".batch")).write_text(f"{orphan}\nnonsense\n../../format\n")
     writer_id = writer.id
     vault.close()
-    with Vault.open(scratch.root, index_key=INDEX_KEY, random=seeded(6)) as again:
+    with reopen(scratch.root, random=seeded(6)) as again:
         assert sorted(again.repairs) == [f"temporary file {writer_id}", f"unfinished object {orphan}"]
     assert blobs(scratch.root) == []
     assert (scratch.root / "format").exists()
@@ -164,7 +165,7 @@ def test_what_a_crash_left_is_removed_and_told(scratch: Scratch) -> None:
 def test_a_replaced_public_key_is_named_before_anything_is_sealed_to_it(
     scratch: Scratch, tmp_path: Path
 ) -> None:
-    other, _ = Vault.create(tmp_path / "other", index_key=INDEX_KEY, random=seeded(7))
+    other, _ = create(tmp_path / "other", random=seeded(7))
     theirs = other.epochs()[0].public_key
     other.close()
     with scratch.vault._db.transaction() as tx:
@@ -177,22 +178,30 @@ def test_a_replaced_public_key_is_named_before_anything_is_sealed_to_it(
         scratch.vault.unlock_recovery(scratch.shares[:2])
     scratch.vault.close()
     with pytest.raises(EpochReplacedError):
-        Vault.open(scratch.root, index_key=INDEX_KEY, random=seeded(8))
+        reopen(scratch.root, random=seeded(8))
 
 
 def test_a_replaced_key_with_its_pin_is_found_at_unlock(scratch: Scratch, tmp_path: Path) -> None:
     """Someone who also has the device's index key can replace the pin, but not fool the master."""
-    other, _ = Vault.create(tmp_path / "other", index_key=INDEX_KEY, random=seeded(7))
+    with scratch.vault.unlock_recovery(scratch.shares[:2]) as identity:
+        identity.add_user_slot("ana", "one", params=CHEAP, allow_weak=True)
+    other, _ = create(tmp_path / "other", random=seeded(7))
     epoch = other.epochs()[0]
     other.close()
     with scratch.vault._db.transaction() as tx:
         tx.execute("UPDATE epochs SET public_key = ?, pin = ?", (epoch.public_key, epoch.pin))
     with pytest.raises(EpochReplacedError):
         scratch.vault.unlock_recovery(scratch.shares[:2])
+    with pytest.raises(EpochReplacedError):
+        scratch.vault.unlock("ana", "one")
     with scratch.vault._db.transaction() as tx:
-        tx.execute("UPDATE epochs SET wrapped_key = ?", (epoch.wrapped_key,))
+        tx.execute(
+            "UPDATE epochs SET wrapped_key = ?, recovery_key = ?", (epoch.wrapped_key, epoch.recovery_key)
+        )
     with pytest.raises(VaultDamagedError):
         scratch.vault.unlock_recovery(scratch.shares[:2])
+    with pytest.raises(VaultDamagedError):
+        scratch.vault.unlock("ana", "one")
 
 
 def test_changed_slots_do_not_open(scratch: Scratch) -> None:
@@ -243,9 +252,9 @@ def test_envelopes_are_bound_to_their_object(scratch: Scratch) -> None:
 
 
 def test_a_database_of_another_store_is_refused(scratch: Scratch, tmp_path: Path) -> None:
-    other, _ = Vault.create(tmp_path / "other", index_key=INDEX_KEY, random=seeded(7))
+    other, _ = create(tmp_path / "other", random=seeded(7))
     other.close()
     scratch.vault.close()
     shutil.copy(tmp_path / "other" / "vault.db", scratch.root / "vault.db")
     with pytest.raises(VaultFormatError, match="another store"):
-        Vault.open(scratch.root, index_key=INDEX_KEY, random=seeded(8))
+        reopen(scratch.root, random=seeded(8))

@@ -29,7 +29,8 @@ from medkiosk.vault.schema import SeenRow
 from medkiosk.vault.slots import Argon2Params
 from medkiosk.vault.store import Vault
 from medkiosk.vault.writer import STEP, PendingObject
-from tests.vault.conftest import CHEAP, INDEX_KEY, Scratch, seeded
+from tests.stores import CHEAP, ESCROW, INDEX_KEY, create, reopen, seeded
+from tests.vault.conftest import Scratch
 
 EDGES = [0, 1, 16383, 16384, 16385, STEP - 1, STEP, STEP + 1, 2 * STEP + 16384, 3_000_000]
 
@@ -198,11 +199,11 @@ def test_recovery_words(scratch: Scratch, tmp_path: Path) -> None:
     for bad in ([], [one], [one, one], [one, wrong], [one, "these are no words"]):
         with pytest.raises(WrongSharesError):
             vault.unlock_recovery(bad)
-    other, others = Vault.create(tmp_path / "other", index_key=INDEX_KEY, random=seeded(2))
+    other, others = create(tmp_path / "other", random=seeded(2))
     with other, pytest.raises(WrongSharesError, match="another store"):
         vault.unlock_recovery(others[:2])
     with vault.unlock_recovery([one, two]) as identity:
-        fresh = identity.replace_recovery()
+        fresh = identity.replace_recovery(ESCROW)
     vault.unlock_recovery(fresh[1:]).close()
     with pytest.raises(WrongSharesError):
         vault.unlock_recovery([one, two])
@@ -210,7 +211,7 @@ def test_recovery_words(scratch: Scratch, tmp_path: Path) -> None:
 
 def test_one_writer_many_readers(scratch: Scratch) -> None:
     with pytest.raises(VaultBusyError):
-        Vault.open(scratch.root, index_key=INDEX_KEY, random=os.urandom)
+        reopen(scratch.root, random=os.urandom)
     pending = seal(scratch.vault, b"shared")
     scratch.vault.commit(Batch(objects=[pending]))
     with StoreReader.open_for_reading(scratch.root) as reader:
@@ -218,7 +219,7 @@ def test_one_writer_many_readers(scratch: Scratch) -> None:
             key = opener.open_key(pending.id)
         assert b"".join(reader.read_object(pending.id, key)) == b"shared"
     scratch.vault.close()
-    with Vault.open(scratch.root, index_key=INDEX_KEY, random=os.urandom) as again:
+    with reopen(scratch.root, random=os.urandom) as again:
         assert again.repairs == []
         assert [row.id for row in again.objects()] == [pending.id]
 
@@ -240,12 +241,12 @@ def test_what_is_not_a_store_is_refused(tmp_path: Path, scratch: Scratch) -> Non
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     with pytest.raises(VaultExistsError):
-        Vault.create(tmp_path / "full", index_key=INDEX_KEY, random=os.urandom)
+        create(tmp_path / "full", random=os.urandom)
     with pytest.raises(VaultFormatError):
-        Vault.open(tmp_path / "full", index_key=INDEX_KEY, random=os.urandom)
+        reopen(tmp_path / "full", random=os.urandom)
     scratch.vault.close()
-    (scratch.root / "format").write_text("medkiosk-store v2\n")
-    with pytest.raises(VaultFormatError, match="v2"):
+    (scratch.root / "format").write_text("medkiosk-store v3\n")
+    with pytest.raises(VaultFormatError, match="v3"):
         StoreReader.open_for_reading(scratch.root)
 
 
@@ -293,7 +294,7 @@ def test_bad_arguments_are_refused(scratch: Scratch) -> None:
     with pytest.raises(ValueError, match="record holds"):
         scratch.vault.seal_record("event", bytes(256 * 1024 + 1))
     with pytest.raises(ValueError, match="32 bytes"):
-        Vault.open(scratch.root, index_key=b"short", random=os.urandom)
+        reopen(scratch.root, index_key=b"short", random=os.urandom)
     with pytest.raises(ValueError, match="bounds"):
         Argon2Params(memory_kib=1 << 40)
     assert list((scratch.root / "tmp").iterdir()) == []

@@ -19,10 +19,16 @@ from cryptography.exceptions import InvalidTag
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medkiosk.vault import envelope, slots
+from medkiosk.vault import envelope, recovery, slots
 from medkiosk.vault.envelope import Name
-from medkiosk.vault.epochs import Epoch, check_pin, open_epoch
-from medkiosk.vault.errors import WrongPassphraseError, WrongSharesError
+from medkiosk.vault.epochs import Epoch, EpochKeys, check_pin, open_epoch, open_epoch_by_recovery
+from medkiosk.vault.errors import (
+    EpochReplacedError,
+    RecoveryReplacedError,
+    VaultDamagedError,
+    WrongPassphraseError,
+    WrongSharesError,
+)
 from medkiosk.vault.keys import DataKey, IndexKeys, Secret, derive, lines, parts, unwrap, wrap
 from medkiosk.vault.slots import Slot
 from tests.offline.conftest import Store, fill
@@ -42,7 +48,12 @@ def hexed(case: dict[str, Any], *names: str) -> list[bytes]:
 
 def epoch() -> Epoch:
     case = VECTORS["epoch"]
-    return Epoch(case["epoch"], *hexed(case, "public_key", "wrapped_key", "pin"))
+    keys = hexed(case, "public_key", "wrapped_key", "recovery_key", "pin")
+    return Epoch(case["epoch"], case["generation"], case["opened_at"], *keys)
+
+
+def epoch_keys() -> EpochKeys:
+    return open_epoch(epoch(), Secret(MASTER), Secret(bytes.fromhex(VECTORS["device_secret"])))
 
 
 def slot(kind: str) -> Slot:
@@ -75,14 +86,56 @@ def test_slots() -> None:
     with pytest.raises(WrongPassphraseError):
         slots.open_passphrase_slot(user, "passphrase", b"")
     for pair in (VECTORS["shares"][:2], VECTORS["shares"][1:]):
-        assert slots.open_recovery_slot(slot("recovery"), pair).reveal() == MASTER
+        assert recovery.open_recovery_slot(slot("recovery"), pair).master.reveal() == MASTER
     with pytest.raises(WrongSharesError):
-        slots.open_recovery_slot(slot("recovery")._replace(id="0" * 32), VECTORS["shares"][:2])
+        recovery.open_recovery_slot(slot("recovery")._replace(id="0" * 32), VECTORS["shares"][:2])
 
 
 def test_epoch() -> None:
     assert check_pin(epoch(), INDEX) is not None
-    assert open_epoch(epoch(), Secret(MASTER)) is not None
+    opened = epoch_keys()
+    case = VECTORS["sealed"][0]
+    name = Name(case["what"], case["id"], case["kind"])
+    recovered = recovery.open_recovery_slot(slot("recovery"), VECTORS["shares"][1:])
+    by_words = open_epoch_by_recovery(epoch(), recovered.private)
+    for keys in (opened, by_words):
+        assert keys.public_bytes() == epoch().public_key
+        for form in ("envelope", "moved"):
+            assert keys.open_key(bytes.fromhex(case[form]), name).reveal().hex() == case["data_key"]
+    # The passphrase alone, the device alone, another generation: nothing.
+    device_secret = Secret(bytes.fromhex(VECTORS["device_secret"]))
+    for row, master, secret in (
+        (epoch(), Secret(MASTER), Secret(bytes(32))),
+        (epoch(), Secret(bytes(32)), device_secret),
+        (epoch()._replace(generation=4), Secret(MASTER), device_secret),
+        (epoch()._replace(epoch=2), Secret(MASTER), device_secret),
+    ):
+        with pytest.raises(VaultDamagedError):
+            open_epoch(row, master, secret)
+    with pytest.raises(VaultDamagedError):
+        open_epoch_by_recovery(epoch()._replace(epoch=2), recovered.private)
+    other = envelope.public_bytes(bytes(96))
+    with pytest.raises(EpochReplacedError):
+        open_epoch(epoch()._replace(public_key=other), Secret(MASTER), device_secret)
+    with pytest.raises(EpochReplacedError):
+        open_epoch_by_recovery(epoch()._replace(public_key=other), recovered.private)
+
+
+def test_escrow() -> None:
+    recovered = recovery.open_recovery_slot(slot("recovery"), VECTORS["shares"][:2])
+    for name, sealed in VECTORS["escrow"]["sealed"].items():
+        opened = recovery.open_escrow(name, bytes.fromhex(sealed), recovered.private)
+        assert opened.reveal().hex() == VECTORS["escrow"]["secrets"][name]
+        with pytest.raises(VaultDamagedError):
+            recovery.open_escrow("other", bytes.fromhex(sealed), recovered.private)
+    assert list(VECTORS["escrow"]["sealed"]) == ["index", "ledger", "export"]
+    assert recovery.recovery_public(slot("recovery"), INDEX) is not None
+    with pytest.raises(RecoveryReplacedError):
+        recovery.recovery_public(slot("recovery"), IndexKeys(bytes(32)))
+    with pytest.raises(RecoveryReplacedError):
+        recovery.recovery_public(slot("recovery")._replace(params="{}"), INDEX)
+    with pytest.raises(ValueError, match="escrow holds"):
+        recovery.seal_escrow({"index": bytes(32)}, recovery.recovery_public(slot("recovery"), INDEX))
 
 
 @pytest.mark.parametrize("case", VECTORS["sealed"], ids=lambda case: f"{case['what']}-{len(case['sealed'])}")
@@ -90,9 +143,15 @@ def test_sealed(case: dict[str, Any]) -> None:
     name = Name(case["what"], case["id"], case["kind"])
     data_key, start, sealed_key, commitment = hexed(case, "data_key", "plaintext", "envelope", "commitment")
     plaintext, sealed = start + bytes(case["zeros"]), base64.b64decode(case["sealed"])
-    private = open_epoch(epoch(), Secret(MASTER))
-    key = envelope.open_key(sealed_key, private, name, case["epoch"])
+    private = epoch_keys()
+    key = private.open_key(sealed_key, name)
     assert key.reveal() == data_key
+    moved = bytes.fromhex(case["moved"])
+    assert private.open_key(moved, name).reveal() == data_key
+    assert (len(sealed_key), len(moved)) == (envelope.ENVELOPE_SIZE, envelope.MOVED_SIZE)
+    secret = bytes(private._secret.reveal())
+    for form in (sealed_key, moved):
+        assert independent_reader.open_data_key(secret, form, *name, case["epoch"]) == data_key
     if case["what"] == "record":
         assert envelope.open_record(key, name, sealed) == plaintext
         assert (len(sealed) - 72) % 512 == 0
@@ -106,13 +165,16 @@ def test_sealed(case: dict[str, Any]) -> None:
         name._replace(kind="other"),
         name._replace(what="record" if name.what == "object" else "object"),
     ):
-        with pytest.raises(InvalidTag):
-            envelope.open_key(sealed_key, private, wrong, case["epoch"])
+        for form in (sealed_key, moved):
+            with pytest.raises(InvalidTag):
+                private.open_key(form, wrong)
         opener = envelope.decryptor(key, wrong)
         with pytest.raises(InvalidTag):
             opener.update(sealed)
-    with pytest.raises(InvalidTag):
-        envelope.open_key(sealed_key, private, name, case["epoch"] + 1)
+    another = EpochKeys(case["epoch"] + 1, Secret(secret))
+    for form in (sealed_key, moved):
+        with pytest.raises(InvalidTag):
+            another.open_key(form, name)
 
 
 @pytest.mark.parametrize("case", VECTORS["refused_records"], ids=lambda case: case["title"])

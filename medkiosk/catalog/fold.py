@@ -6,33 +6,16 @@ does not fit what came before is noted in `Catalog.problems` and, where nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
-from medkiosk.catalog.holdings import (
-    Capture,
-    Encounter,
-    Import,
-    best_of,
-    encounter_view,
-    import_view,
-    row_of,
-)
-from medkiosk.catalog.people import People
-from medkiosk.catalog.slates import Slates
-from medkiosk.catalog.views import (
-    CapturePage,
-    CaptureView,
-    ConsentView,
-    EncounterView,
-    ImportView,
-    Problem,
-    ReceiptPage,
-    Series,
-)
+from medkiosk.catalog.holdings import Capture, Detail, Encounter, Import, best_of
+from medkiosk.catalog.index import Index, short
+from medkiosk.catalog.packed import detail_of
+from medkiosk.catalog.views import ConsentView, Problem
 from medkiosk.core import events as ev
 from medkiosk.core import lifecycle as life
-from medkiosk.core.consent import ConsentKind, Terms
-from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ImportId, ObjectId, RecipientId
+from medkiosk.core.ids import CaptureId, EncounterId, ObjectId
 from medkiosk.core.photo import ImageRole, RedactCode, ReviewState
 
 Reviewed = ev.Redacted | ev.RedactionFailed | ev.Approved | ev.Rejected | ev.RoleGiven
@@ -50,7 +33,7 @@ _WORTH_ANOTHER_TRY = frozenset(
 _TRIES = 3
 
 
-class Catalog:
+class Catalog(Index):
     """The index over all events.
 
     Args:
@@ -58,34 +41,66 @@ class Catalog:
     """
 
     def __init__(self, review: Review) -> None:
+        super().__init__()
         self._review = review
-        self._imports: dict[ImportId, Import] = {}
-        self._captures: dict[CaptureId, Capture] = {}
-        self._objects: set[ObjectId] = set()
-        self._waiting: dict[CaptureId, ev.OriginalSealed] = {}
-        self._encounters: dict[EncounterId, Encounter] = {}
-        self.slates = Slates()
-        self._said: dict[tuple[str, str], list[ConsentView]] = {}  # by issuer and number
-        self.people = People()
-        self._recipients: dict[RecipientId, ev.RecipientEnrolled] = {}
-        self._exports: dict[CaptureId, list[ev.Exported]] = {}
-        self._problems: list[Problem] = []
 
-    # Building
+    def apply(self, event: ev.AnyEvent, seq: int = 0, leaf: int = -1) -> None:
+        """Take the next event. Never raises on one that does not fit; see `problems`.
 
-    def apply(self, event: ev.AnyEvent) -> None:
-        """Take the next event. Never raises on one that does not fit; see `problems`."""
-        words = self._apply(event)
+        Args:
+            event: what happened.
+            seq: of its record, to find it again (`records_of`); 0 where there is none.
+            leaf: ledger index of its entry; -1 where it is not known.
+        """
+        words = self._apply(event, leaf)
         if words:
-            self._problems.append(Problem(event.at, event.name, words))
+            self._problems.append(Problem(event.at, event.name, words, _subject(event), self._missing(event)))
+        if seq:
+            self._link(event, seq)
 
-    def _apply(self, event: ev.AnyEvent) -> str:
+    def _missing(self, event: ev.AnyEvent) -> tuple[str, ...]:
+        """The captures, encounters and objects that an event names and that are not there."""
+        objects = (event.object_id,) if isinstance(event, ev.OriginalAgain) else ()
+        captures = event.captures if isinstance(event, ev.Assigned) else ()
+        return (
+            *(id_ for id_ in objects if short(id_) not in self._objects),
+            *(id_ for id_ in captures if id_ not in self._captures),
+            *(id_ for id_ in _subject(event) if id_ not in self._captures and id_ not in self._encounters),
+        )
+
+    def _link(self, event: ev.AnyEvent, seq: int) -> None:
+        """Remember that a record speaks of a capture or an encounter."""
+        match event:
+            case ev.Viewed() if not event.reason:
+                return  # nothing but ids
+            case (
+                ev.OriginalSealed()
+                | ev.OriginalAgain()
+                | ev.Redacted()
+                | ev.RedactionFailed()
+                | ev.Approved()
+                | ev.Rejected()
+                | ev.RoleGiven()
+                | ev.SlateSeen()
+                | ev.SlateClock()
+                | ev.Compared()
+                | ev.Viewed()
+            ):
+                if event.capture_id and (capture := self._captures.get(event.capture_id)) is not None:
+                    self._shelf.change(capture).records += (seq,)
+            case ev.EncounterCreated() | ev.ConsentRecorded() | ev.SlateShown() | ev.Assigned():
+                if (encounter := self._encounters.get(event.encounter_id)) is not None:
+                    encounter.records += (seq,)
+            case _:
+                pass
+
+    def _apply(self, event: ev.AnyEvent, leaf: int) -> str:
         """Take an event; return why it does not fit, or nothing."""
         match event:
             case ev.OriginalSealed():
                 return self._sealed(event)
             case ev.Redacted():
-                return self._redacted(event)
+                return self._redacted(event, leaf)
             case ev.Approved() | ev.Rejected():
                 return self._judged(event)
             case ev.RedactionFailed():
@@ -99,7 +114,7 @@ class Catalog:
             case ev.Compared():
                 if (capture := self._captures.get(event.capture_id)) is None:
                     return "unknown capture"
-                capture.compared = (event.revision, event.subject)
+                self._shelf.change(capture).compared = (event.revision, event.subject)
             case ev.Assigned():
                 return self._assigned(event)
             case ev.ImportStarted():
@@ -108,7 +123,7 @@ class Catalog:
                 if (import_ := self._imports.get(event.import_id)) is None:
                     return "unknown import"
                 import_.failing.add((event.storage, event.folder, event.file))
-                import_.files.append(event)
+                import_.files.add(event)
             case ev.OriginalAgain():
                 return self._again(event)
             case ev.ImportFinished():
@@ -134,8 +149,9 @@ class Catalog:
                     return "the recipient exists"
                 self._recipients[event.recipient_id] = event
             case ev.Exported():
-                for capture_id in event.captures:
-                    self._exports.setdefault(capture_id, []).append(event)
+                self._export(event)
+            case life.Disposed():
+                self.forget(event.captures, event.encounters, event.objects)
             case (
                 ev.KioskStarted()
                 | ev.CameraClock()
@@ -163,9 +179,9 @@ class Catalog:
         return ""
 
     def _sealed(self, event: ev.OriginalSealed) -> str:
-        if event.object_id in self._objects:
+        if short(event.object_id) in self._objects:
             return "the object was sealed before"
-        self._objects.add(event.object_id)
+        self._objects.add(short(event.object_id))
         words = ""
         if event.import_id not in self._imports:
             # One lost record must not hide a whole import: show its photos under a device without a name.
@@ -183,7 +199,6 @@ class Catalog:
         import_ = self._imports[event.import_id]
         if import_.failing:
             import_.failing.discard((event.storage, event.folder, event.file))
-        import_.files.append(event)
         self._add_file(import_, event)
         return words
 
@@ -191,22 +206,27 @@ class Catalog:
         if (import_ := self._imports.get(event.import_id)) is None:
             return "unknown import"
         import_.failing.discard((event.storage, event.folder, event.file))
-        import_.files.append(event)
-        return "" if event.object_id in self._objects else "unknown object"
+        import_.files.add(event)
+        return "" if short(event.object_id) in self._objects else "unknown object"
 
     def _add_file(self, import_: Import, event: ev.OriginalSealed) -> None:
         capture = self._captures.get(event.capture_id)
         if capture is None:
-            capture = Capture(len(self._captures), (event,))
+            capture = Capture(event.capture_id, len(self._numbered), import_.started.import_id)
+            self._shelf.add(capture, Detail((event,)))
             self._captures[event.capture_id] = capture
+            self._numbered.append(capture)
             import_.captures.append(capture)
-            self._waiting[event.capture_id] = event
+            import_.files.add_sealed(capture.number, 0)
+            self._waiting[event.capture_id] = event.object_id
             return
-        before = capture.to_redact
-        capture.originals += (event,)
+        detail = self._shelf.change(capture)
+        before = detail.to_redact
+        import_.files.add_sealed(capture.number, len(detail.originals))
+        detail.originals += (event,)
         # The JPEG may come after its raw file, even after that was found to give no derivative.
-        if capture.to_redact is not before and not capture.revisions:
-            self._waiting[event.capture_id] = event
+        if detail.to_redact is not before and not detail.revisions:
+            self._waiting[event.capture_id] = event.object_id
 
     def why_not(self, event: ev.AnyEvent) -> str:
         """Return why an event about a review would not fit now; empty if it would or is about another thing.
@@ -219,67 +239,73 @@ class Catalog:
             return "unknown capture"
         if self._review(capture.state, event) is None:
             return f"not possible while {capture.state}"
-        if isinstance(event, ev.Approved) and capture.role is not ImageRole.CLINICAL:
-            return f"a frame of the role {capture.role} is never approved"
-        latest = capture.revision
+        detail = detail_of(capture)
+        if isinstance(event, ev.Approved) and detail.role is not ImageRole.CLINICAL:
+            return f"a frame of the role {detail.role} is never approved"
+        latest = detail.revision
         wanted = latest + 1 if isinstance(event, ev.Redacted) else latest
         if not isinstance(event, ev.RedactionFailed | ev.RoleGiven) and event.revision != wanted:
             return f"revision {latest} is the latest one"
         return ""
 
-    def _redacted(self, event: ev.Redacted) -> str:
+    def _redacted(self, event: ev.Redacted, leaf: int) -> str:
         if (capture := self._captures.get(event.capture_id)) is None:
             return "unknown capture"
-        before = capture.revision
-        if words := self._move(capture, event):
+        detail = self._shelf.change(capture)
+        before = detail.revision
+        if words := self._move(capture, detail, event):
             return words
         if event.revision <= before:
             # The move above took an approval away: with two pictures of one number, which was approved?
             return f"revision {event.revision} follows revision {before}"
-        capture.revisions += (event,)
-        capture.code = event.code
+        detail.revisions += (event,)
+        detail.leaves += (leaf,)
+        detail.code = event.code
         self._waiting.pop(event.capture_id, None)
         return "" if event.revision == before + 1 else f"revision {event.revision} follows revision {before}"
 
     def _failed(self, event: ev.RedactionFailed) -> str:
         if (capture := self._captures.get(event.capture_id)) is None:
             return "unknown capture"
-        if capture.revisions and capture.revisions[-1].original_id != event.original_id:
+        detail = self._shelf.change(capture)
+        if detail.revisions and detail.revisions[-1].original_id != event.original_id:
             return ""  # another file of a shot that has its derivative
-        if words := self._move(capture, event):
+        if words := self._move(capture, detail, event):
             return words
-        capture.code = event.code
-        capture.tried[event.original_id] = capture.tried.get(event.original_id, 0) + 1
-        if event.code in _WORTH_ANOTHER_TRY and capture.tried[event.original_id] < _TRIES:
+        detail.code = event.code
+        detail.tried[event.original_id] = detail.tried.get(event.original_id, 0) + 1
+        if event.code in _WORTH_ANOTHER_TRY and detail.tried[event.original_id] < _TRIES:
             return ""  # at the next login
         self._waiting.pop(event.capture_id, None)
-        rest = [file for file in capture.originals if file.object_id not in capture.tried]
-        if not capture.revisions and (best := best_of(rest)) is not None:
-            self._waiting[event.capture_id] = best
+        rest = [file for file in detail.originals if file.object_id not in detail.tried]
+        if not detail.revisions and (best := best_of(rest)) is not None:
+            self._waiting[event.capture_id] = best.object_id
         return ""
 
     def _judged(self, event: ev.Approved | ev.Rejected) -> str:
         if (capture := self._captures.get(event.capture_id)) is None:
             return "unknown capture"
-        if not capture.revisions or event.revision != capture.revision:
-            return f"revision {event.revision} is not the latest, {capture.revision}"
+        detail = self._shelf.change(capture)
+        if not detail.revisions or event.revision != detail.revision:
+            return f"revision {event.revision} is not the latest, {detail.revision}"
         if isinstance(event, ev.Rejected):
-            return self._move(capture, event)
-        if capture.role is not ImageRole.CLINICAL:
-            return f"a frame of the role {capture.role} is never approved"
-        if event.derivative_id != capture.revisions[-1].derivative_id:
+            return self._move(capture, detail, event)
+        if detail.role is not ImageRole.CLINICAL:
+            return f"a frame of the role {detail.role} is never approved"
+        if event.derivative_id != detail.revisions[-1].derivative_id:
             return "another derivative was approved than this revision's"
-        if words := self._move(capture, event):
+        if words := self._move(capture, detail, event):
             return words
-        capture.approved = event
+        detail.approved = event
         return ""
 
     def _role_given(self, event: ev.RoleGiven) -> str:
         if (capture := self._captures.get(event.capture_id)) is None:
             return "unknown capture"
-        if words := self._move(capture, event):
+        detail = self._shelf.change(capture)
+        if words := self._move(capture, detail, event):
             return words
-        capture.said = event
+        detail.said = event
         return ""
 
     def _slate_shown(self, event: ev.SlateShown) -> str:
@@ -290,19 +316,20 @@ class Catalog:
     def _slate_seen(self, event: ev.SlateSeen | ev.SlateClock) -> str:
         if (capture := self._captures.get(event.capture_id)) is None:
             return "unknown capture"
+        detail = self._shelf.change(capture)
         if isinstance(event, ev.SlateClock):
-            capture.clocked = True
+            detail.clocked = True
         else:
-            capture.seen = event
-            self._imports[capture.originals[0].import_id].slated = True
+            detail.seen = event
+            self._imports[capture.import_id].slated = True
         return ""
 
-    def _move(self, capture: Capture, event: Reviewed) -> str:
+    def _move(self, capture: Capture, detail: Detail, event: Reviewed) -> str:
         after = self._review(capture.state, event)
         if after is None:
             return f"not possible while {capture.state}"
         capture.state = after
-        capture.approved = None
+        detail.approved = None
         return ""
 
     def _assigned(self, event: ev.Assigned) -> str:
@@ -313,182 +340,90 @@ class Catalog:
             if (capture := self._captures.get(capture_id)) is None:
                 unknown += 1
                 continue
+            detail = self._shelf.change(capture)
             if capture.encounter_id is None:
-                self._imports[capture.originals[0].import_id].assigned += 1
+                self._imports[capture.import_id].assigned += 1
             else:
                 del self._encounters[capture.encounter_id].captures[capture_id]
                 # Whoever approved it looked at it as another patient's.
                 if capture.encounter_id != event.encounter_id and capture.state is ReviewState.APPROVED:
                     capture.state = ReviewState.PROPOSED
-                    capture.approved = None
-            capture.encounter_id = event.encounter_id
-            capture.assigned_by = event.actor
+                    detail.approved = None
+            capture.encounter_id = encounter.created.encounter_id
+            detail.assigned_by = event.actor
             encounter.captures[capture_id] = capture
         return f"{unknown} unknown captures" if unknown else ""
 
-    # Asking
+    def _export(self, event: ev.Exported) -> None:
+        self._exported.append(event)
+        for capture_id in event.captures:
+            self._exports.setdefault(capture_id, []).append(event)
 
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """The events that did not fit, in order."""
-        return tuple(self._problems)
+    # Disposal
 
-    def accounts(self) -> tuple[ev.AccountCreated, ...]:
-        """All accounts, oldest first."""
-        return tuple(self.people.accounts.values())
+    def forget(
+        self, captures: Iterable[CaptureId], encounters: Iterable[EncounterId], objects: Iterable[ObjectId]
+    ) -> None:
+        """Let go of what was disposed of, as if its records had never been there; unknown ids are fine.
 
-    def account(self, account_id: AccountId) -> ev.AccountCreated | None:
-        """The account with this id."""
-        return self.people.accounts.get(account_id)
-
-    def account_of(self, user: str) -> ev.AccountCreated | None:
-        """The account with this user name."""
-        return self.people.of(user)
-
-    def imports(self) -> tuple[ImportView, ...]:
-        """All imports, newest first."""
-        return tuple(import_view(import_) for import_ in reversed(self._imports.values()))
-
-    def receipt(self, import_id: ImportId, offset: int = 0, limit: int = 500) -> ReceiptPage | None:
-        """What became of each file that one import had to read, in the order in which it was known.
-
-        Files that were acknowledged by an earlier import are in that one's receipt, and counted here.
+        A kiosk that reads its records again meets what still names these (an assignment, a copy found on
+        another card) before it meets the word of their disposal: such problems are taken back, too.
         """
-        if (import_ := self._imports.get(import_id)) is None:
-            return None
-        start = max(offset, 0)
-        return ReceiptPage(
-            import_view(import_),
-            import_.started.files,
-            tuple(import_.files[start : start + max(limit, 0)]),
-            sum(isinstance(file, ev.OriginalSealed) for file in import_.files),
-            sum(isinstance(file, ev.OriginalAgain) for file in import_.files),
-            len(import_.files),
-            import_.finished,
-        )
+        captures, encounters = set(captures), set(encounters)
+        gone = [self._captures.pop(id_) for id_ in captures if id_ in self._captures]
+        for capture in gone:
+            self._forget_capture(capture)
+        for import_id in {capture.import_id for capture in gone}:
+            import_ = self._imports[import_id]
+            import_.captures = [each for each in import_.captures if each.capture_id not in captures]
+        numbers = {capture.number for capture in gone}
+        for import_ in self._imports.values() if numbers else ():
+            import_.files.drop(numbers)
+        for encounter_id in encounters:
+            self._forget_encounter(encounter_id)
+        named = {*captures, *encounters, *objects}
+        kept = (_without(problem, named) for problem in self._problems)
+        self._problems = [problem for problem in kept if problem is not None]
 
-    def captures(
-        self,
-        import_id: ImportId | None = None,
-        encounter_id: EncounterId | None = None,
-        state: ReviewState | None = None,
-        offset: int = 0,
-        limit: int = 500,
-    ) -> CapturePage:
-        """Captures that match every filter given, in import order.
+    def _forget_capture(self, capture: Capture) -> None:
+        for file in detail_of(capture).originals:
+            self._objects.discard(short(file.object_id))
+        self._shelf.drop(capture)
+        self._numbered[capture.number] = None
+        self._waiting.pop(capture.capture_id, None)
+        if capture.encounter_id is not None:
+            self._imports[capture.import_id].assigned -= 1
+            self._encounters[capture.encounter_id].captures.pop(capture.capture_id, None)
 
-        An import or encounter that does not exist has none.
-        """
-        pool: Collection[Capture] = self._captures.values()
-        if encounter_id is not None:
-            encounter = self._encounters.get(encounter_id)
-            pool = sorted(encounter.captures.values(), key=lambda c: c.number) if encounter else ()
-        elif import_id is not None:
-            import_ = self._imports.get(import_id)
-            pool = import_.captures if import_ else ()
-        matching = [
-            capture
-            for capture in pool
-            if (state is None or capture.state is state)
-            and (import_id is None or capture.originals[0].import_id == import_id)
-        ]
-        offset, limit = max(offset, 0), max(limit, 0)
-        return CapturePage(tuple(map(row_of, matching[offset : offset + limit])), len(matching))
-
-    def capture(self, capture_id: CaptureId) -> CaptureView | None:
-        """One capture with its files and revisions."""
-        if (capture := self._captures.get(capture_id)) is None:
-            return None
-        revision, subject = capture.compared
-        return CaptureView(
-            row_of(capture),
-            capture.originals,
-            capture.revisions,
-            capture.approved,
-            capture.assigned_by,
-            compared=subject if revision == capture.revision else "",
-            said=capture.said,
-        )
-
-    def waiting(self) -> tuple[ev.OriginalSealed, ...]:
-        """The originals that redaction has not been tried on yet, one a capture, oldest first.
-
-        It is the capture's best file: the JPEG, else the HEIF, else the RAW, else the first, of which no
-        derivative can be made: trying it gives the reason.
-        """
-        return tuple(self._waiting.values())
-
-    def series(self, import_id: ImportId) -> Series:
-        """The frames of an import, to say whose they are; none of an import that does not exist."""
-        if (import_ := self._imports.get(import_id)) is None:
-            return Series((), 0, whole=False)
-        return Series(
-            tuple(map(self.slates.frame, import_.captures)), import_.slates, whole=self._whole(import_)
-        )
-
-    def _whole(self, import_: Import) -> bool:
-        """Whether it ended and every capture was looked at; the last ones are looked at last."""
-        waiting = (each.originals[0].capture_id in self._waiting for each in reversed(import_.captures))
-        return import_.finished is not None and not any(waiting)
-
-    def import_of(self, capture_id: CaptureId) -> ImportId | None:
-        """The import that a capture's first file came with."""
-        capture = self._captures.get(capture_id)
-        return capture.originals[0].import_id if capture else None
-
-    def imports_to_file(self, among: Iterable[ImportId] | None = None) -> tuple[ImportId, ...]:
-        """Imports of which slates can say whose their frames are.
-
-        They ended, all of them was looked at, one frame shows a slate, and some belong to no encounter.
-
-        Args:
-            among: those to look at; else all, oldest first.
-        """
-        return tuple(
-            id_
-            for id_ in (self._imports if among is None else among)
-            if (each := self._imports.get(id_)) is not None
-            and each.slated
-            and each.assigned < len(each.captures)
-            and self._whole(each)
-        )
-
-    def encounters(self) -> tuple[EncounterView, ...]:
-        """All encounters, newest first."""
-        return tuple(encounter_view(encounter) for encounter in reversed(self._encounters.values()))
-
-    def encounter(self, encounter_id: EncounterId) -> EncounterView | None:
-        """One encounter."""
-        encounter = self._encounters.get(encounter_id)
-        return encounter_view(encounter) if encounter else None
-
-    def answers(self, encounter_id: EncounterId) -> tuple[Terms, ...]:
-        """Everything that counts when consent for an encounter's pictures is decided, in recorded order.
-
-        That is the encounter's own answers, and every refusal and withdrawal of the same subject in any
-        other encounter: whoever says no once must not have to say it again at each visit.
-        """
-        if (encounter := self._encounters.get(encounter_id)) is None:
-            return ()
+    def _forget_encounter(self, encounter_id: EncounterId) -> None:
+        if (encounter := self._encounters.pop(encounter_id, None)) is None:
+            return
+        for capture in encounter.captures.values():  # of those that stay, nobody says any more whose they are
+            capture.encounter_id = None
+            self._shelf.change(capture).assigned_by = None
+            self._imports[capture.import_id].assigned -= 1
         subject = encounter.created.subject
         said = self._said.get((subject.issuer, subject.mrn), [])
-        return tuple(
-            view.terms
-            for view in said
-            if view.encounter_id == encounter_id or view.terms.kind is not ConsentKind.GRANT
-        )
+        if left := [view for view in said if view.encounter_id != encounter_id]:
+            self._said[subject.issuer, subject.mrn] = left
+        else:
+            self._said.pop((subject.issuer, subject.mrn), None)
 
-    def recipients(self) -> tuple[ev.RecipientEnrolled, ...]:
-        """All recipients, oldest first."""
-        return tuple(self._recipients.values())
 
-    def recipient(self, recipient_id: RecipientId) -> ev.RecipientEnrolled | None:
-        """The recipient with this id."""
-        return self._recipients.get(recipient_id)
+def _subject(event: ev.AnyEvent) -> tuple[str, ...]:
+    """The capture or encounter whose event it is."""
+    named = (getattr(event, name, None) for name in ("encounter_id", "capture_id"))
+    return tuple(id_ for id_ in named if id_)
 
-    def exports(self, capture_id: CaptureId) -> tuple[ev.Exported, ...]:
-        """Every export that this capture left in, oldest first."""
-        return tuple(self._exports.get(capture_id, ()))
+
+def _without(problem: Problem, gone: set[str]) -> Problem | None:
+    """A problem without what was disposed of; None where nothing of it is left."""
+    if not gone.isdisjoint(problem.subject):
+        return None
+    missing = tuple(id_ for id_ in problem.missing if id_ not in gone)
+    if problem.missing and not missing:
+        return None
+    return problem if missing == problem.missing else replace(problem, missing=missing)
 
 
 def fold(review: Review, events: Iterable[ev.AnyEvent]) -> Catalog:

@@ -2,13 +2,140 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+
+import msgspec
 
 from medkiosk.catalog.views import CaptureRow, ConsentView, EncounterView, ImportView
 from medkiosk.core import events as ev
-from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ObjectId
+from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ImportId, ObjectId
 from medkiosk.core.photo import ImageRole, MediaKind, RedactCode, ReviewState
+
+FileEvent = ev.OriginalSealed | ev.OriginalAgain | ev.FileFailed
+"""What became of one file of a device."""
+
+_RANK = {MediaKind.JPEG: 0, MediaKind.HEIF: 1, MediaKind.CR3: 2}
+
+
+class Detail(msgspec.Struct, array_like=True, gc=False):
+    """Everything about one shot but its place and state; `medkiosk.catalog.packed` keeps it small.
+
+    Attributes:
+        leaves: ledger index of the entry that brought each revision; -1 where it is not known.
+        said: the last word on what the frame is for.
+        tried: files of which no derivative could be made, and how often.
+        records: ``seq`` of the records that speak of it.
+    """
+
+    originals: tuple[ev.OriginalSealed, ...]
+    revisions: tuple[ev.Redacted, ...] = ()
+    leaves: tuple[int, ...] = ()
+    code: RedactCode | None = None
+    approved: ev.Approved | None = None
+    assigned_by: AccountId | None = None
+    compared: tuple[int, str] = (0, "")
+    said: ev.RoleGiven | None = None
+    seen: ev.SlateSeen | None = None
+    clocked: bool = False
+    tried: dict[ObjectId, int] = {}
+    records: tuple[int, ...] = ()
+
+    @property
+    def role(self) -> ImageRole:
+        """What the frame is for."""
+        return self.said.role if self.said else ImageRole.CLINICAL
+
+    @property
+    def revision(self) -> int:
+        """The latest; 0 while there is none."""
+        return self.revisions[-1].revision if self.revisions else 0
+
+    @property
+    def to_redact(self) -> ev.OriginalSealed:
+        """The file that derivatives are made of: the JPEG, else the HEIF, the RAW, the first one."""
+        return best_of(self.originals) or self.originals[0]
+
+    @property
+    def objects(self) -> tuple[ObjectId, ...]:
+        """All sealed objects: its files, and derivative and preview of every revision."""
+        files = tuple(file.object_id for file in self.originals)
+        return files + tuple(id_ for r in self.revisions for id_ in (r.derivative_id, r.preview_id))
+
+
+class Capture(msgspec.Struct, gc=False):
+    """One shot, as far as lists look for it; the rest is packed.
+
+    Attributes:
+        number: its place in import order; never given to another one.
+        import_id: of the import that its first file came with.
+        packed: its `Detail`; empty while ``detail`` is open.
+    """
+
+    capture_id: CaptureId
+    number: int
+    import_id: ImportId
+    state: ReviewState = ReviewState.WAITING
+    encounter_id: EncounterId | None = None
+    packed: bytes = b""
+    detail: Detail | None = None
+
+
+_INDEX_BITS = 16
+
+
+class Files:
+    """What became of each file of one import, in the order in which it was known, in eight bytes a file.
+
+    A sealed file is a capture's number and the file's place among its originals; the others, which are few,
+    are kept as they came.
+    """
+
+    def __init__(self, places: bytes = b"", others: Iterable[ev.OriginalAgain | ev.FileFailed] = ()) -> None:
+        self._places = array("q", places)
+        self.others = list(others)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @property
+    def places(self) -> bytes:
+        """Packed, for this machine's byte order."""
+        return self._places.tobytes()
+
+    @property
+    def sealed(self) -> int:
+        """How many became objects of their own."""
+        return len(self._places) - len(self.others)
+
+    @property
+    def copies(self) -> int:
+        """How many had bytes that were sealed before."""
+        return sum(isinstance(other, ev.OriginalAgain) for other in self.others)
+
+    def add_sealed(self, number: int, place: int) -> None:
+        """The next file is original ``place`` of capture ``number``."""
+        self._places.append(number << _INDEX_BITS | place)
+
+    def add(self, event: ev.OriginalAgain | ev.FileFailed) -> None:
+        """The next file is no object of its own."""
+        self._places.append(~len(self.others))
+        self.others.append(event)
+
+    def drop(self, numbers: set[int]) -> None:
+        """Forget the files of captures that are gone."""
+        self._places = array("q", (p for p in self._places if p < 0 or p >> _INDEX_BITS not in numbers))
+
+    def page(
+        self, start: int, stop: int, original: Callable[[int, int], ev.OriginalSealed]
+    ) -> Iterator[FileEvent]:
+        """Yield some of them; ``original`` gives an original by number and place."""
+        for place in self._places[start:stop]:
+            if place < 0:
+                yield self.others[~place]
+            else:
+                yield original(place >> _INDEX_BITS, place & (1 << _INDEX_BITS) - 1)
 
 
 @dataclass(slots=True)
@@ -26,45 +153,7 @@ class Import:
     finished: ev.ImportFinished | None = None
     slates: int = 0
     slated: bool = False
-    files: list[ev.OriginalSealed | ev.OriginalAgain | ev.FileFailed] = field(default_factory=list)
-
-
-_RANK = {MediaKind.JPEG: 0, MediaKind.HEIF: 1, MediaKind.CR3: 2}
-
-
-@dataclass(slots=True)
-class Capture:
-    """One shot; ``number`` is its place in import order, ``said`` the last word on what the frame is for."""
-
-    number: int
-    originals: tuple[ev.OriginalSealed, ...]
-    state: ReviewState = ReviewState.WAITING
-    encounter_id: EncounterId | None = None
-    revisions: tuple[ev.Redacted, ...] = ()
-    code: RedactCode | None = None
-    approved: ev.Approved | None = None
-    assigned_by: AccountId | None = None
-    compared: tuple[int, str] = (0, "")
-    said: ev.RoleGiven | None = None
-    seen: ev.SlateSeen | None = None
-    clocked: bool = False
-    tried: dict[ObjectId, int] = field(default_factory=dict)
-    """Files of which no derivative could be made, and how often."""
-
-    @property
-    def role(self) -> ImageRole:
-        """What the frame is for."""
-        return self.said.role if self.said else ImageRole.CLINICAL
-
-    @property
-    def revision(self) -> int:
-        """The latest; 0 while there is none."""
-        return self.revisions[-1].revision if self.revisions else 0
-
-    @property
-    def to_redact(self) -> ev.OriginalSealed:
-        """The file that derivatives are made of: the JPEG, else the HEIF, the RAW, the first one."""
-        return best_of(self.originals) or self.originals[0]
+    files: Files = field(default_factory=Files)
 
 
 def best_of(files: Iterable[ev.OriginalSealed]) -> ev.OriginalSealed | None:
@@ -76,29 +165,30 @@ def best_of(files: Iterable[ev.OriginalSealed]) -> ev.OriginalSealed | None:
 
 @dataclass(slots=True)
 class Encounter:
-    """One encounter."""
+    """One encounter; ``records`` are the ``seq`` of the records that speak of it."""
 
     created: ev.EncounterCreated
     captures: dict[CaptureId, Capture] = field(default_factory=dict)
     consents: list[ConsentView] = field(default_factory=list)
+    records: tuple[int, ...] = ()
 
 
-def row_of(capture: Capture) -> CaptureRow:
+def row_of(capture: Capture, detail: Detail) -> CaptureRow:
     """A capture's line in a list."""
-    first = capture.originals[0]
+    first = detail.originals[0]
     return CaptureRow(
-        capture_id=first.capture_id,
-        import_id=first.import_id,
+        capture_id=capture.capture_id,
+        import_id=capture.import_id,
         encounter_id=capture.encounter_id,
         name=first.file.rpartition(".")[0] or first.file,
         at=first.at,
-        media=tuple(original.media for original in capture.originals),
+        media=tuple(original.media for original in detail.originals),
         state=capture.state,
-        revision=capture.revision,
-        code=capture.code,
-        findings=len(capture.revisions[-1].findings) if capture.revisions else 0,
-        advice=next((r.quality.advice for r in capture.revisions if r.quality is not None), ()),
-        role=capture.role,
+        revision=detail.revision,
+        code=detail.code,
+        findings=len(detail.revisions[-1].findings) if detail.revisions else 0,
+        advice=next((r.quality.advice for r in detail.revisions if r.quality is not None), ()),
+        role=detail.role,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medkiosk.catalog.holdings import Capture
+from medkiosk.catalog.holdings import Capture, Detail
 from medkiosk.catalog.views import SeriesFrame
 from medkiosk.core import events as ev
 from medkiosk.core.clock import parse_rfc3339
@@ -31,22 +31,22 @@ class Slates:
         self._by_token[event.token] = self.last = slate
         return ""
 
-    def frame(self, capture: Capture) -> SeriesFrame:
+    def frame(self, capture: Capture, detail: Detail) -> SeriesFrame:
         """A capture, as far as it matters for whose it is.
 
         What a person has given another role is no slate, whatever is in the picture.
         """
-        seen = capture.seen if capture.role is ImageRole.SLATE else None
+        seen = detail.seen if detail.role is ImageRole.SLATE else None
         marks = seen.slates if seen else ()
         known = [self._by_token.get(mark.token) for mark in marks]
         slates = frozenset(
             slate for slate, mark in zip(known, marks, strict=True) if slate and slate.kind is mark.kind
         )
         return SeriesFrame(
-            original=capture.originals[0],
+            original=detail.originals[0],
             encounter_id=capture.encounter_id,
             slates=slates,
             foreign=seen is not None and (seen.foreign > 0 or len(slates) < len({m.token for m in marks})),
             marks=marks,
-            clocked=capture.clocked,
+            clocked=detail.clocked,
         )

@@ -113,6 +113,7 @@ class CaptureView:
         compared: digest of the subject whose identifiers the text of the latest revision was compared with;
             empty where it was not.
         said: the last word on what the frame is for; None where nobody said any.
+        leaf: ledger index of the entry that brought the latest revision; -1 where it is not known.
     """
 
     row: CaptureRow
@@ -122,6 +123,7 @@ class CaptureView:
     assigned_by: AccountId | None
     compared: str = ""
     said: RoleGiven | None = None
+    leaf: int = -1
 
     @property
     def latest(self) -> Redacted | None:
@@ -195,8 +197,15 @@ class EncounterView:
 
 @dataclass(frozen=True)
 class Problem:
-    """An event that does not fit what came before it, and what was made of it."""
+    """An event that does not fit what came before it, and what was made of it.
+
+    Attributes:
+        subject: the capture or encounter whose event it is.
+        missing: ids that it names and that nothing is known of.
+    """
 
     at: str
     event: str
     words: str
+    subject: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()

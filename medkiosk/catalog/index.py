@@ -1,0 +1,255 @@
+"""The catalogue's holdings and what can be asked about them; `medkiosk.catalog.fold` fills them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from medkiosk.catalog.holdings import (
+    Capture,
+    Encounter,
+    Import,
+    encounter_view,
+    import_view,
+    row_of,
+)
+from medkiosk.catalog.packed import Shelf, detail_of
+from medkiosk.catalog.people import People
+from medkiosk.catalog.slates import Slates
+from medkiosk.catalog.views import (
+    CapturePage,
+    CaptureView,
+    ConsentView,
+    EncounterView,
+    ImportView,
+    Problem,
+    ReceiptPage,
+    Series,
+)
+from medkiosk.core import events as ev
+from medkiosk.core.consent import ConsentKind, Terms
+from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ImportId, ObjectId, RecipientId, is_id
+from medkiosk.core.photo import ReviewState
+
+
+class Index:
+    """Everything that the events added up to so far."""
+
+    def __init__(self) -> None:
+        self._imports: dict[ImportId, Import] = {}
+        self._captures: dict[CaptureId, Capture] = {}
+        self._numbered: list[Capture | None] = []  # by number; None once disposed of
+        self._shelf = Shelf()
+        self._objects: set[int | str] = set()  # see `short`
+        self._waiting: dict[CaptureId, ObjectId] = {}
+        self._encounters: dict[EncounterId, Encounter] = {}
+        self.slates = Slates()
+        self._said: dict[tuple[str, str], list[ConsentView]] = {}  # by issuer and number
+        self.people = People()
+        self._recipients: dict[RecipientId, ev.RecipientEnrolled] = {}
+        self._exported: list[ev.Exported] = []
+        self._exports: dict[CaptureId, list[ev.Exported]] = {}
+        self._problems: list[Problem] = []
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The events that did not fit, in order."""
+        return tuple(self._problems)
+
+    def accounts(self) -> tuple[ev.AccountCreated, ...]:
+        """All accounts, oldest first."""
+        return tuple(self.people.accounts.values())
+
+    def account(self, account_id: AccountId) -> ev.AccountCreated | None:
+        """The account with this id."""
+        return self.people.accounts.get(account_id)
+
+    def account_of(self, user: str) -> ev.AccountCreated | None:
+        """The account with this user name."""
+        return self.people.of(user)
+
+    def imports(self) -> tuple[ImportView, ...]:
+        """All imports, newest first."""
+        return tuple(import_view(import_) for import_ in reversed(self._imports.values()))
+
+    def receipt(self, import_id: ImportId, offset: int = 0, limit: int = 500) -> ReceiptPage | None:
+        """What became of each file that one import had to read, in the order in which it was known.
+
+        Files that were acknowledged by an earlier import are in that one's receipt, and counted here.
+        """
+        if (import_ := self._imports.get(import_id)) is None:
+            return None
+        start = max(offset, 0)
+        return ReceiptPage(
+            import_view(import_),
+            import_.started.files,
+            tuple(import_.files.page(start, start + max(limit, 0), self._original)),
+            import_.files.sealed,
+            import_.files.copies,
+            len(import_.files),
+            import_.finished,
+        )
+
+    def captures(
+        self,
+        import_id: ImportId | None = None,
+        encounter_id: EncounterId | None = None,
+        state: ReviewState | None = None,
+        offset: int = 0,
+        limit: int = 500,
+    ) -> CapturePage:
+        """Captures that match every filter given, in import order.
+
+        An import or encounter that does not exist has none.
+        """
+        pool: Collection[Capture] = self._captures.values()
+        if encounter_id is not None:
+            encounter = self._encounters.get(encounter_id)
+            pool = sorted(encounter.captures.values(), key=lambda c: c.number) if encounter else ()
+        elif import_id is not None:
+            import_ = self._imports.get(import_id)
+            pool = import_.captures if import_ else ()
+        matching = [
+            capture
+            for capture in pool
+            if (state is None or capture.state is state)
+            and (import_id is None or capture.import_id == import_id)
+        ]
+        offset, limit = max(offset, 0), max(limit, 0)
+        page = matching[offset : offset + limit]
+        return CapturePage(tuple(row_of(capture, detail_of(capture)) for capture in page), len(matching))
+
+    def capture(self, capture_id: CaptureId) -> CaptureView | None:
+        """One capture with its files and revisions."""
+        if (capture := self._captures.get(capture_id)) is None:
+            return None
+        detail = detail_of(capture)
+        revision, subject = detail.compared
+        return CaptureView(
+            row_of(capture, detail),
+            detail.originals,
+            detail.revisions,
+            detail.approved,
+            detail.assigned_by,
+            compared=subject if revision == detail.revision else "",
+            said=detail.said,
+            leaf=detail.leaves[-1] if detail.leaves else -1,
+        )
+
+    def waiting(self) -> tuple[ev.OriginalSealed, ...]:
+        """The originals that redaction has not been tried on yet, one a capture, oldest first.
+
+        It is the capture's best file: the JPEG, else the HEIF, else the RAW, else the first, of which no
+        derivative can be made: trying it gives the reason.
+        """
+        return tuple(
+            next(file for file in detail_of(self._captures[id_]).originals if file.object_id == object_id)
+            for id_, object_id in self._waiting.items()
+        )
+
+    def series(self, import_id: ImportId) -> Series:
+        """The frames of an import, to say whose they are; none of an import that does not exist."""
+        if (import_ := self._imports.get(import_id)) is None:
+            return Series((), 0, whole=False)
+        return Series(
+            tuple(self.slates.frame(capture, detail_of(capture)) for capture in import_.captures),
+            import_.slates,
+            whole=self._whole(import_),
+        )
+
+    def _whole(self, import_: Import) -> bool:
+        """Whether it ended and every capture was looked at; the last ones are looked at last."""
+        waiting = (each.capture_id in self._waiting for each in reversed(import_.captures))
+        return import_.finished is not None and not any(waiting)
+
+    def import_of(self, capture_id: CaptureId) -> ImportId | None:
+        """The import that a capture's first file came with."""
+        capture = self._captures.get(capture_id)
+        return capture.import_id if capture else None
+
+    def imports_to_file(self, among: Iterable[ImportId] | None = None) -> tuple[ImportId, ...]:
+        """Imports of which slates can say whose their frames are.
+
+        They ended, all of them was looked at, one frame shows a slate, and some belong to no encounter.
+
+        Args:
+            among: those to look at; else all, oldest first.
+        """
+        return tuple(
+            id_
+            for id_ in (self._imports if among is None else among)
+            if (each := self._imports.get(id_)) is not None
+            and each.slated
+            and each.assigned < len(each.captures)
+            and self._whole(each)
+        )
+
+    def encounters(self) -> tuple[EncounterView, ...]:
+        """All encounters, newest first."""
+        return tuple(encounter_view(encounter) for encounter in reversed(self._encounters.values()))
+
+    def encounter(self, encounter_id: EncounterId) -> EncounterView | None:
+        """One encounter."""
+        encounter = self._encounters.get(encounter_id)
+        return encounter_view(encounter) if encounter else None
+
+    def answers(self, encounter_id: EncounterId) -> tuple[Terms, ...]:
+        """Everything that counts when consent for an encounter's pictures is decided, in recorded order.
+
+        That is the encounter's own answers, and every refusal and withdrawal of the same subject in any
+        other encounter: whoever says no once must not have to say it again at each visit.
+        """
+        if (encounter := self._encounters.get(encounter_id)) is None:
+            return ()
+        subject = encounter.created.subject
+        said = self._said.get((subject.issuer, subject.mrn), [])
+        return tuple(
+            view.terms
+            for view in said
+            if view.encounter_id == encounter_id or view.terms.kind is not ConsentKind.GRANT
+        )
+
+    def recipients(self) -> tuple[ev.RecipientEnrolled, ...]:
+        """All recipients, oldest first."""
+        return tuple(self._recipients.values())
+
+    def recipient(self, recipient_id: RecipientId) -> ev.RecipientEnrolled | None:
+        """The recipient with this id."""
+        return self._recipients.get(recipient_id)
+
+    def exports(self, capture_id: CaptureId) -> tuple[ev.Exported, ...]:
+        """Every export that this capture left in, oldest first."""
+        return tuple(self._exports.get(capture_id, ()))
+
+    def objects_of(self, captures: Iterable[CaptureId]) -> tuple[ObjectId, ...]:
+        """Every sealed object of these captures: files, derivatives and previews of all revisions."""
+        found = filter(None, map(self._captures.get, captures))
+        return tuple(id_ for capture in found for id_ in detail_of(capture).objects)
+
+    def records_of(
+        self, captures: Iterable[CaptureId] = (), encounters: Iterable[EncounterId] = ()
+    ) -> tuple[int, ...]:
+        """``seq`` of every record that speaks of these captures or these encounters, ascending.
+
+        Of a capture: its files, revisions, reviews, roles, slates, comparisons, and views with a reason.
+        Of an encounter: it itself, its answers, slates and assignments. Not: what was exported, which the
+        recall list needs, and views without a reason, which hold nothing but ids. Nor records whose ``seq``
+        `Catalog.apply` was not told.
+        """
+        found = {
+            seq for each in filter(None, map(self._captures.get, captures)) for seq in detail_of(each).records
+        }
+        found.update(
+            seq for each in filter(None, map(self._encounters.get, encounters)) for seq in each.records
+        )
+        return tuple(sorted(found))
+
+    def _original(self, number: int, place: int) -> ev.OriginalSealed:
+        capture = self._numbered[number]
+        if capture is None:
+            raise LookupError("a file of a capture that is gone")
+        return detail_of(capture).originals[place]
+
+
+def short(object_id: ObjectId) -> int | str:
+    """An id as a key: of the same meaning in half the memory."""
+    return int(object_id, 16) if is_id(object_id) else object_id

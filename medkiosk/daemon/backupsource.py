@@ -15,8 +15,8 @@ import msgspec
 from medkiosk.backup.errors import DisposingError, DriveDamagedError, KioskRolledBackError
 from medkiosk.journal import Journal
 from medkiosk.ledger import checkpoint, entry, merkle
-from medkiosk.ledger.checkpoint import VerifierKey
 from medkiosk.ledger.errors import CheckpointError, ProofError
+from medkiosk.ledger.note import LogKeys
 from medkiosk.ledger.tiles import WIDTH, levels, tile_path
 from medkiosk.vault.schema import COLUMNS, row_digest
 
@@ -29,7 +29,7 @@ class StoreSource:
         key: the ledger's verifier key.
     """
 
-    def __init__(self, journal: Journal, key: VerifierKey) -> None:
+    def __init__(self, journal: Journal, key: LogKeys) -> None:
         self._journal = journal
         self._key = key
 
@@ -62,7 +62,7 @@ class StoreSource:
 class StoreInstant:
     """See `medkiosk.backup.source.Instant`. Made while the journal is held."""
 
-    def __init__(self, journal: Journal, key: VerifierKey, database: sqlite3.Connection) -> None:
+    def __init__(self, journal: Journal, key: LogKeys, database: sqlite3.Connection) -> None:
         self._journal = journal
         self._key = key
         self.database = database

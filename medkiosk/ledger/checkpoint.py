@@ -1,34 +1,40 @@
-"""Checkpoints: signed tree heads in the format of C2SP tlog-checkpoint and signed-note. Pure."""
+"""Checkpoints: signed tree heads in the format of C2SP tlog-checkpoint and signed-note. Pure.
+
+A log signs its checkpoint twice: with Ed25519 over the text (signed-note), and with ML-DSA-44 as a
+cosignature by itself (tlog-cosignature), as tlog-checkpoint says that logs should. Below may stand the
+cosignatures of witnesses.
+"""
 
 from __future__ import annotations
 
 import base64
-import binascii
-import hashlib
 import re
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 
 from medkiosk.ledger.errors import CheckpointError
 from medkiosk.ledger.merkle import HASH_SIZE
+from medkiosk.ledger.note import (
+    COSIGNATURE,
+    ED25519,
+    ML_DSA_44,
+    LogKeys,
+    Signature,
+    VerifierKey,
+    decode_base64,
+    parse_signature,
+)
 
 MAX_BYTES = 1 << 20
 MAX_SIGNATURES = 64
+MAX_SIZE = (1 << 63) - 1
+"""Largest tree that a head can be of."""
 
-_ED25519 = b"\x01"
-_KEY_ID = 4
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
-_NAME = re.compile(r"[^\s+\x00-\x1f]+")
-
-
-class Signature(NamedTuple):
-    """One line below the text. What the bytes mean depends on the key."""
-
-    name: str
-    key_id: bytes
-    signature: bytes
+_TIMESTAMP = 8
 
 
 class Checkpoint(NamedTuple):
@@ -43,44 +49,57 @@ class Checkpoint(NamedTuple):
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
 
-class VerifierKey(NamedTuple):
-    """An Ed25519 key that signs checkpoints; its text form is ``name+KEYID+base64``."""
+def signed_message(head: Checkpoint, key: VerifierKey, timestamp: int) -> bytes:
+    """Return the bytes that a signature of this key is over (C2SP signed-note, tlog-cosignature).
 
-    name: str
-    public: bytes
-
-    @property
-    def key_id(self) -> bytes:
-        """The four bytes that stand for the key in a signature line."""
-        return hashlib.sha256(self.name.encode() + b"\n" + _ED25519 + self.public).digest()[:_KEY_ID]
-
-    def __str__(self) -> str:
-        data = base64.b64encode(_ED25519 + self.public).decode()
-        return f"{self.name}+{self.key_id.hex()}+{data}"
-
-    @classmethod
-    def parse(cls, text: str) -> VerifierKey:
-        """Read the text form.
-
-        Raises:
-            CheckpointError: not an Ed25519 verifier key.
-        """
-        name, _, rest = text.strip().partition("+")
-        key_id, _, data = rest.partition("+")
-        raw = decode_base64(data)
-        if raw[:1] != _ED25519 or len(raw) != 1 + 32 or _NAME.fullmatch(name) is None:
-            raise CheckpointError(detail="the ledger key is not an Ed25519 verifier key")
-        key = cls(name, raw[1:])
-        if key.key_id.hex() != key_id:
-            raise CheckpointError(detail="the ledger key's id does not belong to it; it was mistyped")
-        return key
+    Args:
+        head: what is signed.
+        key: whose signature it is.
+        timestamp: POSIX seconds; of cosignatures only.
+    """
+    if key.kind == ED25519:
+        return head.text().encode()
+    if key.kind == COSIGNATURE:
+        return f"cosignature/v1\ntime {timestamp}\n{head.text()}".encode()
+    name, origin = key.name.encode(), head.origin.encode()
+    numbers = (0).to_bytes(8, "big") + head.size.to_bytes(8, "big")  # of the first leaf, and behind the last
+    return b"".join(
+        (
+            b"subtree/v1\n\x00",
+            bytes([len(name)]),
+            name,
+            timestamp.to_bytes(8, "big"),
+            bytes([len(origin)]),
+            origin,
+            numbers,
+            head.root,
+        )
+    )
 
 
-def sign(head: Checkpoint, key: Ed25519PrivateKey) -> bytes:
-    """Return the checkpoint with one signature; the key's name is the origin."""
-    verifier = VerifierKey(head.origin, key.public_key().public_bytes_raw())
-    line = base64.b64encode(verifier.key_id + key.sign(head.text().encode())).decode()
-    return f"{head.text()}\n\N{EM DASH} {head.origin} {line}\n".encode()
+def sign(head: Checkpoint, key: Ed25519PrivateKey, ml_dsa_44: MLDSA44PrivateKey) -> bytes:
+    """Return the checkpoint with the log's two signatures; their keys' name is the origin.
+
+    The second has no time in it (0): a log says that its heads agree, not when this was the newest; and its
+    clock may be wrong.
+    """
+    lines = [cosign(head, head.origin, each, 0) for each in (key, ml_dsa_44)]
+    return (head.text() + "\n" + "".join(f"{line}\n" for line in lines)).encode()
+
+
+def cosign(
+    head: Checkpoint, name: str, key: Ed25519PrivateKey | MLDSA44PrivateKey, timestamp: int
+) -> Signature:
+    """Return one signature line; an Ed25519 key whose name is not the origin's makes a cosignature."""
+    if isinstance(key, MLDSA44PrivateKey):
+        kind = ML_DSA_44
+    else:
+        kind = ED25519 if name == head.origin else COSIGNATURE
+    verifier = VerifierKey(name, key.public_key().public_bytes_raw(), kind)
+    signature = key.sign(signed_message(head, verifier, timestamp))
+    if kind != ED25519:
+        signature = timestamp.to_bytes(_TIMESTAMP, "big") + signature
+    return Signature(name, verifier.key_id, signature)
 
 
 def parse(untrusted: bytes) -> tuple[Checkpoint, list[Signature]]:
@@ -106,55 +125,50 @@ def parse(untrusted: bytes) -> tuple[Checkpoint, list[Signature]]:
     if len(lines) > 3:
         raise CheckpointError(detail="it has extension lines, which this program does not know")
     root = decode_base64(lines[2])
-    if len(root) != HASH_SIZE:
-        raise CheckpointError(detail="its root has the wrong length")
-    signatures = [_signature(line) for line in below[:-1].split("\n")]
+    if len(root) != HASH_SIZE or int(lines[1]) > MAX_SIZE:
+        raise CheckpointError(
+            detail="its root has the wrong length, or its size is none that a tree can have"
+        )
+    signatures = [parse_signature(line) for line in below[:-1].split("\n")]
     if len(signatures) > MAX_SIGNATURES:
         raise CheckpointError(detail="it has too many signatures")
     return Checkpoint(lines[0], int(lines[1]), root), signatures
 
 
-def verify(untrusted: bytes, key: VerifierKey) -> Checkpoint:
-    """Return the tree head after verifying that ``key`` signed it, for its own log.
+def verify(untrusted: bytes, keys: LogKeys) -> Checkpoint:
+    """Return the tree head after verifying that the log signed it: with every key of it that is known.
 
     Raises:
         CheckpointError: it did not, or the checkpoint is not in the format.
     """
     head, signatures = parse(untrusted)
-    if head.origin != key.name:
-        raise CheckpointError(detail=f"it is of the log {head.origin!r}, not {key.name!r}")
-    mine = [one for one in signatures if (one.name, one.key_id) == (key.name, key.key_id)]
-    if not mine:
-        raise CheckpointError(detail="it was not signed with the expected key")
-    public = Ed25519PublicKey.from_public_bytes(key.public)
-    for one in mine:
-        try:
-            public.verify(one.signature, head.text().encode())
-        except InvalidSignature as error:
-            raise CheckpointError(detail="its signature is wrong") from error
+    if head.origin != keys.name:
+        raise CheckpointError(detail=f"it is of the log {head.origin!r}, not {keys.name!r}")
+    for key in filter(None, keys):
+        if verify_signatures(head, signatures, key) is None:
+            words = "" if key.kind == ED25519 else "ML-DSA-44 "
+            raise CheckpointError(detail=f"it was not signed with the expected {words}key")
     return head
 
 
-def _signature(line: str) -> Signature:
-    dash, _, rest = line.partition(" ")
-    name, _, data = rest.partition(" ")
-    raw = decode_base64(data)
-    if dash != "\N{EM DASH}" or _NAME.fullmatch(name) is None or len(raw) <= _KEY_ID:
-        raise CheckpointError(detail="it has a line that is not a signature")
-    return Signature(name, raw[:_KEY_ID], raw[_KEY_ID:])
-
-
-def decode_base64(text: str) -> bytes:
-    """Decode standard base64, one spelling a value.
+def verify_signatures(head: Checkpoint, signatures: list[Signature], key: VerifierKey) -> int | None:
+    """Return the time at which a key signed this head: the latest, 0 where none is given; None if it did not.
 
     Raises:
-        CheckpointError: it is not, or not canonical.
+        CheckpointError: a line bears the key's name and id, and its signature is wrong.
     """
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise CheckpointError(detail="it has something in it that is not base64") from error
-    # b64decode ignores stray bits at the end; one value must have one spelling.
-    if base64.b64encode(raw).decode() != text:
-        raise CheckpointError(detail="it has something in it that is not canonical base64")
-    return raw
+    times = []
+    for raw in key.lines_of(signatures):
+        timestamp = 0
+        signature = raw
+        if key.kind != ED25519:
+            timestamp, signature = int.from_bytes(raw[:_TIMESTAMP], "big"), raw[_TIMESTAMP:]
+        public = Ed25519PublicKey if key.kind in (ED25519, COSIGNATURE) else MLDSA44PublicKey
+        try:
+            if timestamp > MAX_SIZE:
+                raise ValueError("no such time")
+            public.from_public_bytes(key.public).verify(signature, signed_message(head, key, timestamp))
+        except (InvalidSignature, ValueError) as error:
+            raise CheckpointError(detail=f"the signature of {key.name} is wrong") from error
+        times.append(timestamp)
+    return max(times, default=None)

@@ -53,7 +53,7 @@ class Log:
             raise LedgerExistsError(path=folder)
         if not folder.exists():
             durable.make_dir(folder)
-        disk.write_atomic(folder / "vkey", f"{signer.vkey}\n".encode())
+        disk.write_atomic(folder / "vkey", f"{signer.vkeys}\n".encode())
         disk.write_atomic(folder / "checkpoint", signer.begin())
         return cls.open(folder, signer, disk=disk)
 

@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 
 from medkiosk.ledger import checkpoint, merkle
-from medkiosk.ledger.checkpoint import Checkpoint, VerifierKey
+from medkiosk.ledger.checkpoint import Checkpoint
 from medkiosk.ledger.errors import CheckpointError, ProofError
+from medkiosk.ledger.note import LogKeys, decode_base64
 
 MAGIC = "c2sp.org/tlog-proof@v1"
 MAX_BYTES = 1 << 20
@@ -70,7 +71,7 @@ def parse(untrusted: bytes) -> Proof:
     return Proof(int(found[1]), path, signed, extra)
 
 
-def verify(untrusted: bytes, leaf: bytes, key: VerifierKey) -> tuple[int, Checkpoint]:
+def verify(untrusted: bytes, leaf: bytes, key: LogKeys) -> tuple[int, Checkpoint]:
     """Return where ``leaf`` stands in the log and the head that shows it, after verifying both.
 
     Raises:
@@ -85,6 +86,6 @@ def verify(untrusted: bytes, leaf: bytes, key: VerifierKey) -> tuple[int, Checkp
 
 def _base64(text: str) -> bytes:
     try:
-        return checkpoint.decode_base64(text)
+        return decode_base64(text)
     except CheckpointError as error:
         raise ProofError(detail="it has something in it that is not canonical base64") from error

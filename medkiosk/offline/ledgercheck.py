@@ -8,7 +8,8 @@ from pathlib import Path
 
 from medkiosk.core.errors import KioskError
 from medkiosk.ledger import checkpoint, merkle, tiles
-from medkiosk.ledger.checkpoint import Checkpoint, VerifierKey
+from medkiosk.ledger.checkpoint import Checkpoint
+from medkiosk.ledger.note import LogKeys
 from medkiosk.ledger.tiles import HEIGHT, WIDTH, tile_path
 from medkiosk.offline.report import Problem, problem
 
@@ -26,7 +27,7 @@ class CheckedLedger:
     notes: list[str] = field(default_factory=list)
 
 
-def check_ledger(folder: Path, key: VerifierKey | None) -> CheckedLedger:
+def check_ledger(folder: Path, key: LogKeys | None) -> CheckedLedger:
     """Check the checkpoint, every entry and every tile.
 
     Args:
@@ -51,7 +52,7 @@ def _head_now(folder: Path) -> Checkpoint | None:
         return None
 
 
-def _check_head(folder: Path, key: VerifierKey | None, checked: CheckedLedger) -> None:
+def _check_head(folder: Path, key: LogKeys | None, checked: CheckedLedger) -> None:
     try:
         signed = (folder / "checkpoint").read_bytes()
         checked.head = checkpoint.parse(signed)[0]
@@ -69,7 +70,7 @@ def _check_head(folder: Path, key: VerifierKey | None, checked: CheckedLedger) -
             " was printed when the kiosk was set up to be sure that the store was not forged."
         )
     try:
-        checkpoint.verify(signed, key or VerifierKey.parse((folder / "vkey").read_text("utf-8")))
+        checkpoint.verify(signed, key or LogKeys.parse((folder / "vkey").read_text("utf-8")))
         checked.signature = verified
     except (OSError, UnicodeDecodeError) as error:
         checked.problems.append(

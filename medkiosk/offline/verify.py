@@ -15,7 +15,7 @@ from medkiosk.core.errors import KioskError
 from medkiosk.core.ids import is_id
 from medkiosk.core.refs import ObjectRef, RecordRef
 from medkiosk.ledger import entry
-from medkiosk.ledger.checkpoint import VerifierKey
+from medkiosk.ledger.note import LogKeys
 from medkiosk.offline.ledgercheck import CheckedLedger, check_ledger
 from medkiosk.offline.report import Problem, Report, problem
 from medkiosk.vault.check import READ_ERRORS, Snapshot, StoreChecker
@@ -43,14 +43,12 @@ def verify(
     Raises:
         CheckpointError: ``vkey`` is not a verifier key.
     """
-    key = VerifierKey.parse(vkey) if vkey else None
+    key = LogKeys.parse(vkey) if vkey else None
     return _Verification(root, key, quick=quick, progress=progress).run()
 
 
 class _Verification:
-    def __init__(
-        self, root: Path, key: VerifierKey | None, *, quick: bool, progress: Progress | None
-    ) -> None:
+    def __init__(self, root: Path, key: LogKeys | None, *, quick: bool, progress: Progress | None) -> None:
         self._root = root
         self._key = key
         self._quick = quick

@@ -7,7 +7,7 @@ from pathlib import Path
 from medkiosk.core.errors import KioskError
 from medkiosk.export.verify import verify_bundle
 from medkiosk.ledger import checkpoint, proof
-from medkiosk.ledger.checkpoint import VerifierKey
+from medkiosk.ledger.note import LogKeys
 
 
 def verify_export(folder: Path, signer: str, ledger_key: str) -> tuple[str, ...]:
@@ -22,7 +22,7 @@ def verify_export(folder: Path, signer: str, ledger_key: str) -> tuple[str, ...]
         CheckpointError: ``ledger_key`` is not a verifier key.
         SignerKeyError: ``signer`` is not a public key.
     """
-    key = VerifierKey.parse(ledger_key)
+    key = LogKeys.parse(ledger_key)
 
     def verify_proof(untrusted_proof: bytes, leaf: bytes, index: int, untrusted_head: bytes) -> str:
         try:

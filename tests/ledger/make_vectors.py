@@ -1,4 +1,4 @@
-"""Make vectors.json: ``python -m tests.ledger.make_vectors``. Deterministic: Ed25519 and the tree are."""
+"""Make vectors.json: ``python -m tests.ledger.make_vectors``. The ML-DSA-44 signatures differ each time."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -10,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medkiosk.ledger import checkpoint, merkle, proof
-from medkiosk.ledger.checkpoint import Checkpoint, VerifierKey
+from medkiosk.ledger.checkpoint import Checkpoint
 from medkiosk.ledger.errors import CheckpointError, LedgerForkError, ProofError
+from medkiosk.ledger.note import LogKeys, VerifierKey
 from medkiosk.ledger.sign import Signer
 
 ORIGIN = "scratch.medkiosk.invalid/ledger"
@@ -49,7 +51,7 @@ def test_the_specification_s_example_parses() -> None:
 
 def test_sign_and_verify() -> None:
     signer, _, signed = one_leaf()
-    assert checkpoint.verify(signed, VerifierKey.parse(signer.vkey)) == Checkpoint(
+    assert checkpoint.verify(signed, LogKeys.parse(signer.vkey)) == Checkpoint(
         ORIGIN, 1, merkle.leaf_hash(b"leaf")
     )
     cosigned = signed + f"\u2014 witness.example {base64.b64encode(bytes(80)).decode()}\n".encode()
@@ -59,7 +61,11 @@ def test_sign_and_verify() -> None:
 def test_golden_bytes() -> None:
     signer, _, signed = one_leaf()
     assert signer.vkey == VKEY
-    assert signed.decode() == GOLDEN_CHECKPOINT
+    assert signed.decode().startswith(GOLDEN_CHECKPOINT)
+    second = signed.decode().removeprefix(GOLDEN_CHECKPOINT)
+    assert second.startswith(f"\u2014 {ORIGIN} ")
+    assert len(signed) == 3490
+    assert hashlib.sha256(signer.vkeys.encode()).hexdigest()[:16] == GOLDEN_VKEYS
 
 
 def test_go_s_key_and_signature() -> None:
@@ -77,10 +83,12 @@ def test_wrong_keys_are_refused() -> None:
     for text in ("", "a+b+c", VKEY[:-5], VKEY.replace("+6", "+7"), VKEY.replace("scratch", "scr tch")):
         with pytest.raises(CheckpointError):
             VerifierKey.parse(text)
+        with pytest.raises(CheckpointError):
+            LogKeys.parse(text)
     assert str(VerifierKey.parse(VKEY + "\n")) == signer.vkey
 
 
-@given(st.integers(0, 8 * 240), st.sampled_from(["flip", "cut", "double"]))
+@given(st.integers(0, 8 * 3600), st.sampled_from(["flip", "cut", "double"]))
 def test_no_changed_checkpoint_verifies(bit: int, how: str) -> None:
     signer, _, signed = one_leaf()
     at = bit // 8 % len(signed)
@@ -165,6 +173,7 @@ def test_no_changed_proof_verifies(bit: int) -> None:
         proof.verify(bytes(changed), leaves[4], signer.key)
 
 
+GOLDEN_VKEYS = "39ebe07b6d97b935"
 GOLDEN_CHECKPOINT = """\
 scratch.medkiosk.invalid/ledger
 1

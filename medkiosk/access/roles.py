@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from medkiosk.core.capability import Capability
 from medkiosk.core.events import Role
 
-_SEES = frozenset({Capability.LOGGED_IN, Capability.SEE_CATALOGUE, Capability.SEE_REDACTED})
+_IN = frozenset({Capability.OWN_SESSION, Capability.LOGGED_IN})
+_SEES = _IN | frozenset({Capability.SEE_CATALOGUE, Capability.SEE_REDACTED})
 
 ROLES: dict[Role, frozenset[Capability]] = {
     Role.PHOTOGRAPHER: _SEES | {Capability.RECORD},
@@ -22,10 +23,8 @@ ROLES: dict[Role, frozenset[Capability]] = {
         Capability.APPROVE_DISPOSAL,
     },
     # Neither of these sees a picture or a patient's name: one reads what others did, one lets people in.
-    Role.AUDITOR: frozenset({Capability.LOGGED_IN, Capability.AUDIT, Capability.MANAGE_STORE}),
-    Role.ADMINISTRATOR: frozenset(
-        {Capability.LOGGED_IN, Capability.MANAGE_ACCOUNTS, Capability.MANAGE_STORE}
-    ),
+    Role.AUDITOR: _IN | {Capability.AUDIT, Capability.MANAGE_STORE},
+    Role.ADMINISTRATOR: _IN | {Capability.MANAGE_ACCOUNTS, Capability.MANAGE_STORE},
 }
 
 

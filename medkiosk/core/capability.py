@@ -8,6 +8,7 @@ from enum import StrEnum
 class Capability(StrEnum):
     """One permission, checked in the daemon at each call."""
 
+    OWN_SESSION = "own_session"  # also while the passphrase must first be changed
     LOGGED_IN = "logged_in"
     SEE_CATALOGUE = "see_catalogue"
     SEE_REDACTED = "see_redacted"

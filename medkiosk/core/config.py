@@ -51,6 +51,12 @@ class Ipc(Section, frozen=True):
     users: tuple[str, ...] = ()
 
 
+class Access(Section, frozen=True):
+    """``idle_lock_s``: without a person's call for so many seconds, everybody is logged out."""
+
+    idle_lock_s: Annotated[float, msgspec.Meta(ge=1, le=8 * 3600)] = 600.0
+
+
 class Models(Section, frozen=True):
     """``path``: a directory of model files, checked by SHA-256 when they are loaded."""
 
@@ -135,6 +141,7 @@ class Config(Section, frozen=True):
     store: Store
     models: Models
     ipc: Ipc = Ipc()
+    access: Access = Access()
     workers: Workers = Workers()
     ingest: Ingest = Ingest()
     camera: tuple[Camera, ...] = ()

@@ -148,25 +148,40 @@ class Keyring:
         Raises:
             LockedOutError: too many failures; the passphrase was not even tried.
             WrongPassphraseError: unknown user or wrong passphrase, without saying which.
+            NotAllowedError: the account was closed, or never was.
         """
         with self._logins:
-            name = normalise_name(user)
-            tag = self._journal.vault.tag(b"lockout/1", name).hex()
-            state = lockout.settle(self._lockout, self._clock())
-            wait = lockout.wait(state, tag, self._clock())
-            if wait:
-                raise LockedOutError(seconds=-(-wait // timedelta(seconds=1)))
-            # Counted before it is tried: switching the kiosk off in mid-try must not save an attempt.
-            self._remember(lockout.failed(state, tag, self._clock()))
-            try:
-                identity = self._journal.vault.unlock(user, passphrase)
-            except WrongPassphraseError:
-                self._journal.commit(
-                    [Fact(LoginFailed(at=self._journal.now(), actor=KIOSK, user=user[:100]))]
-                )
-                raise
-            self._remember(lockout.succeeded(self._lockout, tag))
-            return self._join(identity, name.decode())
+            return self._join(self._try(user, passphrase), normalise_name(user).decode())
+
+    def prove(self, user: str, passphrase: str) -> AccountCreated:
+        """Check somebody's passphrase while the vault is open; failures count as at a login.
+
+        Raises:
+            LockedOutError, WrongPassphraseError, NotAllowedError: as in `login`.
+        """
+        with self._logins:
+            self._try(user, passphrase).close()
+        opened = self.opened
+        with opened.lock:
+            return _may_enter(opened.catalog, normalise_name(user).decode())
+
+    def _try(self, user: str, passphrase: str) -> Identity:
+        """Unlock, counting failures. Under the lock of logins."""
+        name = normalise_name(user)
+        tag = self._journal.vault.tag(b"lockout/1", name).hex()
+        state = lockout.settle(self._lockout, self._clock())
+        wait = lockout.wait(state, tag, self._clock())
+        if wait:
+            raise LockedOutError(seconds=-(-wait // timedelta(seconds=1)))
+        # Counted before it is tried: switching the kiosk off in mid-try must not save an attempt.
+        self._remember(lockout.failed(state, tag, self._clock()))
+        try:
+            identity = self._journal.vault.unlock(user, passphrase)
+        except WrongPassphraseError:
+            self._journal.commit([Fact(LoginFailed(at=self._journal.now(), actor=KIOSK, user=user[:100]))])
+            raise
+        self._remember(lockout.succeeded(self._lockout, tag))
+        return identity
 
     def leave(self, account: AccountCreated, reason: str) -> None:
         """One session ended; the last one locks the vault, whatever else fails."""
@@ -203,9 +218,7 @@ class Keyring:
                     made = made or Opened(identity)
                     made.catch_up(self._journal)
                 opened = made if made is not None and fresh else self.opened
-                account = opened.catalog.account_of(user)
-                if account is None:
-                    raise NotAllowedError(reason="this key opens the vault, but no account belongs to it")
+                account = _may_enter(opened.catalog, user)
                 self._journal.commit([Fact(LoggedIn(at=self._journal.now(), actor=account.account_id))])
                 # Nothing below can fail: a session that counts is a session that somebody will end.
                 self._opened = opened
@@ -238,6 +251,15 @@ class Keyring:
     def _remember(self, state: Lockout) -> None:
         self._lockout = state
         durable.write_atomic(self._lockout_file, canon.encode(state))
+
+
+def _may_enter(catalog: Catalog, user: str) -> AccountCreated:
+    account = catalog.account_of(user)
+    if account is None:
+        raise NotAllowedError(reason="this key opens the vault, but no account belongs to it")
+    if not catalog.people.is_open(account.account_id):
+        raise NotAllowedError(reason="this account was closed")
+    return account
 
 
 def _read_lockout(path: Path) -> Lockout:

@@ -16,6 +16,8 @@ from medkiosk.core.ids import CaptureId, EncounterId, Random
 from medkiosk.daemon.board import Board
 from medkiosk.daemon.keyring import Keyring
 from medkiosk.daemon.redactor import Redactor
+from medkiosk.daemon.sessions import Sessions
+from medkiosk.daemon.sheets import SheetDesk
 from medkiosk.journal import Journal
 from medkiosk.keyfiles import KeyFiles
 
@@ -29,11 +31,13 @@ class Kiosk:
     journal: Journal
     board: Board
     keyring: Keyring
+    sessions: Sessions
     redactor: Redactor
     clock: Clock
     random: Random
     stick: threading.Lock = field(default_factory=threading.Lock)
     """One export at a time: two would clear away each other's unfinished folder."""
+    sheets: SheetDesk = field(default_factory=SheetDesk)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Catalog]:

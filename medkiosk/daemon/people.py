@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 from medkiosk.access import accounts
+from medkiosk.access.passphrase import weakness
 from medkiosk.core.clock import parse_rfc3339
 from medkiosk.core.config import Config
-from medkiosk.core.errors import BadRequestError, KioskError
+from medkiosk.core.errors import BadRequestError, KioskError, NotAllowedError
 from medkiosk.core.events import (
     AccountCreated,
     RecipientEnrolled,
@@ -15,14 +18,16 @@ from medkiosk.core.events import (
     decode,
 )
 from medkiosk.core.ids import AccountId, RecipientId, new_id
+from medkiosk.core.lifecycle import AccountClosed, SlotChanged
 from medkiosk.daemon import views
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.export import age
 from medkiosk.ipc import types as t
 from medkiosk.journal import Fact
-from medkiosk.vault.errors import SlotExistsError
+from medkiosk.vault.errors import NoSlotError, SlotExistsError
 from medkiosk.vault.slots import normalise_name
 
+_log = logging.getLogger(__name__)
 _LONGEST = 200
 
 
@@ -58,7 +63,116 @@ def create_account(
         # Left by a crash between the two: it belongs to no account, so it is this one's now.
         identity.replace_user_slot(user, passphrase)
     kiosk.journal.commit([Fact(event)])
-    return views.account(event)
+    with kiosk.reading() as catalog:
+        return views.account(event, catalog.people)
+
+
+def change_passphrase(kiosk: Kiosk, who: AccountCreated, old: str, new: str) -> None:
+    """Give oneself another passphrase.
+
+    Raises:
+        BadRequestError: the new one is weak, or the old one.
+        WrongPassphraseError: the old one is wrong; that counts as a failed login.
+        LockedOutError: too many wrong ones.
+    """
+    if new == old:
+        raise BadRequestError(detail="the new passphrase is the old one")
+    _refuse_weak(kiosk, who, new)
+    kiosk.keyring.prove(who.user, old)
+    # The slot first: after a crash between the two, a given passphrase must be changed once more.
+    kiosk.keyring.opened.identity.replace_user_slot(who.user, new)
+    _tell_slot(kiosk, who, who, "passphrase")
+
+
+def reset_passphrase(kiosk: Kiosk, who: AccountCreated, user: str, passphrase: str) -> None:
+    """Give somebody else a passphrase that they must change at their next login.
+
+    Raises:
+        BadRequestError: no such account, or it is weak.
+        NotAllowedError: it is one's own, or the account was closed.
+    """
+    account = _other(kiosk, who, user, "for a passphrase of your own, change it with the old one")
+    _refuse_weak(kiosk, account, passphrase)
+    # The event first: after a crash between the two, the person must change a passphrase that they know.
+    _tell_slot(kiosk, who, account, "reset")
+    identity = kiosk.keyring.opened.identity
+    try:
+        identity.replace_user_slot(account.user, passphrase)
+    except NoSlotError:
+        identity.add_user_slot(account.user, passphrase)
+    kiosk.sessions.end_all("an administrator gave this account another passphrase", of=account.account_id)
+
+
+def close_account(kiosk: Kiosk, who: AccountCreated, user: str, reason: str) -> None:
+    """Take somebody's key away for good and end their sessions; their name stays in the history.
+
+    Raises:
+        BadRequestError: no such account, or no reason.
+        NotAllowedError: it is one's own, the last administrator's, or closed already.
+    """
+    if not reason.strip() or len(reason) > _LONGEST:
+        raise BadRequestError(detail="say why, in at most 200 characters")
+    account = _other(kiosk, who, user, "another administrator closes your account")
+    identity = kiosk.keyring.opened.identity
+    with kiosk.journal.lock:  # two administrators at the same time must not close each other's account
+        with kiosk.reading() as catalog:
+            if not catalog.people.is_open(account.account_id) or not catalog.people.is_open(who.account_id):
+                raise NotAllowedError(reason="the account was closed")
+        try:
+            identity.remove_user_slot(account.user)
+        except NoSlotError:
+            _log.info("an account without a key slot is closed")  # a crash came between slot and event
+        kiosk.journal.commit(
+            [
+                Fact(
+                    AccountClosed(
+                        at=kiosk.journal.now(),
+                        actor=who.account_id,
+                        account_id=account.account_id,
+                        reason=reason,
+                    )
+                )
+            ]
+        )
+    kiosk.sessions.end_all("the account was closed", of=account.account_id)
+
+
+def must_change(kiosk: Kiosk, who: AccountCreated) -> bool:
+    """Whether an administrator gave this person their passphrase."""
+    with kiosk.reading() as catalog:
+        return who.account_id in catalog.people.to_change
+
+
+def strengthen(kiosk: Kiosk, who: AccountCreated, passphrase: str) -> None:
+    """At a login: make the slot as costly to guess at as a new one would be, if it is not."""
+    try:
+        if kiosk.keyring.opened.identity.strengthen_user_slot(who.user, passphrase):
+            _tell_slot(kiosk, who, who, "upgraded")
+    except KioskError as error:
+        _log.error("a key slot was not strengthened: %s", error.code)  # the login itself has succeeded
+
+
+def _refuse_weak(kiosk: Kiosk, account: AccountCreated, passphrase: str) -> None:
+    about = (account.user, account.display_name, *site_names(kiosk.config))
+    if weak := weakness(passphrase, about):
+        raise BadRequestError(detail=weak)
+
+
+def _other(kiosk: Kiosk, who: AccountCreated, user: str, if_own: str) -> AccountCreated:
+    with kiosk.reading() as catalog:
+        account = catalog.account_of(normalise_name(user).decode())
+        if account is None:
+            raise BadRequestError(detail="there is no account with this user name")
+        if account.account_id == who.account_id:
+            raise NotAllowedError(reason=if_own)
+        if not catalog.people.is_open(account.account_id):
+            raise NotAllowedError(reason="the account was closed")
+        return account
+
+
+def _tell_slot(kiosk: Kiosk, who: AccountCreated, account: AccountCreated, how: str) -> None:
+    event = SlotChanged(at=kiosk.journal.now(), actor=who.account_id, account_id=account.account_id, how=how)
+    kiosk.journal.commit([Fact(event)])
 
 
 def site_names(config: Config) -> tuple[str, ...]:

@@ -19,10 +19,12 @@ from medkiosk.core.slate import SlateKind
 from medkiosk.daemon import exporting, people, receipts, records, reviewing, slates, views
 from medkiosk.daemon.comparing import Comparer
 from medkiosk.daemon.kiosk import Kiosk, Looks
+from medkiosk.daemon.sessions import Session, SessionEndedError
 from medkiosk.ipc import types as t
 from medkiosk.redact.protocol import Window
 
 _WORDS = {
+    Capability.OWN_SESSION: "log in first",
     Capability.LOGGED_IN: "log in first",
     Capability.SEE_CATALOGUE: "your role does not see the catalogue",
     Capability.SEE_REDACTED: "your role does not see pictures",
@@ -50,7 +52,7 @@ class Service:
     def __init__(self, kiosk: Kiosk, comparer: Comparer) -> None:
         self._kiosk = kiosk
         self._comparer = comparer
-        self._account: AccountCreated | None = None
+        self._session: Session | None = None
         self._looks = Looks()
 
     # The session
@@ -59,9 +61,15 @@ class Service:
         """Raise NotAllowedError unless this session's roles give the capability."""
         if needs is None:
             return
-        if self._account is None:
-            raise NotAllowedError(reason="log in first")
-        if needs not in capabilities(self._account.roles):
+        account = self._who
+        self._kiosk.sessions.present(self._living)
+        if needs is Capability.OWN_SESSION:
+            return
+        if people.must_change(self._kiosk, account):
+            raise NotAllowedError(
+                reason="an administrator gave you this passphrase: first choose another, that only you know"
+            )
+        if needs not in capabilities(account.roles):
             raise NotAllowedError(reason=_WORDS[needs])
 
     def close(self) -> None:
@@ -69,16 +77,24 @@ class Service:
         self._leave("the connection ended")
 
     def _leave(self, reason: str) -> None:
-        account, self._account = self._account, None
+        session, self._session = self._session, None
         self._looks = Looks()
-        if account is not None:
-            self._kiosk.keyring.leave(account, reason)
+        if session is not None:
+            self._kiosk.sessions.end(session, reason)
 
     @property
     def _who(self) -> AccountCreated:
-        if self._account is None:
+        return self._living.account
+
+    @property
+    def _living(self) -> Session:
+        session = self._session
+        if session is None:
             raise NotAllowedError(reason="log in first")
-        return self._account
+        if session.ended:
+            self._leave(session.ended)
+            raise SessionEndedError(reason=session.ended)
+        return session
 
     def get_status(self) -> t.Status:
         """See `Api.get_status`."""
@@ -92,9 +108,13 @@ class Service:
         """See `Api.login`."""
         self._leave("another login on the same connection")
         account = self._kiosk.keyring.login(user, passphrase)
-        self._account = account
+        self._session = self._kiosk.sessions.begin(account)
+        people.strengthen(self._kiosk, account, passphrase)
         return t.Session(
-            account_id=account.account_id, display_name=account.display_name, roles=account.roles
+            account_id=account.account_id,
+            display_name=account.display_name,
+            roles=account.roles,
+            must_change=people.must_change(self._kiosk, account),
         )
 
     def logout(self) -> t.Done:
@@ -102,7 +122,43 @@ class Service:
         self._leave("logout")
         return t.Done()
 
+    def lock(self) -> t.Done:
+        """See `Api.lock`."""
+        self._kiosk.sessions.end_all("the kiosk was locked")
+        return t.Done()
+
     # People
+
+    def change_passphrase(self, old: str, new: str) -> t.Done:
+        """See `Api.change_passphrase`."""
+        people.change_passphrase(self._kiosk, self._who, old, new)
+        self._kiosk.sessions.end_all(
+            "the passphrase was changed elsewhere", of=self._who.account_id, but=self._session
+        )
+        return t.Done()
+
+    def reset_passphrase(self, user: str, passphrase: str) -> t.Done:
+        """See `Api.reset_passphrase`."""
+        people.reset_passphrase(self._kiosk, self._who, user, passphrase)
+        return t.Done()
+
+    def close_account(self, user: str, reason: str) -> t.Done:
+        """See `Api.close_account`."""
+        people.close_account(self._kiosk, self._who, user, reason)
+        return t.Done()
+
+    def prepare_recovery(self, second_user: str, second_passphrase: str) -> t.RecoverySheets:
+        """See `Api.prepare_recovery`."""
+        return self._kiosk.sheets.prepare(
+            self._kiosk.keyring, self._who, second_user=second_user, second_passphrase=second_passphrase
+        )
+
+    def replace_recovery(self, typed: tuple[str, ...]) -> t.Done:
+        """See `Api.replace_recovery`."""
+        self._kiosk.sheets.replace(
+            self._kiosk.keyring, self._kiosk.journal, self._kiosk.keys, self._who, typed
+        )
+        return t.Done()
 
     def create_account(
         self, user: str, display_name: str, roles: tuple[Role, ...], passphrase: str
@@ -113,7 +169,9 @@ class Service:
     def list_accounts(self) -> t.Accounts:
         """See `Api.list_accounts`."""
         with self._kiosk.reading() as catalog:
-            return t.Accounts(accounts=tuple(map(views.account, catalog.accounts())))
+            return t.Accounts(
+                accounts=tuple(views.account(each, catalog.people) for each in catalog.accounts())
+            )
 
     # The catalogue
 
@@ -179,6 +237,7 @@ class Service:
 
     def show_slate(self, encounter_id: EncounterId, kind: SlateKind) -> t.SlateShown:
         """See `Api.show_slate`."""
+        self._kiosk.sessions.polled(self._living)  # a slate left on the screen is nobody at the kiosk
         return slates.show(self._kiosk, self._who, encounter_id, kind)
 
     def list_quarantine(self, import_id: ImportId) -> t.Quarantine:
@@ -240,7 +299,8 @@ class Service:
         self, recipient_id: RecipientId, purpose: Purpose, captures: tuple[CaptureId, ...], stick: str = ""
     ) -> t.ExportResult:
         """See `Api.export`."""
-        return exporting.export(self._kiosk, self._who, recipient_id, purpose, captures, stick)
+        with self._kiosk.sessions.busy(self._living):
+            return exporting.export(self._kiosk, self._who, recipient_id, purpose, captures, stick)
 
     # Audit
 

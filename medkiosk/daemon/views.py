@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from medkiosk.catalog import views as v
+from medkiosk.catalog.people import People
 from medkiosk.core import events as ev
 from medkiosk.core.photo import REDACT_WORDS, RedactCode
 from medkiosk.daemon import lifecyclewords
@@ -13,10 +14,15 @@ from medkiosk.ipc import types as t
 _WAITING = "This photograph has not been redacted yet; it is sealed and safe."
 
 
-def account(event: ev.AccountCreated) -> t.AccountInfo:
+def account(event: ev.AccountCreated, people: People) -> t.AccountInfo:
     """One account."""
     return t.AccountInfo(
-        account_id=event.account_id, user=event.user, display_name=event.display_name, roles=event.roles
+        account_id=event.account_id,
+        user=event.user,
+        display_name=event.display_name,
+        roles=event.roles,
+        closed=not people.is_open(event.account_id),
+        must_change=event.account_id in people.to_change,
     )
 
 

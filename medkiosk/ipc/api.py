@@ -62,9 +62,19 @@ class Api(Protocol):
         """Open the vault with a user's passphrase; the session lasts as long as this connection."""
         ...
 
-    @method(needs=Capability.LOGGED_IN)
+    @method(needs=Capability.OWN_SESSION)
     def logout(self) -> t.Done:
         """End the session; the last one to leave locks the vault."""
+        ...
+
+    @method(needs=None)
+    def lock(self) -> t.Done:
+        """End every session and lock the vault, for whoever leaves the kiosk or puts it to sleep."""
+        ...
+
+    @method(needs=Capability.OWN_SESSION, secret=("old", "new"))
+    def change_passphrase(self, old: str, new: str) -> t.Done:
+        """Give oneself another passphrase."""
         ...
 
     @method(needs=Capability.MANAGE_ACCOUNTS, secret=("user", "display_name", "passphrase"))
@@ -77,6 +87,29 @@ class Api(Protocol):
     @method(needs=Capability.MANAGE_ACCOUNTS)
     def list_accounts(self) -> t.Accounts:
         """All accounts."""
+        ...
+
+    @method(needs=Capability.MANAGE_ACCOUNTS, secret=("user", "passphrase"))
+    def reset_passphrase(self, user: str, passphrase: str) -> t.Done:
+        """Give somebody who forgot it a passphrase that they must change at their next login."""
+        ...
+
+    @method(needs=Capability.MANAGE_ACCOUNTS, secret=("user", "reason"))
+    def close_account(self, user: str, reason: str) -> t.Done:
+        """Take somebody's key away and end their sessions; their name stays taken."""
+        ...
+
+    @method(needs=Capability.MANAGE_ACCOUNTS, secret=("second_user", "second_passphrase"))
+    def prepare_recovery(self, second_user: str, second_passphrase: str) -> t.RecoverySheets:
+        """Make new recovery sheets, worth nothing yet; a second person agrees with their passphrase.
+
+        That is another administrator or a privacy officer.
+        """
+        ...
+
+    @method(needs=Capability.MANAGE_ACCOUNTS, secret=("typed",))
+    def replace_recovery(self, typed: tuple[str, ...]) -> t.Done:
+        """Put the prepared sheets in place of the old ones; two of them are typed back."""
         ...
 
     @method(needs=Capability.SEE_CATALOGUE)

@@ -160,15 +160,28 @@ class Session(Wire, frozen=True):
     account_id: AccountId
     display_name: str
     roles: tuple[Role, ...]
+    must_change: bool = False
+    """An administrator gave the passphrase: nothing works but changing it."""
 
 
 class AccountInfo(Wire, frozen=True):
-    """One account, without its secrets."""
+    """One account, without its secrets.
+
+    ``closed``: it may not log in any more; ``must_change``: its passphrase came from an administrator.
+    """
 
     account_id: AccountId
     user: str
     display_name: str
     roles: tuple[Role, ...]
+    closed: bool = False
+    must_change: bool = False
+
+
+class RecoverySheets(Wire, frozen=True):
+    """New recovery words, a mnemonic a sheet: shown once, and worth nothing until they were typed back."""
+
+    sheets: tuple[str, ...]
 
 
 class Accounts(Wire, frozen=True):

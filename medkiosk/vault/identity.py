@@ -9,6 +9,7 @@ from typing import NamedTuple, Self
 
 from cryptography.exceptions import InvalidTag
 
+from medkiosk.core import canon
 from medkiosk.core.clock import Clock, rfc3339
 from medkiosk.core.ids import ObjectId, Random
 from medkiosk.devicesecret import SIZE as DEVICE_SIZE
@@ -340,21 +341,60 @@ class Identity(Opener):
         with self._db.transaction() as tx:
             _drop(tx, self._index.name(normalise_name(user_name)))
 
+    def strengthen_user_slot(self, user_name: str, passphrase: str) -> bool:
+        """Wrap the master anew where the user's slot costs less to guess at than a new one would.
+
+        Args:
+            user_name: whose.
+            passphrase: the one that opens it now.
+
+        Returns:
+            Whether it was needed.
+
+        Raises:
+            LockedError: closed.
+            NoSlotError: the name has no slot.
+        """
+        self._unlocked()
+        tag = self._index.name(normalise_name(user_name))
+        row = self._db.row("SELECT params FROM slots WHERE kind = 'passphrase' AND name_tag = ?", (tag,))
+        if row is None:
+            raise NoSlotError
+        if not canon.decode(row[0].encode(), Argon2Params).below(Argon2Params()):
+            return False
+        self.replace_user_slot(user_name, passphrase)
+        return True
+
+    def prepare_recovery(self) -> tuple[Slot, list[str]]:
+        """Make a recovery slot and its three mnemonics, which open nothing until `put_recovery`.
+
+        Raises:
+            LockedError: closed.
+        """
+        return recovery.recovery_slot(self._unlocked(), self._index, random=self._random)
+
     def replace_recovery(self, escrow: Mapping[str, bytes]) -> list[str]:
-        """Make new recovery words in place of the old ones, which open nothing here any more.
+        """Make new recovery words and take them into use at once; errors as in `put_recovery`."""
+        slot, shares = self.prepare_recovery()
+        self.put_recovery(slot, escrow)
+        return shares
+
+    def put_recovery(self, slot: Slot, escrow: Mapping[str, bytes]) -> None:
+        """Take a prepared recovery slot into use; the words of the one before open nothing here any more.
 
         In one transaction: the slot, every epoch's recovery key and the escrow. Copies of the store made
         before still open with the old words.
 
         Args:
+            slot: from `prepare_recovery`.
             escrow: the device's lasting secrets, see `recovery.ESCROWED`.
 
         Raises:
             LockedError: closed.
             ValueError: ``escrow`` is not complete.
+            RecoveryReplacedError: the slot was not made here.
             VaultDamagedError: an epoch's key is damaged.
         """
-        slot, shares = recovery.recovery_slot(self._unlocked(), self._index, random=self._random)
         public = recovery.recovery_public(slot, self._index)
         sealed = recovery.seal_escrow(escrow, public)
         with self._db.transaction() as tx:
@@ -364,7 +404,6 @@ class Identity(Opener):
                 key = self.epoch_keys(row.epoch).seal_for_recovery(public)
                 put_epoch(tx, row._replace(recovery_key=key))
             put_escrow(tx, sealed)
-        return shares
 
     def _user_slot(
         self, user_name: str, passphrase: str, params: Argon2Params | None, *, allow_weak: bool

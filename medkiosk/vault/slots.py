@@ -41,7 +41,11 @@ class Argon2Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
     @property
     def weak(self) -> bool:
         """Tell whether trying a passphrase costs less than `FLOOR`."""
-        return self.memory_kib < FLOOR.memory_kib or self.passes < FLOOR.passes
+        return self.below(FLOOR)
+
+    def below(self, other: Argon2Params) -> bool:
+        """Tell whether trying a passphrase costs less memory or fewer passes than with ``other``."""
+        return self.memory_kib < other.memory_kib or self.passes < other.passes
 
 
 FLOOR = Argon2Params(memory_kib=64 * 1024, passes=3, lanes=1)

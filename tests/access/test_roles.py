@@ -11,13 +11,14 @@ from medkiosk.core.capability import Capability
 from medkiosk.core.events import Role
 
 DOCUMENTED = {
-    Role.PHOTOGRAPHER: "logged_in record see_catalogue see_redacted",
-    Role.REVIEWER: "approve_disposal logged_in record review see_catalogue see_redacted",
+    Role.PHOTOGRAPHER: "logged_in own_session record see_catalogue see_redacted",
+    Role.REVIEWER: "approve_disposal logged_in own_session record review see_catalogue see_redacted",
     Role.PRIVACY_OFFICER: (
-        "approve_disposal enrol_recipient export logged_in manage_retention see_catalogue see_redacted"
+        "approve_disposal enrol_recipient export logged_in manage_retention own_session see_catalogue"
+        " see_redacted"
     ),
-    Role.AUDITOR: "audit logged_in manage_store",
-    Role.ADMINISTRATOR: "logged_in manage_accounts manage_store",
+    Role.AUDITOR: "audit logged_in manage_store own_session",
+    Role.ADMINISTRATOR: "logged_in manage_accounts manage_store own_session",
 }
 
 

@@ -148,7 +148,9 @@ def copy(instant: Instant, since: int, path: Path, going: Callable[[], None]) ->
     try:
         with closing(_open(path, "rw")) as db:
             db.execute("PRAGMA locking_mode = EXCLUSIVE")  # no shared memory, which not every drive can map
+            _without_journal(db)
             instant.database.backup(db, pages=_PAGES, progress=lambda *_: going())
+            _without_journal(db)  # what was copied said that there is one
             _adapt(db, instant, since)
             said = [row[0] for row in db.execute("PRAGMA integrity_check(5)")]
             said += [f"{row[0]} points to nothing" for row in db.execute("PRAGMA foreign_key_check")]
@@ -183,9 +185,6 @@ def make_durable(path: Path, root_fd: int, disk: DriveDisk) -> None:
 
 
 def _adapt(db: sqlite3.Connection, instant: Instant, since: int) -> None:
-    # A copy that fails is thrown away, so there is nothing to roll back to and no journal beside it.
-    db.execute("PRAGMA journal_mode = OFF")
-    db.execute("PRAGMA synchronous = OFF")
     db.execute("PRAGMA secure_delete = ON")
     db.execute("BEGIN")
     db.execute("DELETE FROM slots WHERE kind <> 'recovery'")
@@ -193,6 +192,12 @@ def _adapt(db: sqlite3.Connection, instant: Instant, since: int) -> None:
         "INSERT OR IGNORE INTO outbox VALUES (?, ?)", enumerate(instant.entries(since), start=since)
     )
     db.execute("COMMIT")
+
+
+def _without_journal(db: sqlite3.Connection) -> None:
+    # A copy that fails is thrown away, so there is nothing to roll back to.
+    db.execute("PRAGMA journal_mode = OFF")
+    db.execute("PRAGMA synchronous = OFF")
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:

@@ -17,7 +17,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import fcntl
 import os
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -32,6 +34,7 @@ saves, since it also waits for other processes' dirty pages; above it, one journ
 _RENAME_NOREPLACE = 1
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
+_FITRIM = 0xC0185879
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syncfs.argtypes = [ctypes.c_int]
 _libc.renameat2.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint]
@@ -268,6 +271,20 @@ def write_atomic(path: Path, data: bytes) -> None:
     _fsync_dir(path.parent)
 
 
+# Syscalls: fsync of the file; rename over final; then open, fsync and close of final's folder.
+def replace(file: TmpFile, final: Path) -> None:
+    """Give a written file a name that may be taken: after a crash it has its old content or the new one.
+
+    For what is too large for `write_atomic`; on the same file system.
+
+    Raises:
+        OSError: which of the two it has is not known until it is read again after a restart.
+    """
+    os.fsync(file.fileno())
+    file.path.rename(final)
+    _fsync_dir(final.parent)
+
+
 # Syscalls: one unlink.
 def remove(path: Path) -> None:
     """Remove a file if it is there. Not durable by itself: after a crash it may be back."""
@@ -297,6 +314,23 @@ def destroy(path: Path) -> None:
         os.close(fd)
     path.unlink()
     _fsync_dir(path.parent)
+
+
+# Syscalls: one ioctl with FITRIM on the folder.
+def trim(root_fd: int) -> bool:
+    """Have a file system tell its disk which blocks are free, so that the disk forgets them; whether it did.
+
+    Many do not: it takes a privilege, a file system that can, and a disk that listens.
+
+    Args:
+        root_fd: from `open_dir`.
+    """
+    whole = struct.pack("=QQQ", 0, 0xFFFFFFFFFFFFFFFF, 0)  # struct fstrim_range: start, length, shortest
+    try:
+        fcntl.ioctl(root_fd, _FITRIM, whole)
+    except OSError:
+        return False
+    return True
 
 
 def _overwrite(fd: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from medkiosk.vault.errors import EpochEndedError
@@ -20,12 +20,14 @@ class Batch:
         records: from `Vault.seal_record`.
         leaves: ledger entries, canonical bytes, in order.
         seen: files that count as imported from now on.
+        also: what else is done in the same transaction, before anything of this is there.
     """
 
     objects: Sequence[PendingObject] = ()
     records: Sequence[PendingRecord] = ()
     leaves: Sequence[bytes] = ()
     seen: Sequence[SeenRow] = field(default=(), repr=False)
+    also: Callable[[sqlite3.Connection], None] | None = None
 
 
 def insert_batch(tx: sqlite3.Connection, batch: Batch) -> None:
@@ -36,6 +38,8 @@ def insert_batch(tx: sqlite3.Connection, batch: Batch) -> None:
     """
     [current] = tx.execute("SELECT current_epoch FROM state").fetchone()
     check_epoch(batch, current)
+    if batch.also is not None:
+        batch.also(tx)
     for pending in batch.objects:
         seq = _next_seq(tx, "objects")
         facts = (

@@ -77,9 +77,9 @@ class Database:
             found: Row | None = self._connection.execute(sql, values).fetchone()
             return found
 
-    def each(self, sql: str) -> Iterator[Row]:
+    def each(self, sql: str, values: tuple[object, ...] = ()) -> Iterator[Row]:
         """Yield the rows of one reading statement without holding all of them; inside `reading` only."""
-        yield from self._connection.execute(sql)
+        yield from self._connection.execute(sql, values)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -111,6 +111,15 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.rollback()
                 raise CommitUnknownError(str(error)) from error
+
+    def truncate_log(self) -> bool:
+        """Merge the log into the database and empty it, so that no deleted page lies in it; whether it is.
+
+        It is not while another connection reads from it.
+        """
+        with self._lock:
+            [busy, _, _] = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
 
     def close(self) -> None:
         """Close; the log is merged into the database file first."""

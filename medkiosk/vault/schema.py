@@ -89,6 +89,7 @@ CREATE TABLE outbox (
 
 INDEXES = """
 CREATE INDEX IF NOT EXISTS seen_by_content ON seen (content);
+CREATE INDEX IF NOT EXISTS seen_by_object ON seen (object_id);
 CREATE INDEX IF NOT EXISTS envelopes_by_epoch ON envelopes (epoch);
 """
 """Not part of the format: a writer makes what it wants to be fast."""

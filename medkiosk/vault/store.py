@@ -27,6 +27,7 @@ from medkiosk.vault import envelope
 from medkiosk.vault.batch import Batch, check_epoch, insert_batch
 from medkiosk.vault.creation import make_store
 from medkiosk.vault.db import CommitUnknownError, Database
+from medkiosk.vault.disposal import Disposals
 from medkiosk.vault.envelope import Name
 from medkiosk.vault.epochs import Epoch, EpochKeys, check_pin, open_epoch
 from medkiosk.vault.errors import (
@@ -82,6 +83,15 @@ class Vault(StoreReader):
         self._buffers = Buffers()
         self._stopped: str | None = None
         self.repairs = []
+        self.disposals = Disposals(
+            root,
+            database,
+            device=tools.device,
+            random=tools.random,
+            disk=tools.disk,
+            root_fd=self._root_fd,
+            blob_path=self.blob_path,
+        )
 
     @classmethod
     def create(
@@ -370,6 +380,11 @@ class Vault(StoreReader):
         """Return what is known about the file with this tag."""
         row = self._db.row("SELECT tag, content, object_id, group_id FROM seen WHERE tag = ?", (tag,))
         return None if row is None else SeenRow(*row)
+
+    def disposed(self, object_id: str) -> bool:
+        """Whether an object was disposed of, or is about to be: it is known, and nobody looks for it."""
+        row = self.object(object_id)
+        return row is not None and (row.epoch is None or object_id in self.disposals.naming)
 
     def seen_content(self, content: bytes) -> SeenRow | None:
         """Return what is known about a file with this content, wherever it was last found."""

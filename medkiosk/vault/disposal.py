@@ -1,0 +1,363 @@
+"""Making sure that nobody opens something again: the steps of docs/format.md section 5, in their order.
+
+Each step is durable before the next one begins. `NEXT` is the order, the row in ``disposals`` says which step
+a store is at, and after a crash it goes on there: `moving` needs the unlocked vault, what follows no key.
+Who may, and why, is decided elsewhere; nothing here is ever called by a clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from medkiosk import durable
+from medkiosk.core import canon
+from medkiosk.core.errors import KioskError
+from medkiosk.core.ids import Random
+from medkiosk.devicesecret import SIZE as DEVICE_SIZE
+from medkiosk.devicesecret import DeviceSecrets
+from medkiosk.durable import Disk
+from medkiosk.vault.db import Database
+from medkiosk.vault.envelope import MOVED_SIZE, Name, What
+from medkiosk.vault.errors import VaultDamagedError
+from medkiosk.vault.identity import Identity
+from medkiosk.vault.keys import parts
+from medkiosk.vault.schema import insert, row_digest
+
+CHUNK = 5000
+"""Envelopes moved in one transaction: it keeps an import waiting for about a fifth of a second."""
+
+
+class Step(StrEnum):
+    """Where a disposal stands; the names are those of the format."""
+
+    MOVING = "moving"  # the data keys of what stays go to a new epoch
+    DESTROYING = "destroying"  # the envelopes are gone; the old device secret goes
+    ERASING = "erasing"  # the old device secret is gone; the blobs go
+    DONE = "done"
+
+
+NEXT: dict[Step, Step] = {
+    Step.MOVING: Step.DESTROYING,
+    Step.DESTROYING: Step.ERASING,
+    Step.ERASING: Step.DONE,
+}
+"""Which step follows; there is no way back."""
+
+
+class DisposalRunsError(KioskError):
+    """Another disposal is not finished yet. Nothing of this one was begun; it is its turn afterwards."""
+
+    code = "disposal.runs"
+
+
+class DisposalOrderError(KioskError):
+    """The disposal stands at another step than it was asked to go on with ({step}). Nothing was destroyed
+    that was not approved; start the kiosk again and call the administrator."""
+
+    code = "disposal.order"
+
+
+class LogInUseError(KioskError):
+    """The keys are destroyed, and the database's log could not be emptied because another program reads the
+    store. Nothing is lost; it is tried again until it can be."""
+
+    code = "disposal.log_in_use"
+
+
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a disposal destroys.
+
+    Attributes:
+        doomed: the epochs that end.
+        ids: of the objects and records, ascending.
+        into: the epoch that everything else in the doomed ones moves to.
+    """
+
+    doomed: tuple[int, ...]
+    ids: tuple[str, ...]
+    into: int
+
+
+class Running(msgspec.Struct, frozen=True):
+    """A disposal that is not done."""
+
+    id: str
+    step: Step
+    plan: Plan
+
+
+class _Stays(NamedTuple):
+    """An envelope that moves."""
+
+    id: str
+    what: What
+    kind: str
+    epoch: int
+    envelope: bytes
+
+
+class Disposals:
+    """The disposals of a store that is open for writing; one at a time.
+
+    Args:
+        root: the store.
+        database: its database.
+        device: where the device secret is replaced.
+        random: source of randomness.
+        disk: what makes bytes durable.
+        root_fd: of ``root``, from `durable.open_dir`.
+        blob_path: where an object's blob lies.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        database: Database,
+        *,
+        device: DeviceSecrets,
+        random: Random,
+        disk: Disk,
+        root_fd: int,
+        blob_path: Callable[[str], Path],
+    ) -> None:
+        self._root = root
+        self._db = database
+        self._device = device
+        self._random = random
+        self._disk = disk
+        self._root_fd = root_fd
+        self._blob_path = blob_path
+        self._passed: dict[int, int] = {}
+        self._naming: frozenset[str] | None = None
+
+    @property
+    def naming(self) -> frozenset[str]:
+        """Ids of the objects and records that are being destroyed now."""
+        if self._naming is None:
+            running = self.running()
+            self._naming = frozenset(running.plan.ids) if running else frozenset()
+        return self._naming
+
+    def running(self) -> Running | None:
+        """Return the disposal that is not done, if there is one.
+
+        Raises:
+            VaultDamagedError: its row is damaged.
+        """
+        row = self._db.row("SELECT id, step, plan, digest FROM disposals WHERE step <> ?", (Step.DONE,))
+        if row is None:
+            return None
+        id_, step, plan, digest = row
+        try:
+            if digest != row_digest("disposals", id_, step, plan):
+                raise ValueError("digest")
+            return Running(id_, Step(step), canon.decode(plan.encode(), Plan))
+        except ValueError as error:
+            raise VaultDamagedError(what="disposal", id=id_, detail="its row was changed") from error
+
+    # Steps 1 and 2
+
+    def begin(self, identity: Identity, disposal_id: str, ids: Iterable[str]) -> Running:
+        """Replace what is sealed to, so that what stays can be told from what goes.
+
+        From here on nothing is accepted that is sealed to one of the doomed epochs. To be called while
+        nothing else decides about what is named (the journal's lock).
+
+        Args:
+            identity: the unlocked vault.
+            disposal_id: names it.
+            ids: of objects and records; those that have no envelope any more are left out.
+
+        Raises:
+            DisposalRunsError: another one is not finished.
+            ValueError: nothing is left to destroy.
+            LockedError: ``identity`` is closed.
+        """
+        if self.running() is not None:
+            raise DisposalRunsError
+        [(generation,)] = self._db.rows("SELECT generation FROM state")
+        secret = bytearray(self._random(DEVICE_SIZE))
+        self._device.put(generation + 1, secret)
+        secret[:] = bytes(DEVICE_SIZE)
+        with self._db.transaction() as tx:
+            sql = "SELECT id, epoch FROM envelopes WHERE id IN (SELECT value FROM json_each(?))"
+            found = dict(tx.execute(sql, (_list(ids),)).fetchall())
+            if not found:
+                raise ValueError("there is nothing to destroy")
+            into = identity.open_epoch_under(tx, generation + 1)
+            plan = Plan(tuple(sorted(set(found.values()))), tuple(sorted(found)), into)
+            _put(tx, disposal_id, Step.MOVING, plan)
+        self._passed, self._naming = {}, frozenset(plan.ids)
+        return Running(disposal_id, Step.MOVING, plan)
+
+    # Step 3
+
+    def left(self, plan: Plan) -> int:
+        """Return how many data keys are still to be moved."""
+        held = sum(
+            self._db.rows("SELECT count(*) FROM envelopes WHERE epoch = ?", (epoch,))[0][0]
+            for epoch in plan.doomed
+        )
+        return int(held) - len(plan.ids)
+
+    def move(self, identity: Identity, plan: Plan, rows: int = CHUNK) -> int:
+        """Move the data keys of some survivors into the new epoch; return how many, 0 when all are there.
+
+        Opening and sealing happen outside the transaction, so that imports wait for the rows alone.
+
+        Raises:
+            LockedError: ``identity`` was closed.
+            VaultDamagedError: an envelope does not open. Nothing is destroyed then.
+        """
+        stays = self._page(plan, rows)
+        if not stays:
+            return 0
+        half = len(stays) // 2
+        with ThreadPoolExecutor(1, thread_name_prefix="vault-move") as helper:
+            second = helper.submit(self._moved, identity, plan, stays[half:])
+            moved = self._moved(identity, plan, stays[:half])
+            moved += second.result()
+        with self._db.transaction() as tx:
+            tx.executemany("UPDATE envelopes SET epoch = ?, envelope = ?, digest = ? WHERE id = ?", moved)
+        return len(moved)
+
+    def _page(self, plan: Plan, rows: int) -> list[_Stays]:
+        """The next survivors, of one epoch; one that was left out by a crash is found by the next process."""
+        goes = frozenset(plan.ids)
+        for epoch in plan.doomed:
+            while page := self._db.rows(
+                "SELECT e.rowid, e.id, e.what, coalesce(o.kind, r.kind), e.epoch, e.envelope FROM envelopes e"
+                " LEFT JOIN objects o ON o.id = e.id AND e.what = 'object'"
+                " LEFT JOIN records r ON r.id = e.id AND e.what = 'record'"
+                " WHERE e.epoch = ? AND e.rowid > ? ORDER BY e.rowid LIMIT ?",
+                (epoch, self._passed.get(epoch, 0), rows),
+            ):
+                if stays := [_Stays(*row[1:]) for row in page if row[1] not in goes]:
+                    return stays
+                self._passed[epoch] = page[-1][0]  # all of these go: never looked at again
+        return []
+
+    def _moved(
+        self, identity: Identity, plan: Plan, rows: Sequence[_Stays]
+    ) -> list[tuple[int, bytes, bytes, str]]:
+        into = identity.epoch_keys(plan.into)
+        moved = []
+        for id_, what, kind, epoch, sealed in rows:
+            name = Name(what, id_, kind)
+            key = identity.open_envelope(name, epoch, sealed)
+            envelope = into.move_key(key, name, self._random)
+            key.wipe()
+            digest = row_digest("envelopes", id_, what, plan.into, envelope)
+            moved.append((plan.into, envelope, digest, id_))
+        return moved
+
+    # Step 4
+
+    def note(self, plan: Plan) -> str:
+        """Return what the last ledger entry says about the moved envelopes, for a verifier without keys."""
+        digest, count = hashlib.sha256(), 0
+        for row in self._db.rows(
+            "SELECT what, id, envelope FROM envelopes WHERE epoch = ? AND length(envelope) = ? ORDER BY id",
+            (plan.into, MOVED_SIZE),
+        ):
+            digest.update(parts(*row))
+            count += 1
+        return f"epoch={plan.into} envelopes={count} sha256={digest.hexdigest()}"
+
+    def destroy(self, tx: sqlite3.Connection, identity: Identity, running: Running) -> None:
+        """Delete the envelopes and the doomed epochs; inside the transaction that holds the ledger entries.
+
+        Raises:
+            DisposalOrderError: not everything that stays has been moved.
+            LockedError: ``identity`` was closed.
+        """
+        plan = running.plan
+        _expect(tx, running, Step.MOVING)
+        sql = "SELECT id FROM envelopes WHERE epoch IN (SELECT value FROM json_each(?))"
+        rows = tx.execute(sql, (_list(plan.doomed),)).fetchall()
+        if {id_ for (id_,) in rows} != set(plan.ids):
+            raise DisposalOrderError(step=Step.DESTROYING)
+        [generation] = tx.execute("SELECT generation + 1 FROM state").fetchone()
+        identity.wrap_epochs_under(tx, generation, but=plan.doomed)
+        tx.executemany("DELETE FROM envelopes WHERE id = ?", [(id_,) for id_ in plan.ids])
+        tx.executemany("DELETE FROM epochs WHERE epoch = ?", [(epoch,) for epoch in plan.doomed])
+        # A file stays known, by where it was; its content can no longer be compared with anything.
+        sql = "SELECT tag FROM seen WHERE object_id IN (SELECT value FROM json_each(?))"
+        seen = [(self._random(32), tag) for (tag,) in tx.execute(sql, (_list(plan.ids),)).fetchall()]
+        tx.executemany("UPDATE seen SET content = ? WHERE tag = ?", seen)
+        tx.execute("UPDATE state SET generation = ?", (generation,))
+        _put(tx, running.id, NEXT[Step.MOVING], plan)
+
+    # Steps 5 to 7, which need no key
+
+    def destroy_secret(self, running: Running) -> Running:
+        """Destroy the old device secret and the sealed catalogue: after this, copies made before are shut.
+
+        Raises:
+            OSError: the old secret may still be there; to be tried again.
+        """
+        [(generation,)] = self._db.rows("SELECT generation FROM state")
+        self._device.keep_only(generation)
+        self._disk.remove(self._root / "catalog")
+        self._disk.remove(self._root / "catalog.new")
+        self._disk.sync_dirs(self._root_fd, [self._root])
+        return self._advance(running, Step.DESTROYING)
+
+    def erase(self, running: Running) -> tuple[int, bool]:
+        """Empty the database's log, remove the blobs and have the disk forget them.
+
+        Returns:
+            How many blobs were removed, also before a crash, and whether the file system passed that on to
+            the disk.
+
+        Raises:
+            LogInUseError: to be tried again.
+            OSError: a blob is still there; to be tried again.
+        """
+        if not self._db.truncate_log():
+            raise LogInUseError
+        sql = "SELECT id FROM objects WHERE id IN (SELECT value FROM json_each(?))"
+        blobs = [self._blob_path(id_) for (id_,) in self._db.rows(sql, (_list(running.plan.ids),))]
+        for blob in blobs:
+            self._disk.remove(blob)
+        self._disk.sync_dirs(self._root_fd, [blob.parent for blob in blobs])
+        return len(blobs), durable.trim(self._root_fd)
+
+    def finish(self, tx: sqlite3.Connection, running: Running) -> None:
+        """Write down that it is done; inside the transaction that holds the ledger entry."""
+        self._naming = None
+        _expect(tx, running, Step.ERASING)
+        _put(tx, running.id, NEXT[Step.ERASING], running.plan)
+
+    def _advance(self, running: Running, expected: Step) -> Running:
+        with self._db.transaction() as tx:
+            _expect(tx, running, expected)
+            _put(tx, running.id, NEXT[expected], running.plan)
+        return msgspec.structs.replace(running, step=NEXT[expected])
+
+
+def _put(tx: sqlite3.Connection, id_: str, step: Step, plan: Plan) -> None:
+    text = canon.encode(plan).decode()
+    row = (id_, step.value, text, row_digest("disposals", id_, step.value, text))
+    changes = "step = excluded.step, plan = excluded.plan, digest = excluded.digest"
+    tx.execute(f"{insert('disposals')} ON CONFLICT (id) DO UPDATE SET {changes}", row)
+
+
+def _expect(tx: sqlite3.Connection, running: Running, step: Step) -> None:
+    row = tx.execute("SELECT step FROM disposals WHERE id = ?", (running.id,)).fetchone()
+    if row != (step.value,):
+        raise DisposalOrderError(step=step)
+
+
+def _list(values: Iterable[str | int]) -> str:
+    """Values as one parameter of a statement."""
+    return json.dumps(list(values))

@@ -60,3 +60,29 @@ class ProofError(KioskError):
 
     code = "ledger.proof"
     exit_code = 3
+
+
+class CosignatureError(KioskError):
+    """This is not taken as a witness's word: {detail}. Nothing was changed. Ask the witness for a checkpoint
+    of this ledger with their signature below it."""
+
+    code = "ledger.cosignature"
+
+
+class LedgerContradictedError(KioskError):
+    """A witness signed that this ledger had {size} entries, and what is here is {words}. No picture is harmed
+    by this, but nothing is taken and nothing is signed: keep the cards and call the administrator.
+    Restore the store from the newest backup."""
+
+    code = "ledger.contradicted"
+    exit_code = 3
+
+
+class LedgerSetBackError(KioskError):
+    """The store was rolled back by {lost} entries: the kiosk remembers a ledger of {remembered} entries, and
+    the one in the store, of {size}, is {words}. An older copy was put in its place. All in it is safe, but
+    nothing is taken and nothing is signed: keep the cards as they are and call the administrator. Put the
+    newest copy back; if it is lost, an administrator says so: kioskctl ledger accept-rollback."""
+
+    code = "ledger.set_back"
+    exit_code = 3

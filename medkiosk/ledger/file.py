@@ -12,11 +12,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from medkiosk import durable
+from medkiosk.core.errors import KioskError
 from medkiosk.durable import Disk
-from medkiosk.ledger import checkpoint, merkle, proof, tiles
+from medkiosk.ledger import checkpoint, held, merkle, proof, tiles
 from medkiosk.ledger.checkpoint import Checkpoint
 from medkiosk.ledger.entry import MAX_SIZE
 from medkiosk.ledger.errors import (
+    LedgerContradictedError,
     LedgerDamagedError,
     LedgerExistsError,
     LedgerRolledBackError,
@@ -30,7 +32,11 @@ _CACHED_TILES = 64
 
 
 class Log:
-    """An open log. Safe to use from several threads."""
+    """An open log. Safe to use from several threads.
+
+    A log whose head contradicts what a witness signed opens, so that it can be read and looked at, and takes
+    nothing (`refusal`).
+    """
 
     def __init__(self, folder: Path, signer: Signer | None, signed: bytes, edge: Edge, disk: Disk) -> None:
         self._folder = folder
@@ -41,6 +47,7 @@ class Log:
         self._lock = threading.RLock()
         self._cache: dict[tuple[int, int], bytes] = {}
         self._stopped: str | None = None
+        self._refusal: KioskError | None = None
 
     @classmethod
     def create(cls, folder: Path, signer: Signer, *, disk: Disk = durable) -> Log:
@@ -72,13 +79,36 @@ class Log:
         while True:
             head = signer.resume(signed) if signer else checkpoint.parse(signed)[0]
             try:
-                return cls(folder, signer, signed, _read_edge(folder, head), disk)
+                log = cls(folder, signer, signed, _read_edge(folder, head), disk)
+                log._ask_witnesses()
+                return log
             except LedgerDamagedError:
                 # A reader beside a running kiosk may have seen a head whose partial tiles are gone by now.
                 again = _read(folder, "checkpoint")
                 if signer is not None or again == signed:
                     raise
                 signed = again
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self._folder
+
+    @property
+    def refusal(self) -> KioskError | None:
+        """Why nothing is appended, if so."""
+        return self._refusal
+
+    def refuse(self, why: KioskError) -> None:
+        """Append nothing from now on; the first reason stays."""
+        with self._lock:
+            self._refusal = self._refusal or why
+
+    def readmit(self) -> None:
+        """Append again. What a witness signed is never overruled."""
+        with self._lock:
+            self._refusal = None
+            self._ask_witnesses()
 
     @property
     def size(self) -> int:
@@ -112,6 +142,7 @@ class Log:
         Raises:
             LedgerWriteError: the disk failed; the log takes nothing more until it is opened again.
             LedgerForkError: the signer refused.
+            KioskError: `refusal`, where there is one.
             ValueError: an entry is too large, or the log was opened for reading.
         """
         if self._signer is None:
@@ -121,6 +152,8 @@ class Log:
         with self._lock:
             if self._stopped is not None:
                 raise LedgerWriteError(detail=self._stopped)
+            if self._refusal is not None:
+                raise self._refusal
             old = self._edge
             if not leaves:
                 return range(old.size, old.size)
@@ -208,9 +241,38 @@ class Log:
             return proof.write(proof.Proof(index, tuple(path), self._signed, leaf if with_entry else None))
 
     def consistency(self, old: int) -> list[bytes]:
-        """Return the proof that the newest tree extends the one of ``old`` entries."""
+        """Return the proof that the newest tree extends the one of ``old`` entries.
+
+        Raises:
+            ValueError: not ``0 < old <= size``.
+            LedgerDamagedError: a hash file cannot be read.
+        """
         with self._lock:
             return merkle.consistency_proof(old, self.size, self._edge.node(self._tile))
+
+    def why_not(self, head: Checkpoint) -> str:
+        """Return in words why this log does not extend another head; empty if it does.
+
+        It is the newest root that decides, not what the files say: damaged hashes prove nothing.
+        """
+        with self._lock:
+            if head.size > self.size:
+                return f"shorter by {head.size - self.size} entries"
+            if head.size == 0:
+                return ""
+            try:
+                path = self.consistency(head.size)
+                merkle.verify_consistency(head.size, head.root, self.size, self.root, path)
+            except LedgerDamagedError as error:
+                return f"damaged: {error.values['detail']}"
+            except ProofError:
+                return f"another one: not the same first {head.size} entries, or its hash files are damaged"
+            return ""
+
+    def _ask_witnesses(self) -> None:
+        for each in held.read(self._folder, self._signer.key) if self._signer else ():
+            if words := self.why_not(each.head):
+                self._refusal = LedgerContradictedError(size=each.head.size, words=words)
 
     def _bundle(self, number: int) -> list[bytes]:
         with self._lock:

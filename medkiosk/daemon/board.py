@@ -13,9 +13,10 @@ import msgspec
 
 from medkiosk import __version__
 from medkiosk.core.device import HEADLINES, DeviceState
+from medkiosk.core.drives import DriveState
 from medkiosk.core.quality import Advice
 from medkiosk.device.model import DeviceRef
-from medkiosk.ipc.types import DeviceStatus, KeptFile, PhotoAdvice, RedactionStatus, Status
+from medkiosk.ipc.types import BackupStatus, DeviceStatus, KeptFile, PhotoAdvice, RedactionStatus, Status
 
 _KEEPALIVE_S = 10.0
 _ADVICE_SHOWN = 8
@@ -142,6 +143,20 @@ class Board:
         """Take one device's line away."""
         with self._changed:
             self.set(devices=tuple(device for device in self._status.devices if device.key != key))
+
+    def backup(self, line: BackupStatus) -> None:
+        """Put up how far the backup drive at one place is."""
+        with self._changed:
+            others = [one for one in self._status.backups if one.name != line.name]
+            self.set(backups=tuple(sorted((*others, line), key=lambda one: one.name)))
+
+    def backup_gone(self, name: str) -> None:
+        """The drive at a place was unplugged; a run that was not complete is told of until the next one."""
+        kept = (DriveState.FAILED, DriveState.LOST)
+        with self._changed:
+            self.set(
+                backups=tuple(one for one in self._status.backups if one.name != name or one.state in kept)
+            )
 
     def problem(self, sentence: str, key: str = "") -> None:
         """Add a sentence that stays up until the daemon restarts.

@@ -6,11 +6,14 @@ import msgspec
 
 from medkiosk.core.consent import Subject, Terms
 from medkiosk.core.device import DeviceState
+from medkiosk.core.drives import DriveState
 from medkiosk.core.events import Role
 from medkiosk.core.ids import (
     AccountId,
     CaptureId,
     ConsentId,
+    DisposalId,
+    DriveId,
     EncounterId,
     ExportId,
     ImportId,
@@ -137,6 +140,65 @@ class RedactionStatus(Wire, frozen=True):
     advice: tuple[PhotoAdvice, ...] = ()
 
 
+class BackupStatus(Wire, frozen=True):
+    """The backup drive at one place.
+
+    Attributes:
+        name: of the place, as the configuration has it.
+        state: what is going on.
+        drive_id: empty unless it is one of this kiosk's.
+        bytes_done, bytes_total: of the sealed files that are copied in this run.
+        detail: one sentence when there is something to say.
+    """
+
+    name: str
+    state: DriveState
+    drive_id: str
+    bytes_done: int
+    bytes_total: int
+    detail: str
+
+
+class HeldDisposal(Wire, frozen=True):
+    """A disposal of which a drive may still hold something; ``at`` is when it was done."""
+
+    disposal_id: DisposalId
+    at: str
+
+
+class DriveInfo(Wire, frozen=True):
+    """One backup drive.
+
+    Attributes:
+        drive_id: its id.
+        label: what people call it.
+        enrolled_at: RFC 3339.
+        finished_at: when its last complete run ended; empty before the first.
+        ledger_size: up to which ledger entry it is complete.
+        behind: ledger entries that it does not have.
+        forgotten: why it is no longer expected; empty while it is.
+        plugged_in: the place where it is now; empty if nowhere.
+        still_holds: what was disposed of since its last run, oldest first.
+    """
+
+    drive_id: DriveId
+    label: str
+    enrolled_at: str
+    finished_at: str
+    ledger_size: int
+    behind: int
+    forgotten: str
+    plugged_in: str
+    still_holds: tuple[HeldDisposal, ...]
+
+
+class Drives(Wire, frozen=True):
+    """All backup drives, and the places where one can be plugged in."""
+
+    drives: tuple[DriveInfo, ...]
+    places: tuple[str, ...]
+
+
 class Status(Wire, frozen=True):
     """The kiosk at a glance; nothing personal in it.
 
@@ -152,6 +214,7 @@ class Status(Wire, frozen=True):
     objects: int
     ledger_size: int
     problems: tuple[str, ...]
+    backups: tuple[BackupStatus, ...] = ()
 
 
 class Session(Wire, frozen=True):

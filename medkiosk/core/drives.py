@@ -1,0 +1,41 @@
+"""How far a backup drive is, in words for people (docs/backup.md)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class DriveState(StrEnum):
+    """What a plugged-in backup drive is doing."""
+
+    UNKNOWN = "unknown"  # not one of this kiosk's drives
+    REFUSED = "refused"  # another kiosk's, or a forged one
+    COPYING = "copying"
+    COMPLETE = "complete"
+    FAILED = "failed"
+    LOST = "lost"  # unplugged before it was complete
+
+
+BACKUP_WORDS: dict[DriveState, str] = {
+    DriveState.UNKNOWN: "",
+    DriveState.REFUSED: "NOT OUR BACKUP DRIVE",
+    DriveState.COPYING: "LEAVE THE BACKUP DRIVE IN",
+    DriveState.COMPLETE: "BACKUP COMPLETE",
+    DriveState.FAILED: "BACKUP NOT COMPLETE",
+    DriveState.LOST: "BACKUP NOT COMPLETE",
+}
+"""The big words for each state; empty where there is nothing to say from three metres."""
+
+_LOUDEST = (
+    DriveState.REFUSED,
+    DriveState.FAILED,
+    DriveState.LOST,
+    DriveState.COPYING,
+    DriveState.COMPLETE,
+    DriveState.UNKNOWN,
+)
+
+
+def big_words(states: tuple[DriveState, ...]) -> str:
+    """Return the big words for all drives together: the worst of them wins."""
+    return next((BACKUP_WORDS[state] for state in _LOUDEST if state in states), "")

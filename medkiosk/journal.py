@@ -16,7 +16,9 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from medkiosk.core import canon
 from medkiosk.core.clock import Clock, rfc3339
@@ -26,6 +28,7 @@ from medkiosk.ledger import entry
 from medkiosk.ledger.file import Log
 from medkiosk.vault.batch import Batch
 from medkiosk.vault.db import CommitUnknownError
+from medkiosk.vault.errors import EpochEndedError
 from medkiosk.vault.schema import SeenRow
 from medkiosk.vault.store import Vault
 from medkiosk.vault.writer import PendingObject, PendingRecord
@@ -33,17 +36,25 @@ from medkiosk.vault.writer import PendingObject, PendingRecord
 _log = logging.getLogger(__name__)
 
 RECORD_KIND = "event"
+_EPOCHS = 4
+"""How often in a row what is committed may meet a new epoch; each is opened by a person at work."""
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One event with the sealed objects that it brings."""
+    """One event with the sealed objects that it brings.
+
+    ``disposed`` and ``note`` are for its ledger entry: ids that are destroyed with it, a few machine words.
+    """
 
     event: AnyEvent
     objects: Sequence[PendingObject] = ()
     seen: Sequence[SeenRow] = ()
+    disposed: Sequence[str] = ()
+    note: str = ""
 
 
+Also = Callable[[sqlite3.Connection], None]
 Listener = Callable[[Fact, int], None]
 """Told of each fact, in order, with its ledger index. Must not raise."""
 Guard = Callable[[AnyEvent], str]
@@ -92,8 +103,12 @@ class Journal:
         with self.lock:
             return len(self._flush())
 
-    def commit(self, facts: Iterable[Fact]) -> None:
+    def commit(self, facts: Iterable[Fact], also: Also | None = None) -> None:
         """Make events and their objects facts, all of them or none.
+
+        Args:
+            facts: in this order.
+            also: what else is done in the same transaction of the vault, before them.
 
         Raises:
             JournalStoppedError: the ledger could not be written. What this call brought is in the vault and
@@ -104,16 +119,19 @@ class Journal:
         facts = list(facts)
         pending = [pending for fact in facts for pending in fact.objects]
         try:
-            records = [self.vault.seal_record(RECORD_KIND, canon.encode(fact.event)) for fact in facts]
-            batch = Batch(
-                objects=pending,
-                records=records,
-                leaves=[_leaf(fact, record) for fact, record in zip(facts, records, strict=True)],
-                seen=[row for fact in facts for row in fact.seen],
-            )
+            batch = self._batch(facts, also)
             with self.lock:
                 self._ask(facts)
-                self.vault.commit(batch)
+                for left in reversed(range(_EPOCHS)):
+                    try:
+                        self.vault.commit(batch)
+                        break
+                    except EpochEndedError:
+                        if not left:
+                            raise
+                        # Since it was sealed a new epoch was opened: the same again, sealed to that one.
+                        facts = [self._resealed(fact) for fact in facts]
+                        batch = self._batch(facts, also)
                 self._acknowledge(facts)
         except JournalStoppedError:
             raise  # the vault has the objects; the next start completes them
@@ -121,6 +139,19 @@ class Journal:
             for object_ in pending:
                 self.vault.discard(object_)
             raise
+
+    def _batch(self, facts: Sequence[Fact], also: Also | None) -> Batch:
+        records = [self.vault.seal_record(RECORD_KIND, canon.encode(fact.event)) for fact in facts]
+        return Batch(
+            objects=[pending for fact in facts for pending in fact.objects],
+            records=records,
+            leaves=[_leaf(fact, record) for fact, record in zip(facts, records, strict=True)],
+            seen=[row for fact in facts for row in fact.seen],
+            also=also,
+        )
+
+    def _resealed(self, fact: Fact) -> Fact:
+        return replace(fact, objects=[self.vault.reseal(pending) for pending in fact.objects])
 
     def check(self) -> None:
         """Raise JournalStoppedError if nothing more is taken until a restart."""
@@ -167,5 +198,7 @@ def _leaf(fact: Fact, record: PendingRecord) -> bytes:
             actor=fact.event.actor,
             record=record.ref,
             objects=tuple(pending.ref for pending in fact.objects),
+            note=fact.note,
+            disposed=tuple(fact.disposed) or msgspec.UNSET,
         )
     )

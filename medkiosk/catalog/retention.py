@@ -1,0 +1,113 @@
+"""What the events say about how long things are kept, what holds them, and their disposal.
+
+Nothing here says what is due: that is `medkiosk.retention`'s, and takes today's date. What was disposed of is
+remembered by id, since the recall list and the audit trail go on naming it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from medkiosk.core import lifecycle as life
+from medkiosk.core.ids import CaptureId, DisposalId, EncounterId, HoldId
+from medkiosk.core.lifecycle import DisposalState
+
+Step = life.DisposalRefused | life.DisposalApproved | life.Disposed | life.DisposalFinished
+KeepingEvent = life.RetentionSet | life.HoldPlaced | life.HoldLifted | life.DisposalProposed | Step
+
+# The disposal's state machine is a stage of its own (`medkiosk.retention.machine`), and stages do not import
+# each other. What was recorded was allowed when it was, so the fold needs only where each event leads.
+_AFTER: dict[type[Step], DisposalState] = {
+    life.DisposalRefused: DisposalState.REFUSED,
+    life.DisposalApproved: DisposalState.APPROVED,
+    life.Disposed: DisposalState.DESTROYING,
+    life.DisposalFinished: DisposalState.FINISHED,
+}
+
+
+class Disposal(msgspec.Struct):
+    """One disposal.
+
+    Attributes:
+        proposed: what was asked for, by whom and why.
+        decided: who said yes or no, and when.
+        destroyed: how many objects and records are gone.
+    """
+
+    proposed: life.DisposalProposed
+    state: DisposalState = DisposalState.PROPOSED
+    decided: life.DisposalApproved | life.DisposalRefused | None = None
+    destroyed: int = 0
+    finished: life.DisposalFinished | None = None
+
+
+class Keeping(msgspec.Struct):
+    """Classes, holds and disposals. Part of one catalogue; changed only by `take`.
+
+    Attributes:
+        classes: what somebody decided about each encounter, the last word.
+        holds: those in force.
+        disposals: all, oldest first.
+        gone: encounters and captures that were disposed of.
+    """
+
+    classes: dict[EncounterId, life.RetentionSet] = {}
+    holds: dict[HoldId, life.HoldPlaced] = {}
+    disposals: dict[DisposalId, Disposal] = {}
+    gone: set[str] = set()
+
+    def take(self, event: KeepingEvent) -> str:
+        """Take in the next event; return why it does not fit, or nothing."""
+        match event:
+            case life.RetentionSet():
+                self.classes[event.encounter_id] = event
+            case life.HoldPlaced():
+                if event.hold_id in self.holds:
+                    return "the hold exists"
+                self.holds[event.hold_id] = event
+            case life.HoldLifted():
+                if self.holds.pop(event.hold_id, None) is None:
+                    return "unknown hold"
+            case life.DisposalProposed():
+                if event.disposal_id in self.disposals:
+                    return "the disposal exists"
+                self.disposals[event.disposal_id] = Disposal(event)
+            case _:
+                return self._step(event)
+        return ""
+
+    def _step(self, event: Step) -> str:
+        if isinstance(event, life.Disposed):
+            # Whatever else is known of the disposal: these are gone.
+            self.gone.update(event.captures, event.encounters)
+            for encounter_id in event.encounters:
+                self.classes.pop(encounter_id, None)
+        if (disposal := self.disposals.get(event.disposal_id)) is None:
+            return "unknown disposal"
+        match event:
+            case life.DisposalRefused() | life.DisposalApproved():
+                disposal.decided = event
+            case life.Disposed():
+                disposal.destroyed += len(event.objects) + len(event.records)
+            case life.DisposalFinished():
+                disposal.finished = event
+        disposal.state = _AFTER[type(event)]
+        return ""
+
+    def held(self, encounter_id: EncounterId | None, captures: frozenset[CaptureId]) -> tuple[HoldId, ...]:
+        """The holds that keep an encounter, or one of some captures."""
+        return tuple(
+            hold.hold_id
+            for hold in self.holds.values()
+            if encounter_id in hold.encounters or not captures.isdisjoint(hold.captures)
+        )
+
+    def in_disposal(self) -> dict[str, DisposalId]:
+        """Encounters and captures that a disposal names that is neither refused nor finished."""
+        over = (DisposalState.REFUSED, DisposalState.FINISHED)
+        return {
+            id_: disposal_id
+            for disposal_id, disposal in self.disposals.items()
+            if disposal.state not in over
+            for id_ in (*disposal.proposed.encounters, *disposal.proposed.captures)
+        }

@@ -79,6 +79,14 @@ def test_write_atomic_calls(tmp_path: Path) -> None:
 
 
 @needs_strace
+def test_replace_calls(tmp_path: Path) -> None:
+    code = "file = durable.create(here / 'n'); file.write(b'x'); durable.replace(file, here / 'a')"
+    (tmp_path / "a").write_bytes(b"old")
+    assert trace(tmp_path, code)[3:] == ["fsync n", "rename n a", "openat .", "fsync .", "close ."]
+    assert (tmp_path / "a").read_bytes() == b"x"
+
+
+@needs_strace
 def test_small_group_calls(tmp_path: Path) -> None:
     code = (
         "(here / 'tmp').mkdir(); os.access('MARK', 0); os.access('MARK', 0)\n"

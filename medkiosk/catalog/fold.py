@@ -54,7 +54,9 @@ class Catalog(Index):
         """
         words = self._apply(event, leaf)
         if words:
-            self._problems.append(Problem(event.at, event.name, words, _subject(event), self._missing(event)))
+            self.held.problems.append(
+                Problem(event.at, event.name, words, _subject(event), self._missing(event))
+            )
         if seq:
             self._link(event, seq)
 
@@ -63,9 +65,13 @@ class Catalog(Index):
         objects = (event.object_id,) if isinstance(event, ev.OriginalAgain) else ()
         captures = event.captures if isinstance(event, ev.Assigned) else ()
         return (
-            *(id_ for id_ in objects if short(id_) not in self._objects),
-            *(id_ for id_ in captures if id_ not in self._captures),
-            *(id_ for id_ in _subject(event) if id_ not in self._captures and id_ not in self._encounters),
+            *(id_ for id_ in objects if short(id_) not in self.held.objects),
+            *(id_ for id_ in captures if id_ not in self.held.captures),
+            *(
+                id_
+                for id_ in _subject(event)
+                if id_ not in self.held.captures and id_ not in self.held.encounters
+            ),
         )
 
     def _link(self, event: ev.AnyEvent, seq: int) -> None:
@@ -86,10 +92,10 @@ class Catalog(Index):
                 | ev.Compared()
                 | ev.Viewed()
             ):
-                if event.capture_id and (capture := self._captures.get(event.capture_id)) is not None:
-                    self._shelf.change(capture).records += (seq,)
+                if event.capture_id and (capture := self.held.captures.get(event.capture_id)) is not None:
+                    self.held.shelf.change(capture).records += (seq,)
             case ev.EncounterCreated() | ev.ConsentRecorded() | ev.SlateShown() | ev.Assigned():
-                if (encounter := self._encounters.get(event.encounter_id)) is not None:
+                if (encounter := self.held.encounters.get(event.encounter_id)) is not None:
                     encounter.records += (seq,)
             case _:
                 pass
@@ -112,44 +118,44 @@ class Catalog(Index):
             case ev.SlateSeen() | ev.SlateClock():
                 return self._slate_seen(event)
             case ev.Compared():
-                if (capture := self._captures.get(event.capture_id)) is None:
+                if (capture := self.held.captures.get(event.capture_id)) is None:
                     return "unknown capture"
-                self._shelf.change(capture).compared = (event.revision, event.subject)
+                self.held.shelf.change(capture).compared = (event.revision, event.subject)
             case ev.Assigned():
                 return self._assigned(event)
             case ev.ImportStarted():
                 return self._started(event)
             case ev.FileFailed():
-                if (import_ := self._imports.get(event.import_id)) is None:
+                if (import_ := self.held.imports.get(event.import_id)) is None:
                     return "unknown import"
                 import_.failing.add((event.storage, event.folder, event.file))
                 import_.files.add(event)
             case ev.OriginalAgain():
                 return self._again(event)
             case ev.ImportFinished():
-                if (import_ := self._imports.get(event.import_id)) is None:
+                if (import_ := self.held.imports.get(event.import_id)) is None:
                     return "unknown import"
                 import_.finished = event
                 import_.slates = self.slates.count
             case ev.EncounterCreated():
-                if event.encounter_id in self._encounters:
+                if event.encounter_id in self.held.encounters:
                     return "the encounter exists"
-                self._encounters[event.encounter_id] = Encounter(event)
+                self.held.encounters[event.encounter_id] = Encounter(event)
             case ev.ConsentRecorded():
-                if (encounter := self._encounters.get(event.encounter_id)) is None:
+                if (encounter := self.held.encounters.get(event.encounter_id)) is None:
                     return "unknown encounter"
                 view = ConsentView(event.consent_id, event.encounter_id, event.at, event.actor, event.terms)
                 encounter.consents.append(view)
                 subject = encounter.created.subject
-                self._said.setdefault((subject.issuer, subject.mrn), []).append(view)
+                self.held.said.setdefault((subject.issuer, subject.mrn), []).append(view)
             case ev.AccountCreated() | life.AccountClosed() | life.SlotChanged():
                 return self.people.take(event)
             case ev.RecipientEnrolled():
-                if event.recipient_id in self._recipients:
+                if event.recipient_id in self.held.recipients:
                     return "the recipient exists"
-                self._recipients[event.recipient_id] = event
+                self.held.recipients[event.recipient_id] = event
             case ev.Exported():
-                self._export(event)
+                self.held.export(event)
             case life.Disposed():
                 self.forget(event.captures, event.encounters, event.objects)
             case (
@@ -173,17 +179,17 @@ class Catalog(Index):
         return ""
 
     def _started(self, event: ev.ImportStarted) -> str:
-        if event.import_id in self._imports:
+        if event.import_id in self.held.imports:
             return "the import has started before"
-        self._imports[event.import_id] = Import(event)
+        self.held.imports[event.import_id] = Import(event)
         return ""
 
     def _sealed(self, event: ev.OriginalSealed) -> str:
-        if short(event.object_id) in self._objects:
+        if short(event.object_id) in self.held.objects:
             return "the object was sealed before"
-        self._objects.add(short(event.object_id))
+        self.held.objects.add(short(event.object_id))
         words = ""
-        if event.import_id not in self._imports:
+        if event.import_id not in self.held.imports:
             # One lost record must not hide a whole import: show its photos under a device without a name.
             words = "unknown import; it is listed without its device"
             start = ev.ImportStarted(
@@ -195,38 +201,38 @@ class Catalog(Index):
                 serial="",
                 files=0,
             )
-            self._imports[event.import_id] = Import(start)
-        import_ = self._imports[event.import_id]
+            self.held.imports[event.import_id] = Import(start)
+        import_ = self.held.imports[event.import_id]
         if import_.failing:
             import_.failing.discard((event.storage, event.folder, event.file))
         self._add_file(import_, event)
         return words
 
     def _again(self, event: ev.OriginalAgain) -> str:
-        if (import_ := self._imports.get(event.import_id)) is None:
+        if (import_ := self.held.imports.get(event.import_id)) is None:
             return "unknown import"
         import_.failing.discard((event.storage, event.folder, event.file))
         import_.files.add(event)
-        return "" if short(event.object_id) in self._objects else "unknown object"
+        return "" if short(event.object_id) in self.held.objects else "unknown object"
 
     def _add_file(self, import_: Import, event: ev.OriginalSealed) -> None:
-        capture = self._captures.get(event.capture_id)
+        capture = self.held.captures.get(event.capture_id)
         if capture is None:
-            capture = Capture(event.capture_id, len(self._numbered), import_.started.import_id)
-            self._shelf.add(capture, Detail((event,)))
-            self._captures[event.capture_id] = capture
-            self._numbered.append(capture)
+            capture = Capture(event.capture_id, len(self.held.numbered), import_.started.import_id)
+            self.held.shelf.add(capture, Detail((event,)))
+            self.held.captures[event.capture_id] = capture
+            self.held.numbered.append(capture)
             import_.captures.append(capture)
             import_.files.add_sealed(capture.number, 0)
-            self._waiting[event.capture_id] = event.object_id
+            self.held.waiting[event.capture_id] = event.object_id
             return
-        detail = self._shelf.change(capture)
+        detail = self.held.shelf.change(capture)
         before = detail.to_redact
         import_.files.add_sealed(capture.number, len(detail.originals))
         detail.originals += (event,)
         # The JPEG may come after its raw file, even after that was found to give no derivative.
         if detail.to_redact is not before and not detail.revisions:
-            self._waiting[event.capture_id] = event.object_id
+            self.held.waiting[event.capture_id] = event.object_id
 
     def why_not(self, event: ev.AnyEvent) -> str:
         """Return why an event about a review would not fit now; empty if it would or is about another thing.
@@ -235,7 +241,7 @@ class Catalog(Index):
         """
         if not isinstance(event, Reviewed):
             return ""
-        if (capture := self._captures.get(event.capture_id)) is None:
+        if (capture := self.held.captures.get(event.capture_id)) is None:
             return "unknown capture"
         if self._review(capture.state, event) is None:
             return f"not possible while {capture.state}"
@@ -249,9 +255,9 @@ class Catalog(Index):
         return ""
 
     def _redacted(self, event: ev.Redacted, leaf: int) -> str:
-        if (capture := self._captures.get(event.capture_id)) is None:
+        if (capture := self.held.captures.get(event.capture_id)) is None:
             return "unknown capture"
-        detail = self._shelf.change(capture)
+        detail = self.held.shelf.change(capture)
         before = detail.revision
         if words := self._move(capture, detail, event):
             return words
@@ -261,13 +267,13 @@ class Catalog(Index):
         detail.revisions += (event,)
         detail.leaves += (leaf,)
         detail.code = event.code
-        self._waiting.pop(event.capture_id, None)
+        self.held.waiting.pop(event.capture_id, None)
         return "" if event.revision == before + 1 else f"revision {event.revision} follows revision {before}"
 
     def _failed(self, event: ev.RedactionFailed) -> str:
-        if (capture := self._captures.get(event.capture_id)) is None:
+        if (capture := self.held.captures.get(event.capture_id)) is None:
             return "unknown capture"
-        detail = self._shelf.change(capture)
+        detail = self.held.shelf.change(capture)
         if detail.revisions and detail.revisions[-1].original_id != event.original_id:
             return ""  # another file of a shot that has its derivative
         if words := self._move(capture, detail, event):
@@ -276,16 +282,16 @@ class Catalog(Index):
         detail.tried[event.original_id] = detail.tried.get(event.original_id, 0) + 1
         if event.code in _WORTH_ANOTHER_TRY and detail.tried[event.original_id] < _TRIES:
             return ""  # at the next login
-        self._waiting.pop(event.capture_id, None)
+        self.held.waiting.pop(event.capture_id, None)
         rest = [file for file in detail.originals if file.object_id not in detail.tried]
         if not detail.revisions and (best := best_of(rest)) is not None:
-            self._waiting[event.capture_id] = best.object_id
+            self.held.waiting[event.capture_id] = best.object_id
         return ""
 
     def _judged(self, event: ev.Approved | ev.Rejected) -> str:
-        if (capture := self._captures.get(event.capture_id)) is None:
+        if (capture := self.held.captures.get(event.capture_id)) is None:
             return "unknown capture"
-        detail = self._shelf.change(capture)
+        detail = self.held.shelf.change(capture)
         if not detail.revisions or event.revision != detail.revision:
             return f"revision {event.revision} is not the latest, {detail.revision}"
         if isinstance(event, ev.Rejected):
@@ -300,28 +306,28 @@ class Catalog(Index):
         return ""
 
     def _role_given(self, event: ev.RoleGiven) -> str:
-        if (capture := self._captures.get(event.capture_id)) is None:
+        if (capture := self.held.captures.get(event.capture_id)) is None:
             return "unknown capture"
-        detail = self._shelf.change(capture)
+        detail = self.held.shelf.change(capture)
         if words := self._move(capture, detail, event):
             return words
         detail.said = event
         return ""
 
     def _slate_shown(self, event: ev.SlateShown) -> str:
-        if event.encounter_id not in self._encounters:
+        if event.encounter_id not in self.held.encounters:
             return "unknown encounter"
         return self.slates.shown(event)
 
     def _slate_seen(self, event: ev.SlateSeen | ev.SlateClock) -> str:
-        if (capture := self._captures.get(event.capture_id)) is None:
+        if (capture := self.held.captures.get(event.capture_id)) is None:
             return "unknown capture"
-        detail = self._shelf.change(capture)
+        detail = self.held.shelf.change(capture)
         if isinstance(event, ev.SlateClock):
             detail.clocked = True
         else:
             detail.seen = event
-            self._imports[capture.import_id].slated = True
+            self.held.imports[capture.import_id].slated = True
         return ""
 
     def _move(self, capture: Capture, detail: Detail, event: Reviewed) -> str:
@@ -333,18 +339,18 @@ class Catalog(Index):
         return ""
 
     def _assigned(self, event: ev.Assigned) -> str:
-        if (encounter := self._encounters.get(event.encounter_id)) is None:
+        if (encounter := self.held.encounters.get(event.encounter_id)) is None:
             return "unknown encounter"
         unknown = 0
         for capture_id in event.captures:
-            if (capture := self._captures.get(capture_id)) is None:
+            if (capture := self.held.captures.get(capture_id)) is None:
                 unknown += 1
                 continue
-            detail = self._shelf.change(capture)
+            detail = self.held.shelf.change(capture)
             if capture.encounter_id is None:
-                self._imports[capture.import_id].assigned += 1
+                self.held.imports[capture.import_id].assigned += 1
             else:
-                del self._encounters[capture.encounter_id].captures[capture_id]
+                del self.held.encounters[capture.encounter_id].captures[capture_id]
                 # Whoever approved it looked at it as another patient's.
                 if capture.encounter_id != event.encounter_id and capture.state is ReviewState.APPROVED:
                     capture.state = ReviewState.PROPOSED
@@ -353,11 +359,6 @@ class Catalog(Index):
             detail.assigned_by = event.actor
             encounter.captures[capture_id] = capture
         return f"{unknown} unknown captures" if unknown else ""
-
-    def _export(self, event: ev.Exported) -> None:
-        self._exported.append(event)
-        for capture_id in event.captures:
-            self._exports.setdefault(capture_id, []).append(event)
 
     # Disposal
 
@@ -370,44 +371,44 @@ class Catalog(Index):
         another card) before it meets the word of their disposal: such problems are taken back, too.
         """
         captures, encounters = set(captures), set(encounters)
-        gone = [self._captures.pop(id_) for id_ in captures if id_ in self._captures]
+        gone = [self.held.captures.pop(id_) for id_ in captures if id_ in self.held.captures]
         for capture in gone:
             self._forget_capture(capture)
         for import_id in {capture.import_id for capture in gone}:
-            import_ = self._imports[import_id]
+            import_ = self.held.imports[import_id]
             import_.captures = [each for each in import_.captures if each.capture_id not in captures]
         numbers = {capture.number for capture in gone}
-        for import_ in self._imports.values() if numbers else ():
+        for import_ in self.held.imports.values() if numbers else ():
             import_.files.drop(numbers)
         for encounter_id in encounters:
             self._forget_encounter(encounter_id)
         named = {*captures, *encounters, *objects}
-        kept = (_without(problem, named) for problem in self._problems)
-        self._problems = [problem for problem in kept if problem is not None]
+        kept = (_without(problem, named) for problem in self.held.problems)
+        self.held.problems = [problem for problem in kept if problem is not None]
 
     def _forget_capture(self, capture: Capture) -> None:
         for file in detail_of(capture).originals:
-            self._objects.discard(short(file.object_id))
-        self._shelf.drop(capture)
-        self._numbered[capture.number] = None
-        self._waiting.pop(capture.capture_id, None)
+            self.held.objects.discard(short(file.object_id))
+        self.held.shelf.drop(capture)
+        self.held.numbered[capture.number] = None
+        self.held.waiting.pop(capture.capture_id, None)
         if capture.encounter_id is not None:
-            self._imports[capture.import_id].assigned -= 1
-            self._encounters[capture.encounter_id].captures.pop(capture.capture_id, None)
+            self.held.imports[capture.import_id].assigned -= 1
+            self.held.encounters[capture.encounter_id].captures.pop(capture.capture_id, None)
 
     def _forget_encounter(self, encounter_id: EncounterId) -> None:
-        if (encounter := self._encounters.pop(encounter_id, None)) is None:
+        if (encounter := self.held.encounters.pop(encounter_id, None)) is None:
             return
         for capture in encounter.captures.values():  # of those that stay, nobody says any more whose they are
             capture.encounter_id = None
-            self._shelf.change(capture).assigned_by = None
-            self._imports[capture.import_id].assigned -= 1
+            self.held.shelf.change(capture).assigned_by = None
+            self.held.imports[capture.import_id].assigned -= 1
         subject = encounter.created.subject
-        said = self._said.get((subject.issuer, subject.mrn), [])
+        said = self.held.said.get((subject.issuer, subject.mrn), [])
         if left := [view for view in said if view.encounter_id != encounter_id]:
-            self._said[subject.issuer, subject.mrn] = left
+            self.held.said[subject.issuer, subject.mrn] = left
         else:
-            self._said.pop((subject.issuer, subject.mrn), None)
+            self.held.said.pop((subject.issuer, subject.mrn), None)
 
 
 def _subject(event: ev.AnyEvent) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 
 from medkiosk.catalog.holdings import (
     Capture,
@@ -31,29 +32,65 @@ from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ImportId, Objec
 from medkiosk.core.photo import ReviewState
 
 
+@dataclass
+class Holdings:
+    """Everything that the events added up to so far; `medkiosk.catalog.saved` saves and loads it.
+
+    Attributes:
+        numbered: captures by number; None once disposed of.
+        objects: every original, see `short`.
+        waiting: captures that no derivative was made of, and the file to make one of.
+        said: consents by issuer and number of their subject.
+        exports: by capture; ``exported`` has them in order.
+    """
+
+    imports: dict[ImportId, Import] = field(default_factory=dict)
+    captures: dict[CaptureId, Capture] = field(default_factory=dict)
+    numbered: list[Capture | None] = field(default_factory=list)
+    shelf: Shelf = field(default_factory=Shelf)
+    objects: set[int | str] = field(default_factory=set)
+    waiting: dict[CaptureId, ObjectId] = field(default_factory=dict)
+    encounters: dict[EncounterId, Encounter] = field(default_factory=dict)
+    slates: Slates = field(default_factory=Slates)
+    said: dict[tuple[str, str], list[ConsentView]] = field(default_factory=dict)
+    people: People = field(default_factory=People)
+    recipients: dict[RecipientId, ev.RecipientEnrolled] = field(default_factory=dict)
+    exported: list[ev.Exported] = field(default_factory=list)
+    exports: dict[CaptureId, list[ev.Exported]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def export(self, event: ev.Exported) -> None:
+        """Add an export."""
+        self.exported.append(event)
+        for capture_id in event.captures:
+            self.exports.setdefault(capture_id, []).append(event)
+
+
+def short(object_id: ObjectId) -> int | str:
+    """An id as a key: of the same meaning in half the memory."""
+    return int(object_id, 16) if is_id(object_id) else object_id
+
+
 class Index:
     """Everything that the events added up to so far."""
 
     def __init__(self) -> None:
-        self._imports: dict[ImportId, Import] = {}
-        self._captures: dict[CaptureId, Capture] = {}
-        self._numbered: list[Capture | None] = []  # by number; None once disposed of
-        self._shelf = Shelf()
-        self._objects: set[int | str] = set()  # see `short`
-        self._waiting: dict[CaptureId, ObjectId] = {}
-        self._encounters: dict[EncounterId, Encounter] = {}
-        self.slates = Slates()
-        self._said: dict[tuple[str, str], list[ConsentView]] = {}  # by issuer and number
-        self.people = People()
-        self._recipients: dict[RecipientId, ev.RecipientEnrolled] = {}
-        self._exported: list[ev.Exported] = []
-        self._exports: dict[CaptureId, list[ev.Exported]] = {}
-        self._problems: list[Problem] = []
+        self.held = Holdings()
+
+    @property
+    def slates(self) -> Slates:
+        """The slates that were shown."""
+        return self.held.slates
+
+    @property
+    def people(self) -> People:
+        """Who has an account."""
+        return self.held.people
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """The events that did not fit, in order."""
-        return tuple(self._problems)
+        return tuple(self.held.problems)
 
     def accounts(self) -> tuple[ev.AccountCreated, ...]:
         """All accounts, oldest first."""
@@ -69,14 +106,14 @@ class Index:
 
     def imports(self) -> tuple[ImportView, ...]:
         """All imports, newest first."""
-        return tuple(import_view(import_) for import_ in reversed(self._imports.values()))
+        return tuple(import_view(import_) for import_ in reversed(self.held.imports.values()))
 
     def receipt(self, import_id: ImportId, offset: int = 0, limit: int = 500) -> ReceiptPage | None:
         """What became of each file that one import had to read, in the order in which it was known.
 
         Files that were acknowledged by an earlier import are in that one's receipt, and counted here.
         """
-        if (import_ := self._imports.get(import_id)) is None:
+        if (import_ := self.held.imports.get(import_id)) is None:
             return None
         start = max(offset, 0)
         return ReceiptPage(
@@ -101,12 +138,12 @@ class Index:
 
         An import or encounter that does not exist has none.
         """
-        pool: Collection[Capture] = self._captures.values()
+        pool: Collection[Capture] = self.held.captures.values()
         if encounter_id is not None:
-            encounter = self._encounters.get(encounter_id)
+            encounter = self.held.encounters.get(encounter_id)
             pool = sorted(encounter.captures.values(), key=lambda c: c.number) if encounter else ()
         elif import_id is not None:
-            import_ = self._imports.get(import_id)
+            import_ = self.held.imports.get(import_id)
             pool = import_.captures if import_ else ()
         matching = [
             capture
@@ -120,7 +157,7 @@ class Index:
 
     def capture(self, capture_id: CaptureId) -> CaptureView | None:
         """One capture with its files and revisions."""
-        if (capture := self._captures.get(capture_id)) is None:
+        if (capture := self.held.captures.get(capture_id)) is None:
             return None
         detail = detail_of(capture)
         revision, subject = detail.compared
@@ -142,13 +179,13 @@ class Index:
         derivative can be made: trying it gives the reason.
         """
         return tuple(
-            next(file for file in detail_of(self._captures[id_]).originals if file.object_id == object_id)
-            for id_, object_id in self._waiting.items()
+            next(file for file in detail_of(self.held.captures[id_]).originals if file.object_id == object_id)
+            for id_, object_id in self.held.waiting.items()
         )
 
     def series(self, import_id: ImportId) -> Series:
         """The frames of an import, to say whose they are; none of an import that does not exist."""
-        if (import_ := self._imports.get(import_id)) is None:
+        if (import_ := self.held.imports.get(import_id)) is None:
             return Series((), 0, whole=False)
         return Series(
             tuple(self.slates.frame(capture, detail_of(capture)) for capture in import_.captures),
@@ -158,12 +195,12 @@ class Index:
 
     def _whole(self, import_: Import) -> bool:
         """Whether it ended and every capture was looked at; the last ones are looked at last."""
-        waiting = (each.capture_id in self._waiting for each in reversed(import_.captures))
+        waiting = (each.capture_id in self.held.waiting for each in reversed(import_.captures))
         return import_.finished is not None and not any(waiting)
 
     def import_of(self, capture_id: CaptureId) -> ImportId | None:
         """The import that a capture's first file came with."""
-        capture = self._captures.get(capture_id)
+        capture = self.held.captures.get(capture_id)
         return capture.import_id if capture else None
 
     def imports_to_file(self, among: Iterable[ImportId] | None = None) -> tuple[ImportId, ...]:
@@ -176,8 +213,8 @@ class Index:
         """
         return tuple(
             id_
-            for id_ in (self._imports if among is None else among)
-            if (each := self._imports.get(id_)) is not None
+            for id_ in (self.held.imports if among is None else among)
+            if (each := self.held.imports.get(id_)) is not None
             and each.slated
             and each.assigned < len(each.captures)
             and self._whole(each)
@@ -185,11 +222,11 @@ class Index:
 
     def encounters(self) -> tuple[EncounterView, ...]:
         """All encounters, newest first."""
-        return tuple(encounter_view(encounter) for encounter in reversed(self._encounters.values()))
+        return tuple(encounter_view(encounter) for encounter in reversed(self.held.encounters.values()))
 
     def encounter(self, encounter_id: EncounterId) -> EncounterView | None:
         """One encounter."""
-        encounter = self._encounters.get(encounter_id)
+        encounter = self.held.encounters.get(encounter_id)
         return encounter_view(encounter) if encounter else None
 
     def answers(self, encounter_id: EncounterId) -> tuple[Terms, ...]:
@@ -198,10 +235,10 @@ class Index:
         That is the encounter's own answers, and every refusal and withdrawal of the same subject in any
         other encounter: whoever says no once must not have to say it again at each visit.
         """
-        if (encounter := self._encounters.get(encounter_id)) is None:
+        if (encounter := self.held.encounters.get(encounter_id)) is None:
             return ()
         subject = encounter.created.subject
-        said = self._said.get((subject.issuer, subject.mrn), [])
+        said = self.held.said.get((subject.issuer, subject.mrn), [])
         return tuple(
             view.terms
             for view in said
@@ -210,19 +247,19 @@ class Index:
 
     def recipients(self) -> tuple[ev.RecipientEnrolled, ...]:
         """All recipients, oldest first."""
-        return tuple(self._recipients.values())
+        return tuple(self.held.recipients.values())
 
     def recipient(self, recipient_id: RecipientId) -> ev.RecipientEnrolled | None:
         """The recipient with this id."""
-        return self._recipients.get(recipient_id)
+        return self.held.recipients.get(recipient_id)
 
     def exports(self, capture_id: CaptureId) -> tuple[ev.Exported, ...]:
         """Every export that this capture left in, oldest first."""
-        return tuple(self._exports.get(capture_id, ()))
+        return tuple(self.held.exports.get(capture_id, ()))
 
     def objects_of(self, captures: Iterable[CaptureId]) -> tuple[ObjectId, ...]:
         """Every sealed object of these captures: files, derivatives and previews of all revisions."""
-        found = filter(None, map(self._captures.get, captures))
+        found = filter(None, map(self.held.captures.get, captures))
         return tuple(id_ for capture in found for id_ in detail_of(capture).objects)
 
     def records_of(
@@ -236,20 +273,17 @@ class Index:
         `Catalog.apply` was not told.
         """
         found = {
-            seq for each in filter(None, map(self._captures.get, captures)) for seq in detail_of(each).records
+            seq
+            for each in filter(None, map(self.held.captures.get, captures))
+            for seq in detail_of(each).records
         }
         found.update(
-            seq for each in filter(None, map(self._encounters.get, encounters)) for seq in each.records
+            seq for each in filter(None, map(self.held.encounters.get, encounters)) for seq in each.records
         )
         return tuple(sorted(found))
 
     def _original(self, number: int, place: int) -> ev.OriginalSealed:
-        capture = self._numbered[number]
+        capture = self.held.numbered[number]
         if capture is None:
             raise LookupError("a file of a capture that is gone")
         return detail_of(capture).originals[place]
-
-
-def short(object_id: ObjectId) -> int | str:
-    """An id as a key: of the same meaning in half the memory."""
-    return int(object_id, 16) if is_id(object_id) else object_id

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from medkiosk.catalog.holdings import Capture, Detail
 from medkiosk.catalog.views import SeriesFrame
 from medkiosk.core import events as ev
@@ -21,6 +23,16 @@ class Slates:
     def count(self) -> int:
         """How many there are; the number of the last one."""
         return len(self._by_token)
+
+    @property
+    def all(self) -> tuple[ShownSlate, ...]:
+        """Every one, in the order in which they were shown."""
+        return tuple(self._by_token.values())
+
+    def restore(self, slates: Iterable[ShownSlate]) -> None:
+        """Take in what `all` gave."""
+        for slate in slates:
+            self._by_token[slate.token] = self.last = slate
 
     def shown(self, event: ev.SlateShown) -> str:
         """Take in a new one; return why it does not fit, or nothing."""

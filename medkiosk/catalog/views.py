@@ -172,7 +172,7 @@ class Series:
     whole: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ConsentView:
     """One recorded answer."""
 

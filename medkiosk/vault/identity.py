@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -28,6 +29,7 @@ from medkiosk.vault.errors import (
 from medkiosk.vault.keys import DataKey, IndexKeys, Secret
 from medkiosk.vault.schema import COLUMNS, RecordRow, insert, row_digest
 from medkiosk.vault.slots import Argon2Params, Slot, normalise_name, passphrase_slot
+from medkiosk.vault.snapshot import SealedCatalogue, catalogue_key
 
 _EPOCH_COLUMNS = ", ".join(COLUMNS["epochs"])
 _SLOT_COLUMNS = ", ".join(COLUMNS["slots"])
@@ -340,6 +342,20 @@ class Identity(Opener):
         self._unlocked()
         with self._db.transaction() as tx:
             _drop(tx, self._index.name(normalise_name(user_name)))
+
+    def sealed_catalogue(self, root: Path) -> SealedCatalogue:
+        """Return the sealed catalogue of the store in ``root``, whether there is one or not; close it.
+
+        Raises:
+            LockedError: closed.
+            DeviceSecretLostError: the machine's secret is gone.
+        """
+        [(store_id, generation)] = self._db.rows("SELECT store_id, generation FROM state")
+        secret = read_device(self._device, generation)
+        try:
+            return SealedCatalogue(root, store_id, generation, catalogue_key(self._unlocked(), secret))
+        finally:
+            secret.wipe()
 
     def strengthen_user_slot(self, user_name: str, passphrase: str) -> bool:
         """Wrap the master anew where the user's slot costs less to guess at than a new one would.

@@ -25,7 +25,8 @@ _FILE = re.compile(r"device-([1-9][0-9]{0,8})\.key(\.new)?", re.ASCII)
 
 class DeviceSecretError(KioskError):
     """The device secret in {path} cannot be used: {detail}. Pictures are still sealed, but nobody can log in.
-    Nothing was changed; correct this, or make this machine the same kiosk again with two recovery sheets.
+    Nothing was changed; correct this, or make this machine the same kiosk again with two recovery sheets:
+    kioskctl adopt.
     """
 
     code = "device.unusable"
@@ -35,7 +36,7 @@ class DeviceSecretError(KioskError):
 class DeviceSecretLostError(KioskError):
     """The device secret number {generation} is not on this machine any more ({path}). What is sealed is safe
     and pictures are still sealed, but no passphrase opens anything; two recovery sheets do. Make this machine
-    the same kiosk again with them: kioskctl recovery adopt.
+    the same kiosk again with them: kioskctl adopt.
     """
 
     code = "device.lost"
@@ -100,7 +101,7 @@ class FileSecrets:
     """Device secrets in files ``device-N.key`` of mode 0600, for machines without a TPM.
 
     Args:
-        folder: made, private to its owner, when the first secret is put there; its parent exists.
+        folder: made, private to its owner, when the first secret is put there.
         disk: what makes bytes durable.
     """
 
@@ -134,14 +135,16 @@ class FileSecrets:
         if count != SIZE:
             raise self._unusable(path, f"it has not {SIZE} bytes")
         del secret[SIZE:]
+        if not any(secret):  # a crash in the middle of `durable.destroy`
+            raise DeviceSecretLostError(generation=generation, path=self.folder)
         return secret
 
     def put(self, generation: int, secret: bytes | bytearray) -> None:
         """See `DeviceSecrets.put`."""
         if len(secret) != SIZE or generation < 1:
             raise ValueError(f"a device secret has {SIZE} bytes and a generation from 1")
-        if not self.folder.exists():
-            durable.make_dir(self.folder)
+        for folder in reversed([one for one in (self.folder, *self.folder.parents) if not one.exists()]):
+            durable.make_dir(folder)
         path = self._path(generation)
         if path.exists():  # replacing the name alone would leave the old bytes on the medium
             self._disk.destroy(path)

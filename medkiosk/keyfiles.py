@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,6 +87,29 @@ def load(configured: Path) -> KeyFiles:
             raise KeyFilesError(path=directory, detail=f"{path.name} has {len(key)} bytes, not {_SIZE}")
         keys.append(key)
     return KeyFiles(keys[0], keys[1], keys[2], source)
+
+
+def put_back(configured: Path, secrets: Mapping[str, bytes]) -> KeyFiles:
+    """Write the keys that came out of a store's escrow; those that are there must be the same.
+
+    Cut short, it is done again.
+
+    Raises:
+        KeyFilesError: there are keys of another kiosk; nothing was changed.
+        OSError: a key could not be written.
+    """
+    directory, _ = _directory(configured)
+    missing = []
+    for name in _NAMES:
+        path = directory / f"{name}.key"
+        if not path.exists():
+            missing.append(path)
+        elif path.read_bytes() != secrets[name]:
+            raise KeyFilesError(path=directory, detail=f"{path.name} belongs to another kiosk")
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in missing:
+        durable.write_atomic(path, secrets[path.stem])
+    return load(configured)
 
 
 def create(configured: Path, random: Random) -> KeyFiles:

@@ -23,6 +23,7 @@ COMMANDS = (
     "redact",
     "verify",
     "restore",
+    "adopt",
     "audit",
     "export",
     "verify-export",

@@ -59,6 +59,31 @@ def read_passphrase(source: str | None, prompt: str) -> str:
         raise BadRequestError(detail=f"the passphrase file {source} cannot be read") from error
 
 
+def add_cards(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cards``."""
+    parser.add_argument(
+        "--cards",
+        metavar="FILE",
+        help="the words of two cards, a line each ('-': standard input); else asked for",
+    )
+
+
+def read_cards(source: str | None) -> list[str]:
+    """Read the words of two recovery cards from a file, standard input, or the terminal.
+
+    Raises:
+        EOFError: there is no terminal to ask at.
+        BadRequestError: the file cannot be read.
+    """
+    if source is None:
+        return [input(f"Words of card {which}: ") for which in ("one", "two")]
+    try:
+        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRequestError(detail=f"the file of cards {source} cannot be read") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
 def socket_path(args: argparse.Namespace) -> Path:
     """The daemon's socket, from the configuration."""
     return Path(configfile.load(args.config).ipc.socket)

@@ -11,8 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from medkiosk.cli.common import show
-from medkiosk.core.errors import BadRequestError
+from medkiosk.cli.common import add_cards, read_cards, show
 from medkiosk.core.events import OriginalSealed, decode
 from medkiosk.offline.restore import FileName, Restored, restore
 
@@ -23,11 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
     parser.add_argument("store", type=Path, metavar="STORE", help="the store's folder")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="an empty or new folder")
-    parser.add_argument(
-        "--cards",
-        metavar="FILE",
-        help="the words of two cards, a line each ('-': standard input); else asked for",
-    )
+    add_cards(parser)
 
 
 def name_of(payload: bytes) -> FileName | None:
@@ -43,16 +38,6 @@ def name_of(payload: bytes) -> FileName | None:
     return None
 
 
-def _cards(source: str | None) -> list[str]:
-    if source is None:
-        return [input(f"Words of card {which}: ") for which in ("one", "two")]
-    try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadRequestError(detail=f"the file of cards {source} cannot be read") from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
-
-
 def _lines(results: list[Restored]) -> Iterator[str]:
     for result in results:
         if result.status != "ok":
@@ -65,7 +50,7 @@ def _lines(results: list[Restored]) -> Iterator[str]:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     results = []
-    for result in restore(args.store, _cards(args.cards), args.out, name_of):
+    for result in restore(args.store, read_cards(args.cards), args.out, name_of):
         results.append(result)
         if sys.stderr.isatty() and not args.json:
             print(f"\r{len(results)} files", end="", file=sys.stderr)

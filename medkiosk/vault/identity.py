@@ -14,7 +14,7 @@ from medkiosk.core import canon
 from medkiosk.core.clock import Clock, rfc3339
 from medkiosk.core.ids import ObjectId, Random
 from medkiosk.devicesecret import SIZE as DEVICE_SIZE
-from medkiosk.devicesecret import DeviceSecrets
+from medkiosk.devicesecret import DeviceSecretError, DeviceSecretLostError, DeviceSecrets
 from medkiosk.vault import envelope, epochs, recovery
 from medkiosk.vault.db import Database
 from medkiosk.vault.envelope import Name
@@ -239,21 +239,31 @@ class Identity(Opener):
                 return None
             return Rotated(self.open_epoch_under(tx, generation), reason)
 
-    def renew_device_secrets(self) -> None:
+    def renew_device_secrets(self) -> bool:
         """Give this machine fresh device secrets and wrap every epoch again: then passphrases work.
 
         For a machine that has none, after `Vault.unlock_recovery`. Each generation in use gets another
         secret, so that a disposal that was under way goes on. Cut short, it is done again: until the
         transaction at its end, the sheets are what opens the store, as before.
 
+        Returns:
+            False where the machine's own secrets open every epoch already, and nothing was changed.
+
         Raises:
             LockedError: closed.
+            EpochReplacedError: an epoch is not this kiosk's.
             VaultDamagedError: an epoch's key is damaged.
             OSError: the machine did not keep a secret.
         """
-        self._unlocked()
-        rows = self._db.rows("SELECT generation FROM epochs UNION SELECT generation FROM state")
-        fresh = {int(row[0]): Secret(self._random(DEVICE_SIZE)) for row in rows}
+        master, rows = self._unlocked(), get_epochs(self._db)
+        for row in rows:
+            epochs.check_pin(row, self._index)
+        if self._opens_with_device(master, rows):
+            return False
+        numbers = {row.generation for row in rows} | {
+            int(row[0]) for row in self._db.rows("SELECT generation FROM state")
+        }
+        fresh = {number: Secret(self._random(DEVICE_SIZE)) for number in sorted(numbers)}
         for generation, secret in fresh.items():
             self._device.put(generation, secret.reveal())
         with self._db.transaction() as tx:
@@ -261,6 +271,16 @@ class Identity(Opener):
                 self._wrap_again(tx, row, row.generation, fresh[row.generation])
         for secret in fresh.values():
             secret.wipe()
+        self._device.keep_only(*fresh)
+        return True
+
+    def _opens_with_device(self, master: Secret, rows: Iterable[Epoch]) -> bool:
+        try:
+            for row in rows:
+                epochs.open_epoch(row, master, read_device(self._device, row.generation)).wipe()
+        except (VaultDamagedError, DeviceSecretError, DeviceSecretLostError):
+            return False
+        return True
 
     def _wrap_again(self, tx: sqlite3.Connection, row: Epoch, generation: int, secret: Secret) -> None:
         wrapped = self.epoch_keys(row.epoch).wrap(self._unlocked(), secret, generation, self._random)

@@ -22,7 +22,7 @@ from medkiosk.vault.epochs import Epoch, EpochKeys, open_epoch_by_recovery
 from medkiosk.vault.errors import VaultDamagedError, VaultFormatError
 from medkiosk.vault.identity import Opener, get_epochs
 from medkiosk.vault.keys import DataKey, Secret
-from medkiosk.vault.recovery import Recovered, open_recovery_slot
+from medkiosk.vault.recovery import Recovered
 from medkiosk.vault.schema import ObjectRow, RecordRow
 from medkiosk.vault.slots import Slot
 
@@ -131,6 +131,15 @@ class StoreReader:
                 yield RecordRow(*row)
             last = page[-1][0]
 
+    def record(self, record_id: str) -> RecordRow | None:
+        """Return one record, still sealed."""
+        row = self._db.row(
+            "SELECT seq, r.id, kind, lower(hex(sha256)), lower(hex(commitment)), sealed, epoch, envelope"
+            " FROM records r LEFT JOIN envelopes e ON e.id = r.id AND e.what = 'record' WHERE r.id = ?",
+            (record_id,),
+        )
+        return None if row is None else RecordRow(*row)
+
     def epochs(self) -> list[Epoch]:
         """Return all epochs, oldest first."""
         return get_epochs(self._db)
@@ -167,19 +176,12 @@ class StoreReader:
 
         Raises:
             WrongSharesError: they do not open this store.
-            VaultDamagedError: there is no recovery slot, or a secret is missing or damaged.
+            VaultDamagedError: there is no recovery slot, or a secret is missing, damaged or somebody else's.
         """
-        recovered = self._recover(shares)
+        slot = self._recovery_slot()
+        recovered = recovery.open_recovery_slot(slot, shares)
         recovered.master.wipe()
-        sealed: dict[str, bytes] = {
-            str(name): value for name, value in self._db.rows("SELECT name, sealed FROM escrow")
-        }
-        for name in recovery.ESCROWED:
-            if name not in sealed:
-                raise VaultDamagedError(what="escrow", id=name, detail="it is missing")
-        return {
-            name: recovery.open_escrow(name, sealed[name], recovered.private) for name in recovery.ESCROWED
-        }
+        return recovery.open_escrow(dict(self._db.rows("SELECT name, sealed FROM escrow")), slot, recovered)
 
     def read_object(self, object_id: ObjectId | str, data_key: DataKey) -> Iterator[bytes]:
         """Yield the plaintext of an object, each piece verified before it is handed on.
@@ -196,10 +198,13 @@ class StoreReader:
         return self._read(row, data_key)
 
     def _recover(self, shares: Sequence[str]) -> Recovered:
+        return recovery.open_recovery_slot(self._recovery_slot(), shares)
+
+    def _recovery_slot(self) -> Slot:
         found = [slot for slot in self.slots() if slot.kind == recovery.KIND]
         if not found:
             raise VaultDamagedError(what="slot", id=recovery.KIND, detail="it is missing")
-        return open_recovery_slot(found[0], shares)
+        return found[0]
 
     def _recovered_keys(self, recovered: Recovered) -> list[EpochKeys]:
         return [open_epoch_by_recovery(row, recovered.private) for row in self.epochs()]

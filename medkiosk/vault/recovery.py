@@ -18,7 +18,7 @@ from medkiosk.core import canon
 from medkiosk.core.ids import Random, new_id
 from medkiosk.vault import envelope
 from medkiosk.vault.errors import RecoveryReplacedError, VaultDamagedError, WrongSharesError
-from medkiosk.vault.keys import KEY_SIZE, IndexKeys, Secret, derive, lines, unwrap, wrap
+from medkiosk.vault.keys import KEY_SIZE, IndexKeys, Secret, derive, lines, parts, unwrap, wrap
 from medkiosk.vault.slots import Slot
 
 SHARES = 3
@@ -110,21 +110,47 @@ def seal_escrow(secrets: Mapping[str, bytes], public: envelope.PublicKey) -> dic
     """
     if set(secrets) != set(ESCROWED) or any(len(secret) != KEY_SIZE for secret in secrets.values()):
         raise ValueError(f"the escrow holds {', '.join(ESCROWED)}, {KEY_SIZE} bytes each")
-    return {name: envelope.seal(secrets[name], public, _escrow_info(name)) for name in ESCROWED}
+    index = secrets["index"]
+    return {
+        name: envelope.seal(secrets[name] + _proof(index, name, secrets[name]), public, _escrow_info(name))
+        for name in ESCROWED
+    }
 
 
-def open_escrow(name: str, sealed: bytes, private: envelope.PrivateKey) -> Secret:
-    """Open one lasting secret.
+def open_escrow(sealed: Mapping[str, bytes], slot: Slot, recovered: Recovered) -> dict[str, Secret]:
+    """Open the lasting secrets and check that this kiosk put them there.
+
+    Anybody can seal to a public key. That the index key is the right one shows the pin of the slot, which
+    the words vouch for; that the others are, the index key.
 
     Raises:
-        VaultDamagedError: it does not open.
+        VaultDamagedError: one is missing, does not open, or was put there by somebody else.
     """
+    opened = {}
+    for name in ESCROWED:
+        try:
+            secret = envelope.open_sealed(sealed[name], recovered.private, _escrow_info(name))
+        except (KeyError, InvalidTag, ValueError) as error:
+            raise VaultDamagedError(
+                what="escrow", id=name, detail="it is missing or does not open with the recovery words"
+            ) from error
+        opened[name] = secret
+    index = bytes(opened["index"].reveal()[:KEY_SIZE])
     try:
-        return envelope.open_sealed(sealed, private, _escrow_info(name))
-    except (InvalidTag, ValueError) as error:
+        recovery_public(slot, IndexKeys(index))
+        for name, secret in opened.items():
+            raw = secret.reveal()
+            if not hmac.compare_digest(raw[KEY_SIZE:], _proof(index, name, raw[:KEY_SIZE])):
+                raise VaultDamagedError(what="escrow", id=name, detail="this kiosk did not put it there")
+    except RecoveryReplacedError as error:
         raise VaultDamagedError(
-            what="escrow", id=name, detail="it does not open with the recovery words"
+            what="escrow", id="index", detail="this kiosk did not put it there"
         ) from error
+    return {name: Secret(secret.reveal()[:KEY_SIZE]) for name, secret in opened.items()}
+
+
+def _proof(index: bytes, name: str, secret: bytes | bytearray) -> bytes:
+    return hmac.digest(derive(index, "medkiosk/escrow/v2"), parts(name, bytes(secret)), "sha256")
 
 
 def _slot_key(secret: bytes | bytearray) -> bytes:

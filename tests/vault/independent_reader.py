@@ -131,6 +131,23 @@ def unpad(padded: bytes) -> bytes:
     return padded[4 : 4 + length]
 
 
+# Section 6: escrow
+
+
+def open_escrow(shares: list[str], sealed: dict[str, bytes]) -> dict[str, bytes]:
+    """The device's lasting secrets, after checking that whoever has the index key put them there."""
+    private = derive(shamir_mnemonic.combine_mnemonics(shares), "medkiosk/recovery-key/v2", 96)
+    opened = {
+        name: open_envelope(private, value, f"medkiosk/escrow/v2\n{name}".encode())
+        for name, value in sealed.items()
+    }
+    key = derive(opened["index"][:32], "medkiosk/escrow/v2")
+    for name, secret in opened.items():
+        if secret[32:] != hmac.digest(key, parts(name, secret[:32]), "sha256"):
+            raise ValueError(f"{name} is somebody else's")
+    return {name: secret[:32] for name, secret in opened.items()}
+
+
 # Section 8: ledger
 
 
@@ -219,5 +236,5 @@ def read(store: Path, shares: list[str], vkey: str) -> Iterator[tuple[str, str, 
 
 if __name__ == "__main__":
     root = Path(sys.argv[1])
-    for line in read(root, sys.argv[2:4], (root / "ledger" / "vkey").read_text().strip()):
+    for line in read(root, sys.argv[2:4], (root / "ledger" / "vkey").read_text().split("\n")[0]):
         sys.stdout.write(f"{line[0]} {line[1]} {line[2]} {hashlib.sha256(line[3]).hexdigest()}\n")

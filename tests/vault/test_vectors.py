@@ -123,11 +123,25 @@ def test_epoch() -> None:
 
 def test_escrow() -> None:
     recovered = recovery.open_recovery_slot(slot("recovery"), VECTORS["shares"][:2])
-    for name, sealed in VECTORS["escrow"]["sealed"].items():
-        opened = recovery.open_escrow(name, bytes.fromhex(sealed), recovered.private)
-        assert opened.reveal().hex() == VECTORS["escrow"]["secrets"][name]
+    sealed = {name: bytes.fromhex(value) for name, value in VECTORS["escrow"]["sealed"].items()}
+    opened = recovery.open_escrow(sealed, slot("recovery"), recovered)
+    assert {name: secret.reveal().hex() for name, secret in opened.items()} == VECTORS["escrow"]["secrets"]
+    words = VECTORS["shares"][:2]
+    assert independent_reader.open_escrow(words, sealed) == {
+        name: bytes(secret.reveal()) for name, secret in opened.items()
+    }
+    public = recovery.recovery_public(slot("recovery"), INDEX)
+    # Swapped, missing, and put there by somebody who has no more than the store: nothing is handed on.
+    forged = recovery.seal_escrow({"index": b"i" * 32, "ledger": b"l" * 32, "export": b"e" * 32}, public)
+    for bad in (
+        sealed | {"ledger": sealed["export"]},
+        {name: value for name, value in sealed.items() if name != "export"},
+        forged,
+        sealed | {"ledger": forged["ledger"]},
+        sealed | {"index": forged["index"]},
+    ):
         with pytest.raises(VaultDamagedError):
-            recovery.open_escrow("other", bytes.fromhex(sealed), recovered.private)
+            recovery.open_escrow(bad, slot("recovery"), recovered)
     assert list(VECTORS["escrow"]["sealed"]) == ["index", "ledger", "export"]
     assert recovery.recovery_public(slot("recovery"), INDEX) is not None
     with pytest.raises(RecoveryReplacedError):

@@ -1,4 +1,8 @@
-"""Check a ledger's files from the entries up, and say which entries can be believed."""
+"""Check a ledger's files from the entries up, and say which entries can be believed.
+
+The entries are read twice: first to see whether they lead to the signed head, then to be interpreted. What is
+kept between the two are hashes, 32 bytes an entry, and the few bundles in which something is wrong.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +15,51 @@ from medkiosk.ledger import checkpoint, merkle, tiles
 from medkiosk.ledger.checkpoint import Checkpoint
 from medkiosk.ledger.note import LogKeys
 from medkiosk.ledger.tiles import HEIGHT, WIDTH, tile_path
+from medkiosk.offline.bundle import Bundle, read_bundle, what_is_wrong
 from medkiosk.offline.report import Problem, problem
 
 _TRIES = 5
 
+Hashes = list[bytes | None]
+
 
 @dataclass
 class CheckedLedger:
-    """What was found. ``leaves`` holds None where an entry is unreadable or not the signed one."""
+    """What was found.
 
+    Attributes:
+        head: the newest checkpoint's tree head.
+        signature: as in `Report`.
+        size: entries that were looked at: fewer than the head's where files are missing.
+        problems: damage.
+        notes: what is no damage.
+        made_again: hash files as they should be, by path below the log's folder: those that are damaged or
+            missing and can be computed from the entries.
+    """
+
+    folder: Path
     head: Checkpoint | None = None
     signature: str = "not verified"
-    leaves: list[bytes | None] = field(default_factory=list)
+    size: int = 0
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    made_again: dict[str, bytes] = field(default_factory=dict)
+    _kept: dict[int, list[bytes | None]] = field(default_factory=dict)
+    _hashes: list[bytes] = field(default_factory=list)
+
+    def leaves(self) -> Iterator[bytes | None]:
+        """Yield every entry, in order; None for one that is unreadable or not the signed one."""
+        for number, width in _tiles(self.size):
+            if number in self._kept:
+                yield from self._kept[number]
+                continue
+            entries = read_bundle(self.folder, number, width).entries
+            entries += [b""] * (width - len(entries))
+            expected = self._hashes[number] if self._hashes else b""
+            for offset, leaf in enumerate(entries[:width]):
+                signed = expected[offset * merkle.HASH_SIZE : (offset + 1) * merkle.HASH_SIZE]
+                # A file that reads differently the second time is as good as unreadable.
+                yield leaf if merkle.leaf_hash(leaf) == signed else None
 
 
 def check_ledger(folder: Path, key: LogKeys | None) -> CheckedLedger:
@@ -35,10 +70,10 @@ def check_ledger(folder: Path, key: LogKeys | None) -> CheckedLedger:
         key: the key to expect; without one, the one in the folder is used and a note says so.
     """
     for _ in range(_TRIES):
-        checked = CheckedLedger()
+        checked = CheckedLedger(folder)
         _check_head(folder, key, checked)
         if checked.head is not None:
-            _check_tree(folder, checked.head, checked)
+            _Tree(folder, checked.head, checked).check()
         # A running kiosk may have moved on and removed the partial tiles of the head that was read.
         if not checked.problems or checked.head == _head_now(folder):
             break
@@ -70,44 +105,176 @@ def _check_head(folder: Path, key: LogKeys | None, checked: CheckedLedger) -> No
             " was printed when the kiosk was set up to be sure that the store was not forged."
         )
     try:
-        checkpoint.verify(signed, key or LogKeys.parse((folder / "vkey").read_text("utf-8")))
+        own = LogKeys.parse((folder / "vkey").read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, KioskError) as error:
+        words = error.message if isinstance(error, KioskError) else f"{error}."
+        if key is None:
+            checked.problems.append(
+                problem("ledger.signature", detail=f"the file vkey cannot be read ({words})")
+            )
+            return
+        checked.problems.append(problem("ledger.vkey", detail=words))
+        own = key
+    if key is not None and own.ed25519 != key.ed25519:
+        checked.problems.append(problem("ledger.vkey", detail="it is another key."))
+        own = key
+    try:
+        checkpoint.verify(signed, key or own)
+        checkpoint.verify(signed, own)  # it may know one of the log's keys that was not given
         checked.signature = verified
-    except (OSError, UnicodeDecodeError) as error:
-        checked.problems.append(
-            problem("ledger.signature", detail=f"the file vkey cannot be read ({error}).")
-        )
     except KioskError as error:
         checked.problems.append(problem("ledger.signature", detail=error.message))
 
 
-def _check_tree(folder: Path, head: Checkpoint, checked: CheckedLedger) -> None:
-    """Hash the entries; where they do not lead to the head, find out with the tiles which one is wrong."""
-    hashes: list[bytes | None] = []
-    stored: list[bytes | None] = []
-    # A forged head may claim any size: look no further than there are files.
-    present = WIDTH * sum(1 for path in (folder / "tile" / "entries").rglob("*") if path.is_file())
-    if head.size > present:
-        checked.problems.append(problem("ledger.unreadable", f"{present} to {head.size - 1}"))
-    for number, width in _tiles(min(head.size, present)):
-        entries = _entries(folder, number, width, checked)
-        checked.leaves += entries
-        hashes += [None if leaf is None else merkle.leaf_hash(leaf) for leaf in entries]
-        stored += _hashes(folder, 0, number, width)
+class _Tree:
+    """The entries of one head, and the hash files beside them.
 
-    if _root(hashes) == head.root:
-        # The entries are the signed ones; whatever is wrong with the tiles costs nothing.
-        _check_tiles(folder, [hash_ for hash_ in hashes if hash_], checked)
-        return
-    differing = [i for i, (mine, theirs) in enumerate(zip(hashes, stored, strict=True)) if mine != theirs]
-    for index in differing:
-        checked.leaves[index] = None
-    named = [index for index in differing if hashes[index] is not None]
-    if _root(stored) == head.root:
-        checked.problems += [problem("ledger.entry_changed", index) for index in named]
-        return
-    if named:
-        checked.problems += [problem("ledger.entry_changed", index) for index in named]
-    checked.problems.append(problem("ledger.tree", detail=_where(folder, stored)))
+    An entry's hash is known twice: from the entry, and from the tile of level 0; where they differ, the tile
+    above says which of the two belongs to the signed tree.
+    """
+
+    def __init__(self, folder: Path, head: Checkpoint, checked: CheckedLedger) -> None:
+        self._folder = folder
+        self._head = head
+        self._checked = checked
+        self._wrong: dict[int, Bundle] = {}
+        self._stored: dict[int, Hashes] = {}
+        self._rows: list[bytes] = []  # of each bundle: its entries' hashes, one after another
+        self._above: Hashes = []
+
+    def check(self) -> None:
+        size = self._present()
+        self._checked.size = size
+        self._above = [
+            hash_ for number, width in _tiles(size >> HEIGHT) for hash_ in self._hashes(1, number, width)
+        ]
+        for number, width in _tiles(size):
+            self._rows.append(self._row(number, width))
+        if size == self._head.size and (self._leads_to_head() or self._other_way()):
+            self._name_entries()
+            self._check_tiles()
+        else:
+            self._name_without_head(size)
+
+    def _present(self) -> int:
+        """How many entries there can be: a forged head may claim any size, there are only so many files."""
+        folder = self._folder / "tile" / "entries"
+        present = WIDTH * sum(1 for path in folder.rglob("*") if path.is_file())
+        if present < self._head.size:
+            self._found("ledger.unreadable", f"{present} to {self._head.size - 1}")
+        return min(present, self._head.size)
+
+    def _found(self, code: str, subject: object = "", **values: object) -> None:
+        self._checked.problems.append(problem(code, subject, **values))
+
+    def _row(self, number: int, width: int) -> bytes:
+        """Return the hashes of one bundle's entries that are most likely the signed ones."""
+        bundle = read_bundle(self._folder, number, width)
+        stored = self._hashes(0, number, width)
+        mine = [merkle.leaf_hash(leaf) for leaf in bundle.entries]
+        if bundle.whole and mine == stored:
+            return b"".join(mine)
+        self._wrong[number], self._stored[number] = bundle, stored
+        known = [hash_ for hash_ in stored if hash_ is not None]
+        if not bundle.whole:
+            return b"".join(known)
+        parent = self._above[number] if width == WIDTH and number < len(self._above) else None
+        if len(known) < width or (parent is not None and merkle.fold(mine) == parent):
+            return b"".join(mine)
+        return b"".join(known)
+
+    def _leads_to_head(self) -> bool:
+        widths = (width for _, width in _tiles(self._checked.size))
+        if any(len(row) != width * merkle.HASH_SIZE for row, width in zip(self._rows, widths, strict=True)):
+            return False
+
+        def node(level: int, index: int) -> bytes:
+            first = index << level
+            if level >= HEIGHT:
+                last = (first + (1 << level)) // WIDTH
+                return merkle.fold(
+                    [merkle.fold(tiles.split(row)) for row in self._rows[first // WIDTH : last]]
+                )
+            row = tiles.split(self._rows[first // WIDTH])
+            return merkle.fold(row[first % WIDTH : first % WIDTH + (1 << level)])
+
+        return merkle.root(self._head.size, node) == self._head.root
+
+    def _other_way(self) -> bool:
+        """Believe the other one of the two where no tile above decides: in the last, partial bundle."""
+        number = len(self._rows) - 1
+        bundle = self._wrong.get(number)
+        if bundle is None or not bundle.whole:
+            return False
+        kept = self._rows[number]
+        self._rows[number] = b"".join(map(merkle.leaf_hash, bundle.entries))
+        if self._leads_to_head():
+            return True
+        self._rows[number] = kept
+        return False
+
+    def _name_entries(self) -> None:
+        """The hashes are the signed ones: say which entries are not."""
+        self._checked._hashes = self._rows  # noqa: SLF001 -- one module
+        for number, bundle in self._wrong.items():
+            signed = tiles.split(self._rows[number])
+            leaves, wrong = what_is_wrong(bundle, signed, number * WIDTH)
+            self._checked._kept[number] = leaves  # noqa: SLF001
+            self._checked.problems += wrong
+
+    def _name_without_head(self, size: int) -> None:
+        """Nothing leads to the head: what entry and tile agree on is all that there is to believe."""
+        self._checked._hashes = self._rows  # noqa: SLF001
+        stored: Hashes = []
+        for number, width in _tiles(size):
+            bundle = self._wrong.get(number)
+            if bundle is None:
+                stored += tiles.split(self._rows[number])
+                continue
+            theirs = self._stored[number]
+            stored += theirs
+            if None in theirs:
+                self._found("ledger.tile_damaged", tile_path(0, number, width))
+                self._checked._kept[number] = [*bundle.entries, *[None] * width][:width]  # noqa: SLF001
+                if not bundle.whole:
+                    self._found("ledger.unreadable", f"{number * WIDTH} to {number * WIDTH + width - 1}")
+                continue
+            leaves, wrong = what_is_wrong(bundle, [h for h in theirs if h], number * WIDTH)
+            self._checked._kept[number] = leaves  # noqa: SLF001
+            self._checked.problems += wrong
+        self._found("ledger.tree", detail=self._where(stored))
+
+    def _check_tiles(self) -> None:
+        """The entries are the signed ones; whatever is wrong with the tiles costs nothing."""
+        rows = self._rows
+        for level, full, width in tiles.levels(self._head.size):
+            for number in range(full + bool(width)):
+                path = tile_path(level, number, WIDTH if number < full else width)
+                if _read(self._folder / path) != rows[number]:
+                    self._found("ledger.tile_damaged", path)
+                    self._checked.made_again[path] = rows[number]
+            folded = [merkle.fold(tiles.split(row)) for row in rows[:full]]
+            rows = [b"".join(folded[i : i + WIDTH]) for i in range(0, len(folded), WIDTH)]
+
+    def _hashes(self, level: int, number: int, width: int) -> Hashes:
+        data = _read(self._folder / tile_path(level, number, width))
+        if len(data) != width * merkle.HASH_SIZE:
+            return [None] * width
+        return list(tiles.split(data))
+
+    def _where(self, stored: Hashes) -> str:
+        """Say between which entries the tiles stop agreeing with the tile level above."""
+        size = len(stored)
+        wrong = []
+        for number, expected in enumerate(self._above[: size // WIDTH]):
+            tile = stored[number * WIDTH : (number + 1) * WIDTH]
+            known = [hash_ for hash_ in tile if hash_]
+            if len(known) < WIDTH or expected is None or merkle.fold(known) != expected:
+                wrong.append(number)
+        if not wrong:
+            whole = size // WIDTH * WIDTH
+            return f"after entry {whole - 1}" if size >= WIDTH else f"among the {size} entries"
+        return "among " + ", ".join(f"{n * WIDTH} to {n * WIDTH + WIDTH - 1}" for n in wrong[:10])
 
 
 def _tiles(size: int) -> Iterator[tuple[int, int]]:
@@ -117,62 +284,8 @@ def _tiles(size: int) -> Iterator[tuple[int, int]]:
         yield size // WIDTH, size % WIDTH
 
 
-def _entries(folder: Path, number: int, width: int, checked: CheckedLedger) -> list[bytes | None]:
-    path = folder / tile_path("entries", number, width)
+def _read(path: Path) -> bytes:
     try:
-        entries: list[bytes | None] = list(tiles.unpack(path.read_bytes()))
-    except (OSError, ValueError):
-        entries = []
-    if len(entries) != width:
-        first = number * WIDTH
-        checked.problems.append(problem("ledger.unreadable", f"{first} to {first + width - 1}"))
-        return [None] * width
-    return entries
-
-
-def _hashes(folder: Path, level: int, number: int, width: int) -> list[bytes | None]:
-    try:
-        data = (folder / tile_path(level, number, width)).read_bytes()
+        return path.read_bytes()
     except OSError:
-        data = b""
-    if len(data) != width * merkle.HASH_SIZE:
-        return [None] * width
-    return list(tiles.split(data))
-
-
-def _root(hashes: list[bytes | None]) -> bytes | None:
-    """Return the root over leaf hashes, None if one is missing."""
-    known = [hash_ for hash_ in hashes if hash_ is not None]
-    if len(known) != len(hashes):
-        return None
-
-    def node(level: int, index: int) -> bytes:
-        return merkle.fold(known[index << level : (index + 1) << level])
-
-    return merkle.root(len(known), node)
-
-
-def _check_tiles(folder: Path, hashes: list[bytes], checked: CheckedLedger) -> None:
-    row = hashes
-    for level, full, width in tiles.levels(len(hashes)):
-        for number in range(full + bool(width)):
-            expected = row[number * WIDTH : (number + 1) * WIDTH]
-            if _hashes(folder, level, number, len(expected)) != expected:
-                checked.problems.append(
-                    problem("ledger.tile_damaged", tile_path(level, number, len(expected)))
-                )
-        row = [merkle.fold(row[i : i + WIDTH]) for i in range(0, full * WIDTH, WIDTH)]
-
-
-def _where(folder: Path, stored: list[bytes | None]) -> str:
-    """Say between which entries the tiles stop agreeing with the tile level above."""
-    size = len(stored)
-    above = [hash_ for number, width in _tiles(size >> HEIGHT) for hash_ in _hashes(folder, 1, number, width)]
-    wrong = []
-    for number, expected in enumerate(above):
-        tile = stored[number * WIDTH : (number + 1) * WIDTH]
-        if None in tile or expected is None or merkle.fold([hash_ for hash_ in tile if hash_]) != expected:
-            wrong.append(number)
-    if not wrong:
-        return f"after entry {size // WIDTH * WIDTH - 1}" if size >= WIDTH else f"among the {size} entries"
-    return "among " + ", ".join(f"{number * WIDTH} to {number * WIDTH + WIDTH - 1}" for number in wrong[:10])
+        return b""

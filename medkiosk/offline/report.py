@@ -9,16 +9,16 @@ import msgspec
 
 SENTENCES: dict[str, str] = {
     "store.unreadable": (
-        "The store's database cannot be used: {detail} Without it no sealed file can be opened; the sealed"
-        " files themselves are checked against the ledger below. Restore vault.db from a backup."
+        "The store's database cannot be used: {detail} Without it no sealed file can be opened; the"
+        " sealed files themselves are checked against the ledger below. Restore vault.db from a backup."
     ),
     "store.corrupt": (
         "The store's database is corrupt: {detail}. What is named below is lost, the rest can be opened."
         " Restore vault.db from a backup."
     ),
     "store.rolled_back": (
-        "The ledger has {detail} entries that the store does not know of: vault.db was replaced by an older"
-        " copy. What was imported since cannot be opened."
+        "The ledger has {detail} entries that the store does not know of: vault.db was replaced by an"
+        " older copy. What was imported since cannot be opened."
     ),
     "row.damaged": (
         "The row {subject} was changed or damaged. What it describes may not open; other rows are not"
@@ -27,6 +27,37 @@ SENTENCES: dict[str, str] = {
     "slot.no_recovery": (
         "The recovery slot is missing: the recovery words open nothing. Log in and make new ones now; the"
         " photos are safe as long as one user can log in."
+    ),
+    "store.state": (
+        "What the store says about its newest keys is wrong: {detail}. Nothing is lost; the kiosk may"
+        " refuse to start. Restore vault.db from a backup."
+    ),
+    "escrow.missing": (
+        "The sealed copy of the device's secret {subject} is missing: with the recovery sheets the photos"
+        " can be opened, but no new machine can go on with this ledger. Log in and make new recovery"
+        " sheets."
+    ),
+    "disposal.envelope_left": (
+        "{subject} was disposed of, and its key envelope is in the store again: rows of an older vault.db"
+        " were put back. Whoever has an old device secret or two recovery sheets may open it. Destroy this"
+        " copy."
+    ),
+    "disposal.blob_left": (
+        "The sealed file of {subject} is still there although its disposal is finished. Nobody has its"
+        " key. Remove the file."
+    ),
+    "disposal.moved_changed": (
+        "The moved key envelopes of epoch {subject} are not those that the ledger vouches for: {detail}."
+        " Some of what is sealed there cannot be opened; rows named above say which. Restore vault.db from"
+        " a backup."
+    ),
+    "disposal.moved_unvouched": (
+        "Epoch {subject} holds {detail} moved key envelopes that no ledger entry vouches for. They may"
+        " have been put there from outside. Restore vault.db from a backup."
+    ),
+    "ledger.vkey": (
+        "The ledger's key file cannot be used: {detail} Nothing is lost: restore the file from a backup,"
+        " or write the ledger key from paper into it."
     ),
     "ledger.no_checkpoint": (
         "The ledger's checkpoint cannot be used: {detail} Nothing can be proved until it is restored; the"
@@ -47,11 +78,28 @@ SENTENCES: dict[str, str] = {
         "Ledger entries {subject} cannot be read. What they recorded is not proved; the photos are safe."
     ),
     "ledger.entry_changed": (
-        "Ledger entry {subject} is not the one that was signed. What it recorded is lost; every other entry"
-        " and the photos are safe."
+        "Ledger entry {subject} is not the one that was signed. What it recorded is lost; every other"
+        " entry and the photos are safe."
+    ),
+    "ledger.removed": (
+        "Ledger entry {subject} is missing from its file. What it recorded is lost; every other entry and"
+        " the photos are safe. Restore the ledger from a backup."
+    ),
+    "ledger.truncated": (
+        "The file of ledger entries {subject} was cut off: they are lost here. The entries before and the"
+        " photos are safe. Restore the ledger from a backup."
+    ),
+    "ledger.reordered": (
+        "Ledger entries {subject} stand in another order than they were signed in. No entry is lost."
+        " Restore the ledger from a backup."
+    ),
+    "ledger.entry_added": (
+        "Something was added to the file of ledger entries {subject} that was never signed. Every signed"
+        " entry is there. Restore the ledger from a backup."
     ),
     "ledger.tile_damaged": (
-        "The ledger's hash file {subject} is damaged. No entry is lost: it can be made again from them."
+        "The ledger's hash file {subject} is damaged. No entry is lost: kioskctl verify --repair makes it"
+        " again from them."
     ),
     "ledger.tree": (
         "The ledger's entries do not lead to its signed head: entries were changed, removed or reordered"
@@ -61,20 +109,20 @@ SENTENCES: dict[str, str] = {
         "Ledger entry {subject} is signed, but this program cannot interpret it: {detail}. Nothing is lost."
     ),
     "object.row_missing": (
-        "The store has forgotten object {subject} ({detail}): it cannot be opened. Restore vault.db from a"
-        " backup; its sealed file is {blob}."
+        "The store has forgotten object {subject} ({detail}): it cannot be opened. Restore vault.db from"
+        " a backup; its sealed file is {blob}."
     ),
     "object.facts": (
-        "What the store says about object {subject} differs from its ledger entry in: {detail}. The entry is"
-        " right."
+        "What the store says about object {subject} differs from its ledger entry in: {detail}. The entry"
+        " is right."
     ),
     "object.envelope_missing": (
-        "The key of object {subject} ({detail}) is gone and no entry says that it was disposed of: it cannot"
-        " be opened. Restore vault.db from a backup."
+        "The key of object {subject} ({detail}) is gone and no entry says that it was disposed of: it"
+        " cannot be opened. Restore vault.db from a backup."
     ),
     "object.envelope_changed": (
-        "The key envelope of object {subject} ({detail}) was changed: it cannot be opened. Restore vault.db"
-        " from a backup."
+        "The key envelope of object {subject} ({detail}) was changed: it cannot be opened. Restore"
+        " vault.db from a backup."
     ),
     "object.blob_missing": (
         "The sealed file of object {subject} ({detail}) is missing: that picture is lost here. All others"
@@ -85,16 +133,16 @@ SENTENCES: dict[str, str] = {
         " backup."
     ),
     "object.blob_changed": (
-        "The sealed file of object {subject} ({detail}) was changed: it cannot be opened. Restore the file"
-        " from a backup."
+        "The sealed file of object {subject} ({detail}) was changed: it cannot be opened. Restore the"
+        " file from a backup."
     ),
     "object.blob_swapped": (
-        "The sealed file of object {subject} is that of object {detail}. If both are only swapped nothing is"
-        " lost: give each its own name."
+        "The sealed file of object {subject} is that of object {detail}. If both are only swapped nothing"
+        " is lost: give each its own name."
     ),
     "object.blob_unreadable": (
-        "The sealed file of object {subject} cannot be read: {detail}. The disk may be failing: make a backup"
-        " of the rest now."
+        "The sealed file of object {subject} cannot be read: {detail}. The disk may be failing: make a"
+        " backup of the rest now."
     ),
     "object.unlogged": (
         "Object {subject} is in the store, but no ledger entry names it. It may have been put there from"
@@ -108,8 +156,8 @@ SENTENCES: dict[str, str] = {
         " vault.db from a backup."
     ),
     "record.facts": (
-        "What the store says about record {subject} differs from its ledger entry in: {detail}. The entry is"
-        " right."
+        "What the store says about record {subject} differs from its ledger entry in: {detail}. The entry"
+        " is right."
     ),
     "record.changed": (
         "The record {subject} was changed: it cannot be opened. Restore vault.db from a backup."
@@ -121,7 +169,7 @@ SENTENCES: dict[str, str] = {
         "The key envelope of record {subject} was changed: it cannot be opened. Restore vault.db from a"
         " backup."
     ),
-    "record.unlogged": "Record {subject} is in the store, but no ledger entry names it.",
+    "record.unlogged": ("Record {subject} is in the store, but no ledger entry names it."),
 }
 
 
@@ -178,3 +226,19 @@ class Report(msgspec.Struct, frozen=True):
 def problem(code: str, subject: object = "", **values: object) -> Problem:
     """Make a problem with its sentence."""
     return Problem(code, str(subject), SENTENCES[code].format(subject=subject, **values))
+
+
+class Finder:
+    """Takes down what a verification finds, in the order in which it is found."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.notes: list[str] = []
+
+    def found(self, code: str, subject: object = "", **values: object) -> None:
+        """Take down damage."""
+        self.problems.append(problem(code, subject, **values))
+
+    def note(self, sentence: str) -> None:
+        """Take down what is no damage."""
+        self.notes.append(sentence)

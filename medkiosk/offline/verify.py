@@ -1,32 +1,24 @@
 """Check a store without any key: is all that the ledger promises there, unchanged, and nothing else?
 
-docs/format.md section 9.
+docs/format.md section 9. What is wrong with the ledger itself is found in `ledgercheck`, with the rows in
+`rows`, with the sealed files in `blobs`; here they meet.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from medkiosk.core.errors import KioskError
-from medkiosk.core.ids import is_id
-from medkiosk.core.refs import ObjectRef, RecordRef
 from medkiosk.ledger import entry
 from medkiosk.ledger.note import LogKeys
+from medkiosk.offline.blobs import BlobCheck, Progress
 from medkiosk.offline.ledgercheck import CheckedLedger, check_ledger
-from medkiosk.offline.report import Problem, Report, problem
-from medkiosk.vault.check import READ_ERRORS, Snapshot, StoreChecker
+from medkiosk.offline.promised import Blobs, Disposed
+from medkiosk.offline.report import Finder, Report
+from medkiosk.offline.rows import Rows
+from medkiosk.vault.check import READ_ERRORS, StoreChecker
 from medkiosk.vault.reader import in_use
-from medkiosk.vault.schema import ObjectRow
-
-Progress = Callable[[int, int], None]
-"""Told (bytes read, bytes in all) after each sealed file."""
-
-_READ = 1 << 20
-_THREADS = 2
 
 
 def verify(
@@ -53,217 +45,139 @@ class _Verification:
         self._key = key
         self._quick = quick
         self._progress = progress
-        self._problems: list[Problem] = []
-        self._notes: list[str] = []
+        self._finder = Finder()
         self._live = in_use(root)
-        self._bytes = 0
+        self._store_id = ""
+        self._pending = 0
 
     def run(self) -> Report:
-        # In this order: a running kiosk publishes blobs, then rows, then entries. What is seen of the later
-        # kinds can then only be more than what is seen of the earlier ones, and is cut to fit.
-        blobs = self._blobs()
-        snapshot = self._snapshot()
-        ledger = check_ledger(self._root / "ledger", self._key)
-        self._problems += ledger.problems
-        self._notes += ledger.notes
-        objects, records = self._promised(ledger, snapshot)
-        if snapshot is not None:
-            self._check_rows(snapshot, objects, records)
-        self._check_blobs(blobs, objects, snapshot)
+        # A running kiosk publishes blobs, then rows, then entries. Rows are read as of one instant, entries
+        # after it are cut off, and blobs that no row names yet are no damage.
+        try:
+            with StoreChecker.open_for_reading(self._root) as checker, checker.reading():
+                ledger, promised, blobs = self._with_rows(checker)
+        except KioskError as error:
+            ledger, promised, blobs = self._without_rows(error.message)
+        except READ_ERRORS as error:
+            ledger, promised, blobs = self._without_rows(f"{error}.")
+        # The database is let go of first: reading everything takes hours, and its log would grow meanwhile.
+        size = 0 if self._quick else blobs.read(self._progress)
+        self._missing(blobs)
+        self._finder.problems += ledger.problems
+        self._finder.notes += ledger.notes
         head = ledger.head
         return Report(
-            store_id=snapshot.store_id if snapshot else "",
+            store_id=self._store_id,
             origin=head.origin if head else "",
             ledger_size=head.size if head else 0,
             ledger_root=head.root.hex() if head else "",
             signature=ledger.signature,
-            objects=len(objects),
-            records=len(records),
-            bytes=self._bytes,
-            pending=len(snapshot.outbox) if snapshot else 0,
-            problems=tuple(self._problems),
-            notes=tuple(self._notes),
+            objects=promised.objects,
+            records=promised.records,
+            bytes=size,
+            pending=self._pending,
+            problems=tuple(dict.fromkeys(self._finder.problems)),
+            notes=tuple(self._finder.notes),
         )
 
-    def _found(self, code: str, subject: object = "", **values: object) -> None:
-        self._problems.append(problem(code, subject, **values))
-
-    def _snapshot(self) -> Snapshot | None:
-        try:
-            with StoreChecker.open_for_reading(self._root) as checker:
-                snapshot = checker.snapshot()
-        except KioskError as error:
-            self._found("store.unreadable", detail=error.message)
-            return None
-        except READ_ERRORS as error:
-            self._found("store.unreadable", detail=f"{error}.")
-            return None
-        if snapshot.corrupt:
-            self._found("store.corrupt", detail="; ".join(snapshot.corrupt))
-        for table, row in snapshot.damaged:
-            self._found("row.damaged", f"{table}/{row}")
-        if snapshot.recovery_slots != 1:
-            self._found("slot.no_recovery")
-        if snapshot.outbox:
-            self._notes.append(
-                f"{len(snapshot.outbox)} ledger entries are promised and not yet acknowledged; the kiosk does"
-                " that when it starts."
+    def _with_rows(self, checker: StoreChecker) -> tuple[CheckedLedger, _Promised, BlobCheck]:
+        self._store_id = checker.store_id
+        rows = Rows(checker, self._finder)
+        rows.by_themselves()
+        self._pending, promised_from = checker.pending()
+        if self._pending:
+            self._finder.note(
+                f"{self._pending} ledger entries are promised and not yet acknowledged; the kiosk does that"
+                " when it starts."
             )
-        return snapshot
+        ledger = check_ledger(self._root / "ledger", self._key)
+        if ledger.head is not None:
+            self._compare_sizes(ledger.head.size, promised_from, checker.next_index)
+        promised = _Promised(self._finder, rows)
+        upto = checker.next_index if self._live else None
+        for index, leaf in self._merged(ledger, checker, upto):
+            promised.entry(index, leaf)
+        rows.finish(promised.disposed)
+        blobs = self._walk(promised, lambda id_: checker.held_object(id_) is not None)
+        return ledger, promised, blobs
 
-    def _promised(
-        self, ledger: CheckedLedger, snapshot: Snapshot | None
-    ) -> tuple[dict[str, ObjectRef], dict[str, RecordRef]]:
-        """Return what the ledger and the outbox say must be there."""
-        leaves = dict(enumerate(ledger.leaves))
-        if snapshot is not None:
-            if ledger.head is not None:
-                self._compare_sizes(ledger.head.size, snapshot)
-            if self._live:
-                leaves = {index: leaf for index, leaf in leaves.items() if index < snapshot.next_index}
-            for index, promised in snapshot.outbox:
-                if leaves.get(index) not in (None, promised):
-                    self._found("ledger.disagree", index)
-                leaves[index] = promised
-        objects: dict[str, ObjectRef] = {}
-        records: dict[str, RecordRef] = {}
-        for index, data in leaves.items():
-            if data is None:
-                continue
-            try:
-                leaf = entry.decode(data)
-            except ValueError as error:
-                self._found("ledger.malformed", index, detail=error)
-                continue
-            objects |= {ref.id: ref for ref in leaf.objects}
-            if leaf.record is not None:
-                records[leaf.record.id] = leaf.record
-        return objects, records
+    def _without_rows(self, why: str) -> tuple[CheckedLedger, _Promised, BlobCheck]:
+        self._finder.found("store.unreadable", detail=why)
+        ledger = check_ledger(self._root / "ledger", self._key)
+        promised = _Promised(self._finder, None)
+        for index, leaf in enumerate(ledger.leaves()):
+            if leaf is not None:
+                promised.entry(index, leaf)
+        return ledger, promised, self._walk(promised, lambda _: False)
 
-    def _compare_sizes(self, size: int, snapshot: Snapshot) -> None:
-        promised_from = snapshot.outbox[0][0] if snapshot.outbox else snapshot.next_index
+    def _walk(self, promised: _Promised, known: Callable[[str], bool]) -> BlobCheck:
+        for ids in (promised.disposed.finished, promised.disposed.unfinished):
+            for id_ in ids:
+                promised.blobs.discard(id_)
+        check = BlobCheck(self._root, promised.blobs, promised.disposed, self._finder, live=self._live)
+        check.walk(known)
+        return check
+
+    def _missing(self, blobs: BlobCheck) -> None:
+        """Name the files that are not there, but for those that a running kiosk disposed of meanwhile."""
+        gone: set[str] = set()
+        if self._live and blobs.missing:
+            with StoreChecker.open_for_reading(self._root) as checker:
+                gone = {blob.id for blob in blobs.missing if not checker.has_envelope(blob.id)}
+        for blob in blobs.missing:
+            if blob.id not in gone:
+                self._finder.found("object.blob_missing", blob.id, detail=blob.kind)
+
+    def _compare_sizes(self, size: int, promised_from: int, next_index: int) -> None:
         if size < promised_from:
-            self._found("ledger.rolled_back", detail=promised_from - size)
-        elif size > snapshot.next_index and not self._live:
-            self._found("store.rolled_back", detail=size - snapshot.next_index)
+            self._finder.found("ledger.rolled_back", detail=promised_from - size)
+        elif size > next_index and not self._live:
+            self._finder.found("store.rolled_back", detail=size - next_index)
 
-    def _check_rows(
-        self, snapshot: Snapshot, objects: dict[str, ObjectRef], records: dict[str, RecordRef]
-    ) -> None:
-        for id_, ref in objects.items():
-            row = snapshot.objects.get(id_)
-            if row is None:
-                there = "there" if self._path(id_).exists() else "missing, too"
-                self._found("object.row_missing", id_, detail=ref.kind, blob=there)
-                continue
-            if differing := _differing(ref, row, ("kind", "size", "sha256", "commitment")):
-                self._found("object.facts", id_, detail=differing)
-            self._check_envelope(snapshot, "object", ref)
-        for id_, record in records.items():
-            facts = snapshot.records.get(id_)
-            if facts is None:
-                self._found("record.row_missing", id_)
-                continue
-            if differing := _differing(record, facts, ("kind", "sha256", "commitment")):
-                self._found("record.facts", id_, detail=differing)
-            if facts.actual != record.sha256:
-                self._found("record.changed", id_)
-            self._check_envelope(snapshot, "record", record)
-        for id_ in snapshot.objects.keys() - objects.keys():
-            self._found("object.unlogged", id_)
-        for id_ in snapshot.records.keys() - records.keys():
-            self._found("record.unlogged", id_)
-
-    def _check_envelope(self, snapshot: Snapshot, what: str, ref: ObjectRef | RecordRef) -> None:
-        envelope = snapshot.envelopes.get((what, ref.id))
-        if envelope is None:
-            self._found(f"{what}.envelope_missing", ref.id, detail=ref.kind)
-        elif envelope != ref.envelope:
-            self._found(f"{what}.envelope_changed", ref.id, detail=ref.kind)
-
-    def _blobs(self) -> dict[str, int]:
-        """Return the size of every file below ``objects``, by path."""
-        return {
-            str(path.relative_to(self._root)): path.lstat().st_size for path in _walk(self._root / "objects")
-        }
-
-    def _path(self, object_id: str) -> Path:
-        return self._root / "objects" / object_id[:2] / object_id
-
-    def _check_blobs(
-        self, blobs: dict[str, int], objects: dict[str, ObjectRef], snapshot: Snapshot | None
-    ) -> None:
-        rows: dict[str, ObjectRow] = snapshot.objects if snapshot else {}
-        known = {str(self._path(id_).relative_to(self._root)) for id_ in objects.keys() | rows.keys()}
-        self._check_extra(sorted(blobs.keys() - known))
-        to_read = []
-        for id_, ref in objects.items():
-            size = _size(self._path(id_))
-            row = rows.get(id_)
-            if size is None:
-                self._found("object.blob_missing", id_, detail=ref.kind)
-            elif row is not None and size != row.sealed_size:
-                self._found("object.blob_size", id_, detail=f"{size} bytes instead of {row.sealed_size}")
-            else:
-                to_read.append((ref, size))
-        if not self._quick:
-            self._read_blobs(to_read, objects)
-
-    def _check_extra(self, extra: list[str]) -> None:
-        for path in extra:
-            # A crash leaves such files behind, and so does an import in progress.
-            if self._live or self._listed_as_unfinished(Path(path).name):
-                self._notes.append(f"{path} belongs to an import that was not finished.")
-            else:
-                self._found("blob.unlogged", path)
-
-    def _listed_as_unfinished(self, name: str) -> bool:
-        if not is_id(name):
-            return False
-        manifests = (self._root / "tmp").glob("*.batch")
-        return any(name in path.read_text("ascii", errors="replace").split("\n") for path in manifests)
-
-    def _read_blobs(self, to_read: list[tuple[ObjectRef, int]], objects: dict[str, ObjectRef]) -> None:
-        owner = {ref.sha256: id_ for id_, ref in objects.items()}
-        total = sum(size for _, size in to_read)
-        with ThreadPoolExecutor(_THREADS) as pool:
-            hashes = pool.map(_sha256, (self._path(ref.id) for ref, _ in to_read))
-            for (ref, size), hash_ in zip(to_read, hashes, strict=True):
-                self._bytes += size
-                if isinstance(hash_, OSError):
-                    self._found("object.blob_unreadable", ref.id, detail=hash_.strerror)
-                elif hash_ != ref.sha256 and hash_ in owner:
-                    self._found("object.blob_swapped", ref.id, detail=owner[hash_])
-                elif hash_ != ref.sha256:
-                    self._found("object.blob_changed", ref.id, detail=ref.kind)
-                if self._progress:
-                    self._progress(self._bytes, total)
+    def _merged(
+        self, ledger: CheckedLedger, checker: StoreChecker, upto: int | None
+    ) -> Iterator[tuple[int, bytes]]:
+        """Yield every entry of ledger and outbox once; where both have one, the outbox's: it was promised."""
+        outbox = checker.promised()
+        waiting = next(outbox, None)
+        for index, leaf in enumerate(ledger.leaves()):
+            while waiting is not None and waiting[0] < index:
+                yield waiting
+                waiting = next(outbox, None)
+            if waiting is not None and waiting[0] == index:
+                if leaf not in (None, waiting[1]) and (upto is None or index < upto):
+                    self._finder.found("ledger.disagree", index)
+                yield waiting
+                waiting = next(outbox, None)
+            elif leaf is not None and (upto is None or index < upto):
+                yield index, leaf
+        if waiting is not None:
+            yield waiting
+            yield from outbox
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for top, _, names in os.walk(folder):
-        yield from (Path(top) / name for name in names)
+class _Promised:
+    """What the entries say, one after another, compared with the rows where there are any."""
 
+    def __init__(self, finder: Finder, rows: Rows | None) -> None:
+        self._finder = finder
+        self._rows = rows
+        self.blobs = Blobs()
+        self.disposed = Disposed()
+        self.objects = 0
+        self.records = 0
 
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return None
-
-
-def _sha256(path: Path) -> str | OSError:
-    try:
-        with path.open("rb", buffering=0) as file:
-            hash_ = hashlib.sha256()
-            buffer = bytearray(_READ)
-            view = memoryview(buffer)
-            while count := file.readinto(buffer):
-                hash_.update(view[:count])
-            return hash_.hexdigest()
-    except OSError as error:
-        return error
-
-
-def _differing(ref: object, row: object, names: Iterable[str]) -> str:
-    return ", ".join(name for name in names if getattr(ref, name) != getattr(row, name))
+    def entry(self, index: int, data: bytes) -> None:
+        try:
+            leaf = entry.decode(data)
+        except ValueError as error:
+            self._finder.found("ledger.malformed", index, detail=error)
+            return
+        self.disposed.entry(leaf)
+        for ref in leaf.objects:
+            self.blobs.add(ref, self._rows.object(ref) if self._rows else None)
+        if leaf.record is not None:
+            self.records += 1
+            if self._rows:
+                self._rows.record(leaf.record)
+        self.objects += len(leaf.objects)

@@ -99,8 +99,13 @@ class Journal:
         return not (self.stopped or self.vault.stopped)
 
     def recover(self) -> int:
-        """Bring leaves that a crash left in the outbox into the ledger; return how many there were."""
+        """Bring leaves that a crash left in the outbox into the ledger; return how many there were.
+
+        None are where the ledger takes nothing (`Log.refusal`).
+        """
         with self.lock:
+            if self.log.refusal is not None:
+                return 0
             return len(self._flush())
 
     def commit(self, facts: Iterable[Fact], also: Also | None = None) -> None:
@@ -154,7 +159,9 @@ class Journal:
         return replace(fact, objects=[self.vault.reseal(pending) for pending in fact.objects])
 
     def check(self) -> None:
-        """Raise JournalStoppedError if nothing more is taken until a restart."""
+        """Raise why nothing more is taken, if so: JournalStoppedError until a restart, or `Log.refusal`."""
+        if self.log.refusal is not None:
+            raise self.log.refusal
         if not self.healthy:
             raise JournalStoppedError(detail=self.stopped or "the disk's state is unknown")
 

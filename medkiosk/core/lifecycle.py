@@ -164,6 +164,25 @@ class CosignatureTaken(Event, frozen=True, tag="ledger.cosigned"):
     size: int
 
 
+class WitnessEnrolled(Event, frozen=True, tag="witness.enrolled"):
+    """Somebody else may sign that they saw this ledger: ``witness`` is the key's name, ``key`` its vkey."""
+
+    witness: str
+    key: str
+
+
+class RollbackAccepted(Event, frozen=True, tag="ledger.rollback_accepted"):
+    """An older copy of the store goes on, because the newest one is lost.
+
+    The kiosk remembered a ledger of ``remembered`` entries; this entry is the first after ``size``. What the
+    entries between said is lost.
+    """
+
+    size: int
+    remembered: int
+    reason: str
+
+
 class ClockWentBack(Event, frozen=True, tag="clock.back"):
     """The kiosk's clock shows less than an entry that is already logged; ``newest`` is that entry's time."""
 
@@ -195,6 +214,12 @@ class SlotChanged(Event, frozen=True, tag="account.slot_changed"):
     how: str
 
 
+class RecoveryChecked(Event, frozen=True, tag="recovery.checked"):
+    """Recovery sheets were shown; ``typed``: two of them were typed back from the paper, without a mistake."""
+
+    typed: bool
+
+
 class RecoveryReplaced(Event, frozen=True, tag="recovery.replaced"):
     """New recovery sheets were made; the old ones open nothing that is on the kiosk."""
 
@@ -213,9 +238,12 @@ AnyLifecycle = (
     | BackupFinished
     | DriveForgotten
     | CosignatureTaken
+    | WitnessEnrolled
+    | RollbackAccepted
     | ClockWentBack
     | ScrubFinished
     | AccountClosed
     | SlotChanged
+    | RecoveryChecked
     | RecoveryReplaced
 )

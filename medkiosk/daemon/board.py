@@ -86,7 +86,7 @@ class Board:
             if status == self._status:
                 return
             self._status = msgspec.structs.replace(
-                status, serial=status.serial + 1, headline=headline(status.devices)
+                status, serial=status.serial + 1, headline=status.alarm or headline(status.devices)
             )
             self._changed.notify_all()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -38,6 +38,9 @@ from medkiosk.vault.identity import Identity
 from medkiosk.vault.slots import normalise_name
 
 _log = logging.getLogger(__name__)
+
+
+First = Callable[[AccountCreated], Sequence[Fact]]
 
 
 class LockedOutError(KioskError):
@@ -142,8 +145,13 @@ class Keyring:
             raise NotAllowedError(reason="nobody is logged in")
         return opened
 
-    def login(self, user: str, passphrase: str) -> AccountCreated:
+    def login(self, user: str, passphrase: str, first: First | None = None) -> AccountCreated:
         """Open the vault, or join those who have it open.
+
+        Args:
+            user: who.
+            passphrase: theirs.
+            first: asked, when the passphrase was right, for what is recorded before the login.
 
         Raises:
             LockedOutError: too many failures; the passphrase was not even tried.
@@ -151,7 +159,7 @@ class Keyring:
             NotAllowedError: the account was closed, or never was.
         """
         with self._logins:
-            return self._join(self._try(user, passphrase), normalise_name(user).decode())
+            return self._join(self._try(user, passphrase), normalise_name(user).decode(), first)
 
     def prove(self, user: str, passphrase: str) -> AccountCreated:
         """Check somebody's passphrase while the vault is open; failures count as at a login.
@@ -178,7 +186,9 @@ class Keyring:
         try:
             identity = self._journal.vault.unlock(user, passphrase)
         except WrongPassphraseError:
-            self._journal.commit([Fact(LoginFailed(at=self._journal.now(), actor=KIOSK, user=user[:100]))])
+            if self._journal.log.refusal is None:
+                event = LoginFailed(at=self._journal.now(), actor=KIOSK, user=user[:100])
+                self._journal.commit([Fact(event)])
             raise
         self._remember(lockout.succeeded(self._lockout, tag))
         return identity
@@ -204,7 +214,7 @@ class Keyring:
             opened.identity.close()
         self._changed()
 
-    def _join(self, identity: Identity, user: str) -> AccountCreated:
+    def _join(self, identity: Identity, user: str, first: First | None) -> AccountCreated:
         # A long history takes seconds to open: the kiosk goes on importing meanwhile, and only what came
         # since is taken in under the lock.
         made = None
@@ -219,7 +229,9 @@ class Keyring:
                     made.catch_up(self._journal)
                 opened = made if made is not None and fresh else self.opened
                 account = _may_enter(opened.catalog, user)
-                self._journal.commit([Fact(LoggedIn(at=self._journal.now(), actor=account.account_id))])
+                facts = list(first(account)) if first else []
+                facts.append(Fact(LoggedIn(at=self._journal.now(), actor=account.account_id)))
+                self._journal.commit(facts)
                 # Nothing below can fail: a session that counts is a session that somebody will end.
                 self._opened = opened
                 self._sessions += 1

@@ -31,6 +31,10 @@ def summary(event: life.AnyLifecycle) -> str:
             return f"drive {event.drive_id}: {event.objects} objects, ledger up to {event.ledger_size}"
         case life.CosignatureTaken():
             return f"{event.witness}: {event.size} entries"
+        case life.WitnessEnrolled():
+            return f"witness {event.witness}"
+        case life.RollbackAccepted():
+            return f"from {event.remembered} entries to {event.size}"
         case life.ClockWentBack():
             return f"behind {event.newest}"
         case life.ScrubFinished():
@@ -39,6 +43,8 @@ def summary(event: life.AnyLifecycle) -> str:
             return f"account {event.account_id}"
         case life.SlotChanged():
             return f"account {event.account_id}: {event.how}"
+        case life.RecoveryChecked():
+            return "two sheets were typed back" if event.typed else "nobody typed the sheets back"
         case life.RecoveryReplaced():
             return "the old sheets open nothing that is here"
 

@@ -202,7 +202,7 @@ class Drives(Wire, frozen=True):
 class Status(Wire, frozen=True):
     """The kiosk at a glance; nothing personal in it.
 
-    ``serial`` counts changes since the daemon started.
+    ``serial`` counts changes since the daemon started. ``alarm``: why nothing at all is taken, in big words.
     """
 
     serial: int
@@ -215,6 +215,7 @@ class Status(Wire, frozen=True):
     ledger_size: int
     problems: tuple[str, ...]
     backups: tuple[BackupStatus, ...] = ()
+    alarm: str = ""
 
 
 class Session(Wire, frozen=True):

@@ -41,7 +41,7 @@ _MOST_ADVICE = 3
 def mood(status: Status | None) -> str:
     """The class that colours the big words: ``-alarm``, ``-busy``, ``-safe`` or ``-quiet``."""
     states = {device.state for device in status.devices} if status else set()
-    if status is None or states & ALARM:
+    if status is None or status.alarm or states & ALARM:
         return "-alarm"
     if states & BUSY:
         return "-busy"

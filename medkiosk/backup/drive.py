@@ -105,7 +105,7 @@ def enrol(path: Path, *, key: bytes, store_id: str, random: Random, disk: Disk =
         KioskError: it cannot be written to.
     """
     try:
-        if set(os.listdir(path)) - _SYSTEM:
+        if {entry.name for entry in path.iterdir()} - _SYSTEM:
             raise NotEmptyError(path=path)
         check_writable(path)
         drive = Drive(path, DriveId(new_id(random)))

@@ -33,13 +33,21 @@ class Drive:
     forgotten: str = ""
 
 
+@dataclass(frozen=True)
+class Disposal:
+    """Something that was disposed of: ``index`` is the ledger index of its last `Disposed` entry."""
+
+    disposal_id: DisposalId
+    index: int
+    at: str
+
+
 @dataclass
 class DriveBook:
     """Drives and disposals, folded from the events."""
 
     drives: dict[DriveId, Drive] = field(default_factory=dict)
-    disposals: dict[DisposalId, int] = field(default_factory=dict)
-    """The ledger index of the last `Disposed` entry of each disposal."""
+    disposals: dict[DisposalId, Disposal] = field(default_factory=dict)
 
     def apply(self, event: Event, index: int) -> None:
         """Take the next event, which has this ledger index; events of other kinds say nothing here."""
@@ -67,7 +75,7 @@ class DriveBook:
                         event.reason or "forgotten",
                     )
             case life.Disposed():
-                self.disposals[event.disposal_id] = index
+                self.disposals[event.disposal_id] = Disposal(event.disposal_id, index, event.at)
             case _:
                 pass
 
@@ -87,8 +95,6 @@ def still_holding(drives: Iterable[Drive], disposed_index: int) -> tuple[Drive, 
     return tuple(sorted((one for one in drives if holds(one, disposed_index)), key=lambda one: one.drive_id))
 
 
-def held_by(drive: Drive, disposals: dict[DisposalId, int]) -> tuple[DisposalId, ...]:
+def held_by(drive: Drive, disposals: Iterable[Disposal]) -> tuple[Disposal, ...]:
     """Return the disposals of which a drive may still hold something, oldest first."""
-    return tuple(
-        id_ for id_, index in sorted(disposals.items(), key=lambda one: one[1]) if holds(drive, index)
-    )
+    return tuple(one for one in sorted(disposals, key=lambda one: one.index) if holds(drive, one.index))

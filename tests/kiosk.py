@@ -128,7 +128,9 @@ path = "{self.stick}"
 
     def init(self) -> None:
         """Set the kiosk up."""
-        done = self.ctl("init", "--json", "--admin", ADMIN, "--passphrase-file", "-", stdin=PASSPHRASE + "\n")
+        done = self.ctl(
+            "init", "--json", "--no-check", "--admin", ADMIN, "--passphrase-file", "-", stdin=PASSPHRASE + "\n"
+        )
         self.made = json.loads(done.stdout)
 
     @property

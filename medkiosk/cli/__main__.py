@@ -30,6 +30,8 @@ COMMANDS = (
     "accounts",
     "consent",
     "recipients",
+    "recovery",
+    "lock",
     "selftest",
 )
 """Each is `medkiosk.cli.NAME_cmd` with ``HELP``, ``add_arguments`` and ``run``."""

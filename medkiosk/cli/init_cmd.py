@@ -1,7 +1,8 @@
 """Set the kiosk up: keys, vault, ledger and the first administrator. Done once, with the daemon stopped.
 
 Prints three recovery cards of SLIP-39 words. Any two of them open everything, for ever; nobody else can.
-Write each on paper, give each to another person, and keep none on a computer.
+Write each on paper, give each to another person, and keep none on a computer. Two are typed back before
+anything is kept.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 from os import urandom
 
 from medkiosk import configfile
+from medkiosk.cli.cards import card_lines, typed_back
 from medkiosk.cli.common import add_config, read_passphrase, show
 from medkiosk.core.errors import BadRequestError
 from medkiosk.offline.init import Initialised, initialise
@@ -27,6 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--passphrase-file", metavar="FILE", help="the administrator's passphrase ('-': standard input)"
     )
+    parser.add_argument(
+        "--no-check",
+        action="store_true",
+        help="do not ask for two recovery cards to be typed back; the ledger says that nobody did",
+    )
 
 
 def _lines(made: Initialised) -> Iterator[str]:
@@ -35,20 +42,27 @@ def _lines(made: Initialised) -> Iterator[str]:
     yield f"Export key:  {made.allowed_signers}"
     yield f"             {made.export_fingerprint}"
     yield "Give both keys to those who will check what leaves this kiosk, by another way than the stick."
+    if made.recovery_checked:
+        return
     yield ""
-    yield "RECOVERY CARDS: shown once. Any two open everything. One person each; on paper only."
-    for number, share in enumerate(made.shares, 1):
-        yield ""
-        yield f"Card {number} of {len(made.shares)}"
-        words = share.split()
-        for start in range(0, len(words), 6):
-            numbered = (f"{n:2d} {word:<9}" for n, word in enumerate(words[start : start + 6], start + 1))
-            yield "  " + " ".join(numbered)
+    yield from card_lines(made.shares)
+    yield ""
+    yield "Nobody has typed these cards back: the ledger says so. A card with a mistake in it opens nothing."
+
+
+def _check(shares: list[str]) -> bool:
+    typed_back(shares)
+    return True
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     config = configfile.load(args.config)
+    if args.json and not args.no_check:
+        raise BadRequestError(
+            detail="with --json the cards go to a program, which has no paper to type them back from;"
+            " say --no-check"
+        )
     passphrase = read_passphrase(args.passphrase_file, f"Passphrase for {args.admin}: ")
     if args.passphrase_file is None and passphrase != read_passphrase(None, "Once more: "):
         raise BadRequestError(detail="the two passphrases differ")
@@ -59,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
         passphrase=passphrase,
         random=urandom,
         clock=lambda: datetime.now(UTC),
+        check=None if args.no_check else _check,
     )
     show(args, made, list(_lines(made)))
     return 0

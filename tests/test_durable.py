@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ import pytest
 
 from medkiosk import durable
 
-_TRACED = "mkdir,openat,rename,renameat2,unlink,write,fsync,fdatasync,syncfs,fadvise64,readv,close"
+_TRACED = "mkdir,fcntl,openat,rename,renameat2,unlink,write,fsync,fdatasync,syncfs,fadvise64,readv,close"
 
 
 def strace_works() -> bool:
@@ -131,7 +132,6 @@ def test_the_other_calls(tmp_path: Path) -> None:
         "openat a",
         "fadvise64 a POSIX_FADV_DONTNEED",
         "fadvise64 a POSIX_FADV_SEQUENTIAL",
-        "readv a",
         "readv a",
         "close a",
     ]
@@ -287,3 +287,73 @@ def test_a_failed_sync_is_an_error(tmp_path: Path, call: str, files: str) -> Non
         text=True,
     )
     assert done.stdout == f"{errno.EIO}\n"
+
+
+def blocks(size: int) -> memoryview:
+    """Random bytes in memory that begins on a block."""
+    buffer = durable.aligned(size)
+    buffer[:] = os.urandom(size)
+    return memoryview(buffer)
+
+
+@needs_strace
+def test_write_direct_calls(tmp_path: Path) -> None:
+    code = (
+        "file = durable.create(here / 'a')\n"
+        "buffer = memoryview(durable.aligned(8192))\n"
+        "file.write_direct(buffer)\nfile.write_direct(buffer[:4096])\nfile.write(b'rest')\n"
+    )
+    assert trace(tmp_path, code) == [
+        "openat a",
+        "fcntl a",  # F_GETFL
+        "fcntl a",  # F_SETFL with O_DIRECT
+        "write a",
+        "write a",
+        "fcntl a",
+        "fcntl a",  # F_SETFL without
+        "write a",
+        "fadvise64 a POSIX_FADV_DONTNEED",
+    ]
+    assert (tmp_path / "a").stat().st_size == 3 * 4096 + 4
+
+
+@pytest.mark.parametrize("where", ["disk", "/dev/shm"])
+@pytest.mark.parametrize("tail", [0, 1, 4095])
+def test_what_was_written_directly_comes_back(tmp_path: Path, where: str, tail: int) -> None:
+    folder = tmp_path if where == "disk" else Path(where)
+    if not os.access(folder, os.W_OK):
+        pytest.skip(f"{folder} is not here")
+    path = folder / f"medkiosk-{os.getpid()}-{tail}"
+    content = blocks(3 * durable.BLOCK + tail)
+    whole = 3 * durable.BLOCK
+    file = durable.create(path)
+    try:
+        file.write_direct(content[: durable.BLOCK])
+        file.write_direct(content[durable.BLOCK : whole])
+        file.write(content[whole:])
+        assert file.size == len(content)
+        os.fsync(file.fileno())
+        assert b"".join(bytes(piece) for piece in durable.read_back(path)) == content
+    finally:
+        file.close()
+        path.unlink()
+
+
+def test_written_directly_is_not_kept_in_the_page_cache(tmp_path: Path) -> None:
+    file = durable.create(tmp_path / "a")
+    file.write_direct(blocks(1 << 20))
+    file.close()
+    with (tmp_path / "a").open("rb", buffering=0) as read:
+        direct = fcntl.fcntl(read.fileno(), fcntl.F_GETFL)
+        assert not direct & os.O_DIRECT
+        assert not cached(read.fileno())
+        os.pread(read.fileno(), 1, 0)
+        if not cached(read.fileno()):
+            pytest.skip("this file system does not tell what is cached")
+
+
+def test_a_full_disk_says_so_past_the_page_cache() -> None:
+    file = durable.TmpFile(Path("/dev/full"), os.open("/dev/full", os.O_WRONLY))
+    with pytest.raises(OSError, match="No space left"):
+        file.write_direct(blocks(durable.BLOCK))
+    file.close()

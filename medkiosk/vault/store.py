@@ -46,7 +46,7 @@ from medkiosk.vault.schema import COLUMNS, SeenRow
 from medkiosk.vault.slots import normalise_name, open_passphrase_slot
 from medkiosk.vault.writer import Buffers, ObjectWriter, PendingObject, PendingRecord
 
-_THREADS = 2
+_THREADS = 3
 """Helper threads that hash and write behind the writers, and as many that read back what was committed."""
 
 

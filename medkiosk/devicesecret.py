@@ -60,6 +60,10 @@ class DeviceSecrets(Protocol):
         """Where that is, in words, for people."""
         ...
 
+    def beside(self, path: Path) -> bool:
+        """Tell whether a copy of the file system that holds ``path`` holds the secrets, too."""
+        ...
+
     def read(self, generation: int) -> bytearray:
         """Return the 32 bytes; the buffer is the caller's, to overwrite.
 
@@ -113,6 +117,11 @@ class FileSecrets:
     def source(self) -> str:
         """Where the secrets are, in words."""
         return f"files of mode 0600 in {self.folder} (no TPM)"
+
+    def beside(self, path: Path) -> bool:
+        """See `DeviceSecrets.beside`. Two partitions of one disk count as two, and are copied together."""
+        existing = next(folder for folder in (self.folder, *self.folder.parents) if folder.exists())
+        return existing.stat().st_dev == path.stat().st_dev
 
     def read(self, generation: int) -> bytearray:
         """See `DeviceSecrets.read`; a file that others may read is refused."""

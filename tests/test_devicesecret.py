@@ -202,3 +202,12 @@ def test_killed(tmp_path: Path, call: str, n: int) -> None:
     device.put(2, TWO)
     device.keep_only(2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["device-2.key"]
+
+
+def test_a_copy_of_the_stores_disk_holds_the_files_that_are_on_it(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    assert FileSecrets(tmp_path / "not" / "yet").beside(tmp_path / "store")
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system to write to here")
+    assert not FileSecrets(memory).beside(tmp_path / "store")

@@ -39,6 +39,7 @@ def lines(status: Status) -> Iterator[str]:
     yield f"redaction: {counts}"
     yield f"store: {status.objects} objects, ledger of {status.ledger_size} entries"
     yield "vault: open, somebody is logged in" if status.unlocked else "vault: locked"
+    yield from status.keys
     yield from status.problems
 
 

@@ -21,10 +21,13 @@ from medkiosk.core.config import Config
 from medkiosk.core.errors import ConfigError, KioskError
 from medkiosk.core.events import KioskStarted
 from medkiosk.core.ids import KIOSK, CaptureId
-from medkiosk.daemon import slates
+from medkiosk.daemon import keysthere, slates
+from medkiosk.daemon.backups import Backups
 from medkiosk.daemon.board import Board
 from medkiosk.daemon.cardlines import CardLines
 from medkiosk.daemon.comparing import Comparer
+from medkiosk.daemon.drives import DriveDesk
+from medkiosk.daemon.headmemory import HeadMemory
 from medkiosk.daemon.importer import Importer
 from medkiosk.daemon.importtools import Tools
 from medkiosk.daemon.keyring import Keyring
@@ -64,8 +67,13 @@ class Daemon:
         store = Path(config.store.path)
         device = FileSecrets(Path(config.store.device_folder))
         vault = Vault.open(store, index_key=keys.index, device=device, random=os.urandom, clock=_now)
-        log = Log.open(store / "ledger", Signer(config.site.origin, keys.ledger))
+        signer = Signer(config.site.origin, keys.ledger)
+        log = Log.open(store / "ledger", signer)
         self._journal = Journal(vault, log, _now)
+        self._memory = HeadMemory(
+            self._journal, signer.key, Path(config.store.device_folder), self.board, self._readmitted
+        )
+        self._memory.compare()
         recovered = self._journal.recover()
         if recovered or vault.repairs:
             _log.info(
@@ -82,8 +90,23 @@ class Daemon:
         self._slate_key = slates.slate_key(keys.index)
         self._keyring = Keyring(self._journal, _now, store.parent / "lockout", self._unlocked)
         self._sessions = Sessions(self._keyring, config.access.idle_lock_s)
-        self.board.set(objects=vault.count(), ledger_size=log.size)
+        sentences = keysthere.where(keys, device, store)
+        for sentence in sentences:
+            _log.info("%s", sentence)
+        self.board.set(objects=vault.count(), ledger_size=log.size, keys=sentences)
+        if (problem := vault.device_problem) is not None:
+            self.board.problem(problem.message)
         self._journal.listeners.append(self._count)
+        self._backups = Backups(
+            config.backup,
+            self._journal,
+            signer.key,
+            keys.index,
+            self.board,
+            os.urandom,
+            poll_s=config.ingest.poll_s,
+        )
+        self._drives = DriveDesk(self._journal, self._keyring, self._backups)
         self._kiosk = Kiosk(
             config=config,
             keys=keys,
@@ -92,6 +115,9 @@ class Daemon:
             keyring=self._keyring,
             sessions=self._sessions,
             redactor=self._redactor,
+            memory=self._memory,
+            backups=self._backups,
+            drives=self._drives,
             clock=_now,
             random=os.urandom,
         )
@@ -126,6 +152,23 @@ class Daemon:
         """
         bind(Service)
         self._redactor.start()
+        self._memory.start()
+        # A store that was rolled back is looked at by an administrator before it takes anything.
+        refused = self._journal.log.refusal is not None
+        if not refused:
+            self._say_started()
+        self._server = Server(
+            Path(self._config.ipc.socket), self._serve, allowed=_uids(self._config.ipc.users)
+        )
+        self._sessions.start()
+        if not refused:
+            self._take_devices()
+
+    def _readmitted(self) -> None:
+        self._say_started()
+        self._take_devices()
+
+    def _say_started(self) -> None:
         self._journal.commit(
             [
                 Fact(
@@ -139,17 +182,17 @@ class Daemon:
                 )
             ]
         )
-        self._server = Server(
-            Path(self._config.ipc.socket), self._serve, allowed=_uids(self._config.ipc.users)
-        )
-        self._sessions.start()
+
+    def _take_devices(self) -> None:
         self._configured.start()
+        self._backups.start()
         if self._config.udev and not self._udev.start():
             self.board.problem("There is no udev here: only devices named in the configuration are seen.")
 
     def stop(self) -> None:
         """Stop in an orderly way: devices, clients, redaction, store."""
         self._configured.stop()
+        self._backups.stop()
         self._udev.stop()
         with self._lock:
             importers = list(self._importers.values())
@@ -162,6 +205,7 @@ class Daemon:
         self._comparer.close()
         self._filer.close()
         self._redactor.stop()
+        self._memory.stop()
         self._journal.vault.close()
 
     def alive(self) -> bool:
@@ -213,7 +257,9 @@ class Daemon:
     def _unlocked(self) -> None:
         self.board.set(unlocked=self._keyring.is_open)
         if not self._keyring.is_open:
+            self._drives.forget_all()
             return
+        keysthere.rotate(self._keyring.opened.identity, self._journal, self.board)
         # What a restart left without a derivative is redacted now, with keys from the vault. Under the lock:
         # a photo that is being redacted is either still queued or no longer waiting.
         with self._journal.lock:

@@ -203,6 +203,7 @@ class Status(Wire, frozen=True):
     """The kiosk at a glance; nothing personal in it.
 
     ``serial`` counts changes since the daemon started. ``alarm``: why nothing at all is taken, in big words.
+    ``keys``: where the kiosk's own secrets are and what that is worth, a sentence each, for administrators.
     """
 
     serial: int
@@ -216,6 +217,7 @@ class Status(Wire, frozen=True):
     problems: tuple[str, ...]
     backups: tuple[BackupStatus, ...] = ()
     alarm: str = ""
+    keys: tuple[str, ...] = ()
 
 
 class Session(Wire, frozen=True):
@@ -226,6 +228,37 @@ class Session(Wire, frozen=True):
     roles: tuple[Role, ...]
     must_change: bool = False
     """An administrator gave the passphrase: nothing works but changing it."""
+
+
+class WitnessInfo(Wire, frozen=True):
+    """Somebody who signs that they saw this ledger.
+
+    ``size`` and ``at``: the largest head of theirs that is held here, and when they say they saw it; 0 and
+    empty where there is none.
+    """
+
+    name: str
+    key_id: str
+    post_quantum: bool
+    size: int
+    at: str
+
+
+class LedgerHead(Wire, frozen=True):
+    """The ledger's newest head, to be kept elsewhere.
+
+    ``text`` is short enough for a QR code: origin, size and root. ``checkpoint`` is the signed file.
+    ``refusal``: why nothing is taken, if so.
+    """
+
+    origin: str
+    size: int
+    root: str
+    at: str
+    text: str
+    checkpoint: str
+    witnesses: tuple[WitnessInfo, ...]
+    refusal: str = ""
 
 
 class AccountInfo(Wire, frozen=True):

@@ -10,7 +10,8 @@ from medkiosk.core.events import AccountCreated, decode
 from medkiosk.core.ids import DisposalId, DriveId
 from medkiosk.core.lifecycle import DriveForgotten
 from medkiosk.daemon.backups import Backups
-from medkiosk.daemon.keyring import Keyring, Opened
+from medkiosk.daemon.keyring import Keyring
+from medkiosk.daemon.opened import Opened
 from medkiosk.ipc import types as t
 from medkiosk.journal import Fact, Journal
 from medkiosk.ledger import entry

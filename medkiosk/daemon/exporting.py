@@ -168,16 +168,14 @@ def _prepare(
         )
         kiosk.journal.commit([Fact(refused)])
         raise NotAllowedError(reason=" ".join(reasons))
-    revisions = [_approved(kiosk, capture_id) for capture_id in captures]
-    leaves = kiosk.keyring.opened.derivative_leaf
+    views = [_approved(kiosk, capture_id) for capture_id in captures]
+    revisions = [latest for latest, _ in views]
     bundle = Bundle(
         export_id=ExportId(new_id(kiosk.random)),
         created=kiosk.clock().date(),
         purpose=purpose,
         recipient=_recipient(kiosk, recipient_id).age_recipient,
-        pictures=_pictures(
-            kiosk, revisions, [kiosk.journal.log.proof(leaves[r.derivative_id]) for r in revisions]
-        ),
+        pictures=_pictures(kiosk, [(latest, leaf, kiosk.journal.log.proof(leaf)) for latest, leaf in views]),
         checkpoint=kiosk.journal.log.checkpoint,
         signer=kiosk.keys.export_key,
         random=kiosk.random,
@@ -204,19 +202,20 @@ def _stick(kiosk: Kiosk, name: str) -> Path:
     raise NotFoundError(what="stick", id=name or "(none is configured)")
 
 
-def _approved(kiosk: Kiosk, capture_id: CaptureId) -> Redacted:
+def _approved(kiosk: Kiosk, capture_id: CaptureId) -> tuple[Redacted, int]:
+    """The approved revision and the index of its ledger entry."""
     view = kiosk.capture(capture_id)
     latest = view.latest
     if latest is None or view.approved is None or view.approved.derivative_id != latest.derivative_id:
         raise NotAllowedError(reason="the latest revision is not the one that was approved")
-    return latest
+    if view.leaf < 0:
+        raise NotAllowedError(reason="the ledger has no entry for this picture, so nothing can prove it")
+    return latest, view.leaf
 
 
-def _pictures(kiosk: Kiosk, revisions: list[Redacted], proofs: list[bytes]) -> Iterator[Picture]:
-    for revision, proof in zip(revisions, proofs, strict=True):
-        opened = kiosk.keyring.opened
-        index = opened.derivative_leaf[revision.derivative_id]
-        key = opened.identity.open_key(revision.derivative_id)
+def _pictures(kiosk: Kiosk, approved: list[tuple[Redacted, int, bytes]]) -> Iterator[Picture]:
+    for revision, index, proof in approved:
+        key = kiosk.keyring.opened.identity.open_key(revision.derivative_id)
         try:
             yield Picture(
                 jpeg=b"".join(kiosk.journal.vault.read_object(revision.derivative_id, key)),

@@ -7,9 +7,9 @@ sessions. When the last session ends, all three are dropped.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,13 +26,10 @@ from medkiosk.core.events import (
     LoggedIn,
     LoggedOut,
     LoginFailed,
-    Redacted,
-    decode,
 )
-from medkiosk.core.ids import KIOSK, ObjectId
+from medkiosk.core.ids import KIOSK
+from medkiosk.daemon.opened import Opened, Progress
 from medkiosk.journal import Fact, Journal
-from medkiosk.ledger import entry
-from medkiosk.review import machine
 from medkiosk.vault.errors import WrongPassphraseError
 from medkiosk.vault.identity import Identity
 from medkiosk.vault.slots import normalise_name
@@ -51,57 +48,11 @@ class LockedOutError(KioskError):
     exit_code = 5
 
 
-@dataclass
-class Opened:
-    """What an unlocked vault gives; dropped as a whole when the last session ends.
-
-    Attributes:
-        identity: the private keys.
-        catalog: the index; read and changed only under ``lock``.
-        derivative_leaf: ledger index of the leaf that brought each derivative.
-        unreadable: records that do not open. While there is one, nothing leaves.
-        newest: the latest time in any event, RFC 3339.
-    """
-
-    identity: Identity = field(repr=False)
-    catalog: Catalog = field(default_factory=lambda: Catalog(machine.step))
-    derivative_leaf: dict[ObjectId, int] = field(default_factory=dict)
-    unreadable: int = 0
-    newest: str = ""
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    _last_record: int = 0
-    _next_leaf: int = 0
-
-    def catch_up(self, journal: Journal) -> None:
-        """Take in every record and leaf that is new since the last call. What is damaged is counted."""
-        for row in journal.vault.records(after=self._last_record):
-            self._last_record = row.seq
-            try:
-                self.apply(decode(self.identity.open_record(row)))
-            except (KioskError, ValueError):
-                self.unreadable += 1  # the others must still be reached; nothing is exported meanwhile
-        try:
-            for data in journal.log.entries(self._next_leaf):
-                self._take_leaf(data)
-        except KioskError:
-            self.unreadable += 1
-
-    def apply(self, event: AnyEvent) -> None:
-        """Take in one event."""
-        with self.lock:
-            self.catalog.apply(event)
-            self.newest = max(self.newest, event.at)
-
-    def _take_leaf(self, data: bytes) -> None:
-        index = self._next_leaf
-        self._next_leaf += 1
-        try:
-            leaf = entry.decode(data)
-        except ValueError:
-            return  # of a later version: nothing that could be exported from here
-        for item in leaf.objects:
-            if item.kind == "derivative":
-                self.derivative_leaf[ObjectId(item.id)] = index
+_SAVE_EVERY = 10_000
+"""New records after which the catalogue is saved while it is open: what a crash makes the next login read."""
+_SAVE_AT_END = 500
+"""Fewer are read again faster than a large catalogue is written."""
+_IDLE = 19
 
 
 class Keyring:
@@ -112,16 +63,24 @@ class Keyring:
         clock: for the lockout.
         lockout_file: where failed logins are counted across restarts.
         changed: called after the vault was unlocked or locked; look at `is_open`.
+        progress: told how many records of how many a login has read, where it has to read many.
     """
 
     def __init__(
-        self, journal: Journal, clock: Clock, lockout_file: Path, changed: Callable[[], None]
+        self,
+        journal: Journal,
+        clock: Clock,
+        lockout_file: Path,
+        changed: Callable[[], None],
+        progress: Progress = lambda _done, _of: None,
     ) -> None:
         self._journal = journal
         self._clock = clock
         self._lockout_file = lockout_file
         self._lockout = _read_lockout(lockout_file)
         self._changed = changed
+        self._progress = progress
+        self._saving = threading.Lock()
         self._logins = threading.Lock()
         self._sessions = 0
         self._opened: Opened | None = None
@@ -211,8 +170,26 @@ class Keyring:
                 return
             opened, self._opened = self._opened, None
         if opened is not None:
-            opened.identity.close()
+            try:
+                with self._saving:
+                    if opened.reach.record - opened.saved >= _SAVE_AT_END:
+                        opened.save(self._journal)
+            finally:
+                opened.identity.close()
         self._changed()
+
+    def save_soon(self) -> None:
+        """Begin to save the catalogue in the background; nothing where that is going on, or it is locked."""
+        opened = self._opened
+        if opened is not None and self._saving.acquire(blocking=False):
+            threading.Thread(target=self._save, args=(opened,), name="save-catalogue", daemon=True).start()
+
+    def _save(self, opened: Opened) -> None:
+        try:
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _IDLE)  # of this thread alone
+            opened.save(self._journal)
+        finally:
+            self._saving.release()
 
     def _join(self, identity: Identity, user: str, first: First | None) -> AccountCreated:
         # A long history takes seconds to open: the kiosk goes on importing meanwhile, and only what came
@@ -221,7 +198,8 @@ class Keyring:
         try:
             if self._opened is None:
                 made = Opened(identity)
-                made.catch_up(self._journal)
+                made.load(self._journal)
+                made.catch_up(self._journal, self._progress)
             with self._journal.lock:
                 fresh = self._opened is None
                 if fresh:
@@ -240,6 +218,7 @@ class Keyring:
             raise
         if fresh:
             self._changed()
+            self._save_if_much(opened)
         else:
             identity.close()
         return account
@@ -249,9 +228,12 @@ class Keyring:
         opened = self._opened
         if opened is None:
             return
-        opened.apply(fact.event)
-        if isinstance(fact.event, Redacted):
-            opened.derivative_leaf[fact.event.derivative_id] = index
+        opened.told(self._journal, fact.event, index)
+        self._save_if_much(opened)
+
+    def _save_if_much(self, opened: Opened) -> None:
+        if opened.reach.record - opened.saved >= _SAVE_EVERY:
+            self.save_soon()
 
     def _why_not(self, event: AnyEvent) -> str:
         opened = self._opened

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 
 from medkiosk.access import accounts
@@ -217,9 +218,11 @@ def list_events(kiosk: Kiosk, who: AccountCreated, offset: int, limit: int) -> t
         raise BadRequestError(detail="offset and limit are not negative")
     kiosk.journal.commit([Fact(Viewed(at=kiosk.journal.now(), actor=who.account_id, what=What.AUDIT))])
     identity = kiosk.keyring.opened.identity
-    rows = list(kiosk.journal.vault.records())
+    vault = kiosk.journal.vault
+    total = vault.last_record
     lines = []
-    for index, row in enumerate(rows[offset : offset + limit], offset):
+    for row in itertools.islice(vault.records(after=offset), min(limit, max(total - offset, 0))):
+        index = row.seq - 1
         try:
             event = decode(identity.open_record(row))
         except (KioskError, ValueError):
@@ -230,4 +233,4 @@ def list_events(kiosk: Kiosk, who: AccountCreated, offset: int, limit: int) -> t
                 index=index, at=event.at, actor=event.actor, type=event.name, summary=views.summary(event)
             )
         )
-    return t.Events(events=tuple(lines), total=len(rows))
+    return t.Events(events=tuple(lines), total=total)

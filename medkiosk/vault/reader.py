@@ -140,6 +140,16 @@ class StoreReader:
         )
         return None if row is None else RecordRow(*row)
 
+    @property
+    def last_record(self) -> int:
+        """``seq`` of the newest record; 0 while there is none. They are numbered from 1 without a gap."""
+        return int(self._db.rows("SELECT coalesce(max(seq), 0) FROM records")[0][0])
+
+    def record_id(self, seq: int) -> str:
+        """The id of a record, disposed of or not; empty where there is none of this number."""
+        row = self._db.row("SELECT id FROM records WHERE seq = ?", (seq,))
+        return "" if row is None else str(row[0])
+
     def epochs(self) -> list[Epoch]:
         """Return all epochs, oldest first."""
         return get_epochs(self._db)

@@ -65,6 +65,10 @@ class SealedCatalogue:
         finally:
             file.close()
 
+    def remove(self) -> None:
+        """Remove the file; harmless where there is none."""
+        durable.remove(self._path)
+
     def read(self) -> Iterator[bytes]:
         """Yield the plaintext, each piece verified; it is whole only when the iterator ends without an error.
 

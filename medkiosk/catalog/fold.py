@@ -94,7 +94,7 @@ class Catalog(Index):
             ):
                 if event.capture_id and (capture := self.held.captures.get(event.capture_id)) is not None:
                     self.held.shelf.change(capture).records += (seq,)
-            case ev.EncounterCreated() | ev.ConsentRecorded() | ev.SlateShown() | ev.Assigned():
+            case ev.EncounterCreated() | ev.ConsentRecorded() | life.RetentionSet() | ev.Assigned():
                 if (encounter := self.held.encounters.get(event.encounter_id)) is not None:
                     encounter.records += (seq,)
             case _:
@@ -158,6 +158,17 @@ class Catalog(Index):
                 self.held.export(event)
             case life.Disposed():
                 self.forget(event.captures, event.encounters, event.objects)
+                return self.held.keeping.take(event)
+            case (
+                life.RetentionSet()
+                | life.HoldPlaced()
+                | life.HoldLifted()
+                | life.DisposalProposed()
+                | life.DisposalRefused()
+                | life.DisposalApproved()
+                | life.DisposalFinished()
+            ):
+                return self.held.keeping.take(event)
             case (
                 ev.KioskStarted()
                 | ev.CameraClock()
@@ -315,9 +326,9 @@ class Catalog(Index):
         return ""
 
     def _slate_shown(self, event: ev.SlateShown) -> str:
-        if event.encounter_id not in self.held.encounters:
-            return "unknown encounter"
-        return self.slates.shown(event)
+        # It counts all the same: the numbers of slates are places among all that were shown.
+        words = self.slates.shown(event)
+        return words or ("" if event.encounter_id in self.held.encounters else "unknown encounter")
 
     def _slate_seen(self, event: ev.SlateSeen | ev.SlateClock) -> str:
         if (capture := self.held.captures.get(event.capture_id)) is None:
@@ -339,26 +350,35 @@ class Catalog(Index):
         return ""
 
     def _assigned(self, event: ev.Assigned) -> str:
-        if (encounter := self.held.encounters.get(event.encounter_id)) is None:
-            return "unknown encounter"
+        # It may be unknown because it was disposed of, and its records with it. Then its captures are
+        # nobody's until they are moved on; those that were not went with it.
+        encounter = self.held.encounters.get(event.encounter_id)
         unknown = 0
         for capture_id in event.captures:
             if (capture := self.held.captures.get(capture_id)) is None:
                 unknown += 1
                 continue
             detail = self.held.shelf.change(capture)
-            if capture.encounter_id is None:
-                self.held.imports[capture.import_id].assigned += 1
-            else:
-                del self.held.encounters[capture.encounter_id].captures[capture_id]
-                # Whoever approved it looked at it as another patient's.
-                if capture.encounter_id != event.encounter_id and capture.state is ReviewState.APPROVED:
-                    capture.state = ReviewState.PROPOSED
-                    detail.approved = None
-            capture.encounter_id = encounter.created.encounter_id
+            # Whoever approved it looked at it as another patient's.
+            moves = detail.assigned_by is not None and capture.encounter_id != event.encounter_id
+            if moves and capture.state is ReviewState.APPROVED:
+                capture.state = ReviewState.PROPOSED
+                detail.approved = None
+            self._unassign(capture)
             detail.assigned_by = event.actor
-            encounter.captures[capture_id] = capture
+            if encounter is not None:
+                self.held.imports[capture.import_id].assigned += 1
+                capture.encounter_id = event.encounter_id
+                encounter.captures[capture_id] = capture
+        if encounter is None:
+            return "unknown encounter"
         return f"{unknown} unknown captures" if unknown else ""
+
+    def _unassign(self, capture: Capture) -> None:
+        if capture.encounter_id is not None:
+            self.held.imports[capture.import_id].assigned -= 1
+            self.held.encounters[capture.encounter_id].captures.pop(capture.capture_id, None)
+            capture.encounter_id = None
 
     # Disposal
 
@@ -377,9 +397,10 @@ class Catalog(Index):
         for import_id in {capture.import_id for capture in gone}:
             import_ = self.held.imports[import_id]
             import_.captures = [each for each in import_.captures if each.capture_id not in captures]
+            import_.slated = any(detail_of(each).seen is not None for each in import_.captures)
         numbers = {capture.number for capture in gone}
         for import_ in self.held.imports.values() if numbers else ():
-            import_.files.drop(numbers)
+            import_.files.drop(numbers, captures)
         for encounter_id in encounters:
             self._forget_encounter(encounter_id)
         named = {*captures, *encounters, *objects}
@@ -392,16 +413,13 @@ class Catalog(Index):
         self.held.shelf.drop(capture)
         self.held.numbered[capture.number] = None
         self.held.waiting.pop(capture.capture_id, None)
-        if capture.encounter_id is not None:
-            self.held.imports[capture.import_id].assigned -= 1
-            self.held.encounters[capture.encounter_id].captures.pop(capture.capture_id, None)
+        self._unassign(capture)
 
     def _forget_encounter(self, encounter_id: EncounterId) -> None:
         if (encounter := self.held.encounters.pop(encounter_id, None)) is None:
             return
         for capture in encounter.captures.values():  # of those that stay, nobody says any more whose they are
             capture.encounter_id = None
-            self.held.shelf.change(capture).assigned_by = None
             self.held.imports[capture.import_id].assigned -= 1
         subject = encounter.created.subject
         said = self.held.said.get((subject.issuer, subject.mrn), [])

@@ -123,9 +123,18 @@ class Files:
         self._places.append(~len(self.others))
         self.others.append(event)
 
-    def drop(self, numbers: set[int]) -> None:
-        """Forget the files of captures that are gone."""
-        self._places = array("q", (p for p in self._places if p < 0 or p >> _INDEX_BITS not in numbers))
+    def drop(self, numbers: set[int], captures: set[CaptureId]) -> None:
+        """Forget the files of captures that are gone, by their numbers, and copies of them by their ids."""
+        left, others = array("q"), self.others
+        self.others = []
+        for place in self._places:
+            if place >= 0:
+                if place >> _INDEX_BITS not in numbers:
+                    left.append(place)
+            elif not (isinstance(other := others[~place], ev.OriginalAgain) and other.capture_id in captures):
+                left.append(~len(self.others))
+                self.others.append(other)
+        self._places = left
 
     def page(
         self, start: int, stop: int, original: Callable[[int, int], ev.OriginalSealed]

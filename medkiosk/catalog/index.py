@@ -15,6 +15,7 @@ from medkiosk.catalog.holdings import (
 )
 from medkiosk.catalog.packed import Shelf, detail_of
 from medkiosk.catalog.people import People
+from medkiosk.catalog.retention import Keeping
 from medkiosk.catalog.slates import Slates
 from medkiosk.catalog.views import (
     CapturePage,
@@ -58,6 +59,7 @@ class Holdings:
     exported: list[ev.Exported] = field(default_factory=list)
     exports: dict[CaptureId, list[ev.Exported]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    keeping: Keeping = field(default_factory=Keeping)
 
     def export(self, event: ev.Exported) -> None:
         """Add an export."""
@@ -76,6 +78,11 @@ class Index:
 
     def __init__(self) -> None:
         self.held = Holdings()
+
+    @property
+    def keeping(self) -> Keeping:
+        """Retention classes, holds and disposals."""
+        return self.held.keeping
 
     @property
     def slates(self) -> Slates:

@@ -15,6 +15,7 @@ from medkiosk.catalog.fold import Catalog
 from medkiosk.catalog.holdings import Capture, Encounter, Files, Import
 from medkiosk.catalog.packed import packed
 from medkiosk.catalog.people import People
+from medkiosk.catalog.retention import Keeping
 from medkiosk.catalog.views import ConsentView, Problem
 from medkiosk.core import events as ev
 from medkiosk.core.ids import CaptureId, ObjectId
@@ -32,6 +33,7 @@ class Reach(msgspec.Struct):
     Attributes:
         code: names the code that wrote it.
         record: ``seq`` of the last record that it holds.
+        last: the id of that record; empty where there is none.
         leaf: index of the first ledger entry that it does not.
         unreadable: records and stretches of the ledger that did not open.
         missing: ids of records without an envelope that no entry of the ledger lists as disposed of.
@@ -40,6 +42,7 @@ class Reach(msgspec.Struct):
 
     code: str
     record: int = 0
+    last: str = ""
     leaf: int = 0
     unreadable: int = 0
     missing: set[str] = msgspec.field(default_factory=set)
@@ -79,6 +82,7 @@ class _Few(msgspec.Struct, array_like=True):
     objects: bytes
     odd_objects: list[str]
     numbers: int
+    keeping: Keeping
 
 
 class _Row(msgspec.Struct, array_like=True, gc=False):
@@ -170,6 +174,7 @@ def _few_of(catalog: Catalog) -> _Few:
         objects=b"".join(id_.to_bytes(_ID_BYTES, "big") for id_ in held.objects if isinstance(id_, int)),
         odd_objects=sorted(id_ for id_ in held.objects if isinstance(id_, str)),
         numbers=len(held.numbered),
+        keeping=held.keeping,
     )
 
 
@@ -205,6 +210,7 @@ def _take_few(catalog: Catalog, few: _Few) -> None:
     )
     held.objects.update(few.odd_objects)
     held.numbered = [None] * few.numbers
+    held.keeping = few.keeping
 
 
 def _take_rows(catalog: Catalog, rows: list[_Row]) -> None:

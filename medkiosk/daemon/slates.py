@@ -178,9 +178,9 @@ class Filer:
         journal = self._kiosk.journal
         with journal.lock:  # nobody may assign a frame between the look and the record
             with self._kiosk.reading() as catalog:
-                series = catalog.series(import_id)
+                series, gone = catalog.series(import_id), frozenset(catalog.keeping.gone)
             if series.whole:
-                facts = [Fact(event) for event in _events(series, _file(series), journal.now())]
+                facts = [Fact(event) for event in _events(series, _file(series), gone, journal.now())]
                 if facts:
                     journal.commit(facts)
 
@@ -202,14 +202,17 @@ def _file(series: Series) -> Filed:
     return file_import(frames, last=series.last)
 
 
-def _events(series: Series, filed: Filed, at: str) -> list[AnyEvent]:
-    """What is to be recorded: of frames that nobody has assigned, whose they are; of slates, the clock."""
+def _events(series: Series, filed: Filed, gone: frozenset[str], at: str) -> list[AnyEvent]:
+    """What is to be recorded: of frames that nobody has assigned, whose they are; of slates, the clock.
+
+    Nothing is given to an encounter that was disposed of: its frames that come late stay in quarantine.
+    """
     new: dict[EncounterId, list[CaptureId]] = {}
     events: list[AnyEvent] = []
     for frame in series.frames:
         capture_id = frame.original.capture_id
         owner = filed.owners.get(capture_id)
-        if frame.encounter_id is None and owner is not None:
+        if frame.encounter_id is None and owner is not None and owner not in gone:
             new.setdefault(owner, []).append(capture_id)
         if frame.slates and not (frame.foreign or frame.clocked) and frame.original.mtime > 0:
             mark = min(frame.marks, key=lambda each: each.shown)

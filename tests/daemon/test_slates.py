@@ -57,7 +57,7 @@ def frame(number: int, *slates: ShownSlate, owner: str = "", mtime: int = 1_795_
 
 def events(*frames: SeriesFrame) -> list[object]:
     series = Series(frames, 1, whole=True)
-    return list(_events(series, _file(series), AT))
+    return list(_events(series, _file(series), frozenset(), AT))
 
 
 def test_filing_assigns_what_nobody_has_assigned_and_records_the_clock() -> None:

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medkiosk.core.ids import AccountId, CaptureId, DisposalId, EncounterId, HoldId
-from medkiosk.core.lifecycle import DisposalProposed, RetentionClass
+from medkiosk.core.lifecycle import DisposalProposed, DisposalState, RetentionClass
 from medkiosk.retention import machine
 from medkiosk.retention.classes import Care, age_at, anniversary, read_date, term
 from medkiosk.retention.due import Hold, Verdict, judge
-from medkiosk.retention.machine import DisposalEvent, DisposalState
+from medkiosk.retention.machine import DisposalEvent
 
 D = date
 E1, C1 = EncounterId("e1"), CaptureId("c1")

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from medkiosk import configfile
-from medkiosk.cli.common import add_login, logged_in, read_cards, read_passphrase, show
+from medkiosk.cli.common import add_login, logged_in, open_client, read_cards, read_passphrase, show
 from medkiosk.core.drives import BACKUP_WORDS, DriveState
 from medkiosk.core.errors import BadRequestError
 from medkiosk.ipc.types import DriveInfo, Drives, Status
@@ -67,6 +67,11 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     if args.what == "restore":
         return _restore(args)
+    if args.what == "run":
+        with logged_in(args) as client:
+            client.back_up_now(args.place)
+        with open_client(args) as client:
+            return _wait(args, client.watch_status())
     with logged_in(args) as client:
         if args.what == "enrol":
             drives = client.enrol_drive(_given(args.label, "--label"), args.place)

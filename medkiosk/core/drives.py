@@ -18,13 +18,14 @@ class DriveState(StrEnum):
 
 BACKUP_WORDS: dict[DriveState, str] = {
     DriveState.UNKNOWN: "",
-    DriveState.REFUSED: "NOT OUR BACKUP DRIVE",
-    DriveState.COPYING: "LEAVE THE BACKUP DRIVE IN",
+    DriveState.REFUSED: "NOT OUR DRIVE",
+    DriveState.COPYING: "BACKUP RUNNING",
     DriveState.COMPLETE: "BACKUP COMPLETE",
-    DriveState.FAILED: "BACKUP NOT COMPLETE",
-    DriveState.LOST: "BACKUP NOT COMPLETE",
+    DriveState.FAILED: "BACKUP FAILED",
+    DriveState.LOST: "BACKUP FAILED",
 }
-"""The big words for each state; empty where there is nothing to say from three metres."""
+"""The big words for each state; empty where there is nothing to say from three metres. They fit into one
+line of eighty columns."""
 
 _LOUDEST = (
     DriveState.REFUSED,

@@ -13,7 +13,10 @@ from medkiosk.core.clock import Clock
 from medkiosk.core.config import Config
 from medkiosk.core.errors import NotFoundError
 from medkiosk.core.ids import CaptureId, EncounterId, Random
+from medkiosk.daemon.backups import Backups
 from medkiosk.daemon.board import Board
+from medkiosk.daemon.drives import DriveDesk
+from medkiosk.daemon.headmemory import HeadMemory
 from medkiosk.daemon.keyring import Keyring
 from medkiosk.daemon.redactor import Redactor
 from medkiosk.daemon.sessions import Sessions
@@ -33,6 +36,9 @@ class Kiosk:
     keyring: Keyring
     sessions: Sessions
     redactor: Redactor
+    memory: HeadMemory
+    backups: Backups
+    drives: DriveDesk
     clock: Clock
     random: Random
     stick: threading.Lock = field(default_factory=threading.Lock)

@@ -13,7 +13,7 @@ from medkiosk.core.capability import Capability
 from medkiosk.core.consent import Purpose, Subject, Terms
 from medkiosk.core.errors import NotAllowedError
 from medkiosk.core.events import AccountCreated, Role
-from medkiosk.core.ids import CaptureId, EncounterId, ImportId, RecipientId
+from medkiosk.core.ids import CaptureId, DriveId, EncounterId, ImportId, RecipientId
 from medkiosk.core.photo import Box, Finding, ImageRole, ReviewState
 from medkiosk.core.slate import SlateKind
 from medkiosk.daemon import exporting, people, receipts, records, reviewing, slates, views
@@ -301,6 +301,26 @@ class Service:
         """See `Api.export`."""
         with self._kiosk.sessions.busy(self._living):
             return exporting.export(self._kiosk, self._who, recipient_id, purpose, captures, stick)
+
+    # Backup drives
+
+    def list_drives(self) -> t.Drives:
+        """See `Api.list_drives`."""
+        return self._kiosk.drives.drives()
+
+    def enrol_drive(self, label: str, name: str = "") -> t.Drives:
+        """See `Api.enrol_drive`."""
+        self._kiosk.backups.enrol(name, label, self._who.account_id)
+        return self._kiosk.drives.drives()
+
+    def forget_drive(self, drive_id: DriveId, reason: str) -> t.Drives:
+        """See `Api.forget_drive`."""
+        return self._kiosk.drives.forget(self._who, drive_id, reason)
+
+    def back_up_now(self, name: str = "") -> t.Done:
+        """See `Api.back_up_now`."""
+        self._kiosk.backups.run_now(name)
+        return t.Done()
 
     # Audit
 

@@ -20,7 +20,7 @@ from typing import Protocol, TypeVar
 from medkiosk.core.capability import Capability
 from medkiosk.core.consent import Purpose, Subject, Terms
 from medkiosk.core.events import Role
-from medkiosk.core.ids import CaptureId, EncounterId, ImportId, RecipientId
+from medkiosk.core.ids import CaptureId, DriveId, EncounterId, ImportId, RecipientId
 from medkiosk.core.photo import Box, Finding, ImageRole, ReviewState
 from medkiosk.core.slate import SlateKind
 from medkiosk.ipc import types as t
@@ -243,6 +243,26 @@ class Api(Protocol):
         self, recipient_id: RecipientId, purpose: Purpose, captures: tuple[CaptureId, ...], stick: str = ""
     ) -> t.ExportResult:
         """Write a signed, encrypted bundle to a stick, all or nothing, and read it back."""
+        ...
+
+    @method(needs=Capability.MANAGE_STORE)
+    def list_drives(self) -> t.Drives:
+        """Backup drives: when they were last complete, and what was disposed of that they still hold."""
+        ...
+
+    @method(needs=Capability.MANAGE_STORE, secret=("label",))
+    def enrol_drive(self, label: str, name: str = "") -> t.Drives:
+        """Make the empty disk at a place a backup drive; its first run begins by itself."""
+        ...
+
+    @method(needs=Capability.MANAGE_STORE, secret=("reason",))
+    def forget_drive(self, drive_id: DriveId, reason: str) -> t.Drives:
+        """Expect a drive no longer; the history keeps what it held."""
+        ...
+
+    @method(needs=Capability.MANAGE_STORE)
+    def back_up_now(self, name: str = "") -> t.Done:
+        """Begin a run on the drive at a place; the status says how far it is. Ciphertext only."""
         ...
 
     @method(needs=Capability.AUDIT)

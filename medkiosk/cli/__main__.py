@@ -32,6 +32,7 @@ COMMANDS = (
     "recipients",
     "recovery",
     "lock",
+    "backup",
     "selftest",
 )
 """Each is `medkiosk.cli.NAME_cmd` with ``HELP``, ``add_arguments`` and ``run``."""

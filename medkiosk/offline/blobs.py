@@ -57,7 +57,11 @@ class BlobCheck:
             sizes, odd = _contents(folder)
             for blob in self._blobs.of_folder(first):
                 self._look(blob, sizes.pop(blob.id, None))
-            extra += [f"{folder.name}/{name}" for name in (*sizes, *odd) if not known(name)]
+            extra += [
+                f"{folder.name}/{name}"
+                for name in (*sizes, *odd)
+                if name in self._disposed or not known(name)
+            ]
         extra += _elsewhere(top)
         for path in sorted(extra):
             self._extra(f"objects/{path}", Path(path).name)
@@ -74,11 +78,15 @@ class BlobCheck:
 
     def _extra(self, path: str, name: str) -> None:
         # A crash leaves such files behind, and so does an import in progress.
-        if self._live or name in self._unfinished:
-            self._finder.note(f"{path} belongs to an import that was not finished.")
-        elif is_id(name) and bytes.fromhex(name) in self._disposed.finished:
+        if name in self._unfinished:
+            self._finder.note(f"{path} belongs to an import or a backup that was not finished.")
+        elif self._disposed.is_finished(name):
             self._finder.found("disposal.blob_left", name)
-        elif not (is_id(name) and bytes.fromhex(name) in self._disposed.unfinished):
+        elif name in self._disposed:
+            return
+        elif self._live:
+            self._finder.note(f"{path} belongs to an import that is at work.")
+        else:
             self._finder.found("blob.unlogged", path)
 
     def read(self, progress: Progress | None) -> int:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from medkiosk.core.ids import is_id
 from medkiosk.core.refs import ObjectRef
 from medkiosk.ledger.entry import Leaf
 
@@ -80,9 +81,15 @@ class Disposed:
         self.unfinished: set[bytes] = set()
         self.moved: dict[int, tuple[int, str]] = {}
 
-    def __contains__(self, id_: str) -> bool:
-        key = bytes.fromhex(id_)
+    def __contains__(self, name: object) -> bool:
+        if not (isinstance(name, str) and is_id(name)):
+            return False
+        key = bytes.fromhex(name)
         return key in self.finished or key in self.unfinished
+
+    def is_finished(self, name: str) -> bool:
+        """Tell whether nothing may be left of what has this id."""
+        return is_id(name) and bytes.fromhex(name) in self.finished
 
     def entry(self, leaf: Leaf) -> None:
         """Take the next entry of the ledger."""

@@ -129,9 +129,10 @@ class Rows:
             )
 
     def _moved(self, disposed: Disposed) -> None:
-        into = {one.into for one in self._disposing if one.step == "moving"}
+        # Between two epochs: no entry can say yet what is where.
+        moving = {epoch for one in self._disposing if one.step == "moving" for epoch in one.epochs}
         epochs = {epoch.epoch for epoch in self._checker.epochs()}
-        for epoch in sorted((self._scan.moved | (disposed.moved.keys() & epochs)) - into):
+        for epoch in sorted((self._scan.moved | (disposed.moved.keys() & epochs)) - moving):
             count, digest = self._checker.moved(epoch)
             promised = disposed.moved.get(epoch)
             if promised is None:

@@ -67,10 +67,9 @@ def insert_batch(tx: sqlite3.Connection, batch: Batch) -> None:
         _insert_envelope(tx, record.id, "record", record.epoch, record.envelope)
     for row in batch.seen:
         tx.execute(
-            "INSERT INTO seen VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (tag) DO UPDATE SET content = excluded.content, object_id = excluded.object_id,"
-            " group_id = excluded.group_id",
-            row,
+            f"{insert('seen')} ON CONFLICT (tag) DO UPDATE SET content = excluded.content,"
+            " object_id = excluded.object_id, group_id = excluded.group_id, digest = excluded.digest",
+            (*row, row_digest("seen", *row)),
         )
     for leaf in batch.leaves:
         tx.execute("INSERT INTO outbox SELECT next_index, ? FROM state", (leaf,))

@@ -14,17 +14,21 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from medkiosk.vault.db import Database
 from medkiosk.vault.envelope import MOVED_SIZE
 from medkiosk.vault.keys import parts
 from medkiosk.vault.reader import StoreReader
-from medkiosk.vault.schema import COLUMNS, row_digest
+from medkiosk.vault.schema import COLUMNS, SCHEMA, row_digest
 
-READ_ERRORS = (sqlite3.Error,)
+READ_ERRORS = (sqlite3.Error, UnicodeDecodeError, OverflowError)
 """What the methods of `StoreChecker` raise when the database is too damaged to be read to the end."""
 
 _CHUNK = 1 << 20
+_HEADER, _VERSIONS, _WAL = 100, slice(18, 20), b"\x02\x02"
+"""SQLite's file header: the write and the read version, 2 where the journal is a WAL."""
+_TABLES = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 _OBJECT = (
     "SELECT seq, kind, size, sealed_size, sha256, commitment, envelope FROM objects o"
     " LEFT JOIN envelopes e ON e.id = o.id AND e.what = 'object' WHERE o.id = ?"
@@ -47,11 +51,11 @@ class Held(NamedTuple):
     envelope: bytes | None
 
 
-class Moving(NamedTuple):
-    """A disposal that is not done: its step, and the epoch that it moves to (0 where that cannot be read)."""
+class Unfinished(NamedTuple):
+    """A disposal that is not done: its step, and the epochs whose envelopes it is moving."""
 
     step: str
-    into: int
+    epochs: frozenset[int]
 
 
 @dataclass
@@ -72,6 +76,10 @@ class Scan:
 class StoreChecker(StoreReader):
     """A store opened to be checked."""
 
+    def __init__(self, root: Path, database: Database) -> None:
+        super().__init__(root, database)
+        database.forgive_text()
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
         """Let everything inside see the database as it is at one instant."""
@@ -84,7 +92,20 @@ class StoreChecker(StoreReader):
         """Return what SQLite's own check says, nothing if nothing is wrong."""
         said = [str(row[0]) for row in self._db.rows("PRAGMA integrity_check(20)")]
         said += [f"{row[0]} points to nothing" for row in self._db.rows("PRAGMA foreign_key_check")]
+        said += [f"the table {name} is not as it should be" for name in self._other_tables()]
+        with (self.root / "vault.db").open("rb") as file:
+            if file.read(_HEADER)[_VERSIONS] != _WAL:
+                said.append("its header is not that of a database in WAL mode")
         return [line for line in said if line != "ok"]
+
+    def _other_tables(self) -> Iterator[str]:
+        with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
+            fresh.executescript(SCHEMA)
+            expected = dict(fresh.execute(_TABLES))
+        there: dict[str, str] = dict(self._db.rows(_TABLES))
+        for name in sorted(expected.keys() | there.keys()):
+            if _plain(expected.get(name)) != _plain(there.get(name)):
+                yield name
 
     def scan(self) -> Scan:
         """Read every row that has a digest; inside `reading` only."""
@@ -92,11 +113,12 @@ class StoreChecker(StoreReader):
         for table, columns in COLUMNS.items():
             key = columns.index("id") if "id" in columns else 0
             for *values, digest in self._db.each(f"SELECT {', '.join(columns)}, digest FROM {table}"):  # noqa: S608 -- names from COLUMNS only
-                if row_digest(table, *values) != digest:
-                    scan.damaged.append((table, str(values[key])))
-                if table == "records" and hashlib.sha256(values[5]).digest() != values[3]:
+                if not _is_digest(digest, table, values):
+                    name = values[key]
+                    scan.damaged.append((table, name.hex() if isinstance(name, bytes) else str(name)))
+                if table == "records" and hashlib.sha256(_raw(values[5])).digest() != values[3]:
                     scan.changed.add(str(values[1]))
-                elif table == "envelopes" and len(values[3]) == MOVED_SIZE:
+                elif table == "envelopes" and len(_raw(values[3])) == MOVED_SIZE:
                     scan.moved.add(values[2])
         return scan
 
@@ -128,10 +150,10 @@ class StoreChecker(StoreReader):
             count += 1
         return count, hash_.hexdigest()
 
-    def disposing(self) -> list[Moving]:
+    def disposing(self) -> list[Unfinished]:
         """Return the disposals that are not done."""
         rows = self._db.rows("SELECT step, plan FROM disposals WHERE step <> 'done'")
-        return [Moving(str(step), _into(plan)) for step, plan in rows]
+        return [Unfinished(str(step), _epochs(plan)) for step, plan in rows]
 
     def newest_generation(self) -> int:
         """Return the generation of the newest epoch, which is the store's but while a disposal moves keys."""
@@ -174,12 +196,44 @@ def sha256_of(path: Path) -> bytes:
 
 
 def _held(row: tuple[object, ...] | None) -> Held | None:
-    return None if row is None else Held(*row)  # type: ignore[arg-type]
+    if row is None:
+        return None
+    seq, kind, size, sealed_size, sha256, commitment, envelope = row
+    return Held(
+        seq=_number(seq),
+        kind=str(kind),
+        size=_number(size),
+        sealed_size=_number(sealed_size),
+        sha256=_raw(sha256),
+        commitment=_raw(commitment),
+        envelope=None if envelope is None else _raw(envelope),
+    )
 
 
-def _into(plan: str) -> int:
+# A damaged database may give a value of any type, in spite of STRICT.
+
+
+def _raw(value: object) -> bytes:
+    return value if isinstance(value, bytes) else b""
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else -1
+
+
+def _is_digest(digest: object, table: str, values: list[Any]) -> bool:
+    if any(not isinstance(value, (bytes, str, int)) for value in values):
+        return False
+    return row_digest(table, *values) == digest
+
+
+def _plain(sql: object) -> str:
+    return " ".join(str(sql).split())
+
+
+def _epochs(plan: str) -> frozenset[int]:
     try:
-        into = json.loads(plan)["into"]
+        read = json.loads(plan)
+        return frozenset([*map(int, read["doomed"]), int(read["into"])])
     except (ValueError, KeyError, TypeError):
-        return 0
-    return into if isinstance(into, int) else 0
+        return frozenset()  # the row's digest says that it is damaged

@@ -58,13 +58,17 @@ class Database:
             # SQLite makes files beside a WAL database even to read it, unless told that nobody changes it.
             reading = "ro&immutable=1" if complete else "ro"
             connection = _open_checked(path, "rw" if writable else reading)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise VaultFormatError(path=path.parent, detail=f"vault.db cannot be read ({error})") from error
         if writable:
             _harden(connection)
             with contextlib.suppress(sqlite3.OperationalError):  # a full disk: slower, and nothing else
                 connection.executescript(INDEXES)  # stores made before there was one get it now
         return cls(connection)
+
+    def forgive_text(self) -> None:
+        """Read text that is no UTF-8 with marks in the place of what is wrong, to say which row it is in."""
+        self._connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
 
     def rows(self, sql: str, values: tuple[object, ...] = ()) -> list[Row]:
         """Run one reading statement."""

@@ -291,9 +291,11 @@ class Disposals:
         tx.executemany("DELETE FROM envelopes WHERE id = ?", [(id_,) for id_ in plan.ids])
         tx.executemany("DELETE FROM epochs WHERE epoch = ?", [(epoch,) for epoch in plan.doomed])
         # A file stays known, by where it was; its content can no longer be compared with anything.
-        sql = "SELECT tag FROM seen WHERE object_id IN (SELECT value FROM json_each(?))"
-        seen = [(self._random(32), tag) for (tag,) in tx.execute(sql, (_list(plan.ids),)).fetchall()]
-        tx.executemany("UPDATE seen SET content = ? WHERE tag = ?", seen)
+        sql = "SELECT tag, object_id, group_id FROM seen WHERE object_id IN (SELECT value FROM json_each(?))"
+        for tag, object_id, group_id in tx.execute(sql, (_list(plan.ids),)).fetchall():
+            content = self._random(32)
+            digest = row_digest("seen", tag, content, object_id, group_id)
+            tx.execute("UPDATE seen SET content = ?, digest = ? WHERE tag = ?", (content, digest, tag))
         tx.execute("UPDATE state SET generation = ?", (generation,))
         _put(tx, running.id, NEXT[Step.MOVING], plan)
 

@@ -79,7 +79,8 @@ CREATE TABLE seen (
     tag BLOB PRIMARY KEY,
     content BLOB NOT NULL,
     object_id TEXT NOT NULL REFERENCES objects (id),
-    group_id TEXT NOT NULL
+    group_id TEXT NOT NULL,
+    digest BLOB NOT NULL
 ) STRICT;
 CREATE TABLE outbox (
     ledger_index INTEGER PRIMARY KEY,
@@ -102,6 +103,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "objects": ("seq", "id", "kind", "size", "sealed_size", "sha256", "commitment"),
     "records": ("seq", "id", "kind", "sha256", "commitment", "sealed"),
     "envelopes": ("id", "what", "epoch", "envelope"),
+    "seen": ("tag", "content", "object_id", "group_id"),
 }
 """The columns of each table with digests, in the order in which they are digested."""
 

@@ -22,6 +22,7 @@ COMMANDS = (
     "import",
     "redact",
     "verify",
+    "ledger",
     "restore",
     "adopt",
     "audit",
@@ -33,6 +34,7 @@ COMMANDS = (
     "recovery",
     "lock",
     "backup",
+    "archive",
     "selftest",
 )
 """Each is `medkiosk.cli.NAME_cmd` with ``HELP``, ``add_arguments`` and ``run``."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -65,16 +66,25 @@ class HeadMemory:
         key: of the log.
         folder: where the head is remembered.
         board: where the words are shown.
+        readmitted: called when a ledger that was refused takes entries again.
         disk: what makes bytes durable.
     """
 
     def __init__(
-        self, journal: Journal, key: LogKeys, folder: Path, board: Board, *, disk: Disk = durable
+        self,
+        journal: Journal,
+        key: LogKeys,
+        folder: Path,
+        board: Board,
+        readmitted: Callable[[], None],
+        *,
+        disk: Disk = durable,
     ) -> None:
         self._journal = journal
-        self._key = key
+        self.key = key
         self._path = folder / NAME
         self._board = board
+        self._readmitted = readmitted
         self._disk = disk
         self._written = b""
         self._remembered: Checkpoint | None = None
@@ -98,7 +108,7 @@ class HeadMemory:
         self._newest, self._latest = _times(self._journal)
         try:
             self._written = self._path.read_bytes()
-            self._remembered = checkpoint.verify(self._written, self._key)
+            self._remembered = checkpoint.verify(self._written, self.key)
         except FileNotFoundError:
             _log.info("start: no ledger head is remembered in the device folder; from now on one is")
         except (OSError, CheckpointError) as error:
@@ -121,6 +131,12 @@ class HeadMemory:
         _log.error("%s: %s", refusal.code, refusal.message)
         self._board.set(alarm=_ALARMS.get(refusal.code, "LEDGER REFUSED"))
         self._board.problem(refusal.message, key=_REFUSAL)
+
+    def readmit(self) -> None:
+        """An administrator accepted the store as it is: remember what is there from now on."""
+        self.show()
+        self.look()
+        self._readmitted()
 
     def start(self) -> None:
         """Begin to remember."""

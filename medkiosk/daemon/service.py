@@ -16,7 +16,7 @@ from medkiosk.core.events import AccountCreated, Role
 from medkiosk.core.ids import CaptureId, DriveId, EncounterId, ImportId, RecipientId
 from medkiosk.core.photo import Box, Finding, ImageRole, ReviewState
 from medkiosk.core.slate import SlateKind
-from medkiosk.daemon import exporting, people, receipts, records, reviewing, slates, views
+from medkiosk.daemon import exporting, people, receipts, records, reviewing, slates, views, witness
 from medkiosk.daemon.comparing import Comparer
 from medkiosk.daemon.kiosk import Kiosk, Looks
 from medkiosk.daemon.sessions import Session, SessionEndedError
@@ -107,7 +107,14 @@ class Service:
     def login(self, user: str, passphrase: str) -> t.Session:
         """See `Api.login`."""
         self._leave("another login on the same connection")
-        account = self._kiosk.keyring.login(user, passphrase)
+        return self._enter(self._kiosk.keyring.login(user, passphrase), passphrase)
+
+    def accept_rollback(self, user: str, passphrase: str, reason: str) -> t.Session:
+        """See `Api.accept_rollback`."""
+        self._leave("another login on the same connection")
+        return self._enter(witness.accept_rollback(self._kiosk, user, passphrase, reason), passphrase)
+
+    def _enter(self, account: AccountCreated, passphrase: str) -> t.Session:
         self._session = self._kiosk.sessions.begin(account)
         people.strengthen(self._kiosk, account, passphrase)
         return t.Session(
@@ -172,6 +179,20 @@ class Service:
             return t.Accounts(
                 accounts=tuple(views.account(each, catalog.people) for each in catalog.accounts())
             )
+
+    # The ledger
+
+    def get_ledger_head(self) -> t.LedgerHead:
+        """See `Api.get_ledger_head`."""
+        return witness.view(self._kiosk)
+
+    def enrol_witness(self, vkey: str) -> t.LedgerHead:
+        """See `Api.enrol_witness`."""
+        return witness.enrol(self._kiosk, self._who, vkey)
+
+    def take_cosigned(self, checkpoint: str) -> t.LedgerHead:
+        """See `Api.take_cosigned`."""
+        return witness.take(self._kiosk, self._who, checkpoint)
 
     # The catalogue
 

@@ -77,6 +77,26 @@ class Api(Protocol):
         """Give oneself another passphrase."""
         ...
 
+    @method(needs=None, secret=("user", "passphrase", "reason"))
+    def accept_rollback(self, user: str, passphrase: str, reason: str) -> t.Session:
+        """Log in and let an older copy of the store go on, because the newest one is lost; it is logged."""
+        ...
+
+    @method(needs=Capability.MANAGE_STORE)
+    def get_ledger_head(self) -> t.LedgerHead:
+        """The ledger's newest head, to be kept elsewhere, and what each witness last saw."""
+        ...
+
+    @method(needs=Capability.MANAGE_STORE)
+    def enrol_witness(self, vkey: str) -> t.LedgerHead:
+        """Let somebody else sign that they saw this ledger."""
+        ...
+
+    @method(needs=Capability.MANAGE_STORE)
+    def take_cosigned(self, checkpoint: str) -> t.LedgerHead:
+        """Hold a checkpoint that witnesses signed: no head that contradicts it is ever signed."""
+        ...
+
     @method(needs=Capability.MANAGE_ACCOUNTS, secret=("user", "display_name", "passphrase"))
     def create_account(
         self, user: str, display_name: str, roles: tuple[Role, ...], passphrase: str

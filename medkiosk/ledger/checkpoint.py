@@ -48,6 +48,10 @@ class Checkpoint(NamedTuple):
         """Return what is signed."""
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
+    def line(self) -> str:
+        """Return it as one line for paper, a telephone or a QR code: origin, size, root."""
+        return " ".join(self.text().split("\n")).rstrip()
+
 
 def signed_message(head: Checkpoint, key: VerifierKey, timestamp: int) -> bytes:
     """Return the bytes that a signature of this key is over (C2SP signed-note, tlog-cosignature).

@@ -22,10 +22,12 @@ class Where(StrEnum):
     IMPORTS = "Imports"
     ADVICE = "Advice"
     QUARANTINE = "Quarantine"
+    BACKUP = "Backup"
     RECEIPT = "Receipt"
     ENCOUNTERS = "Encounters"
     SLATE = "Slate"
     FORM = "New encounter"
+    LEDGER = "Ledger"
     CONSENT = "Consent"
     REVIEW = "Review"
     EXPORT = "Export"
@@ -74,6 +76,13 @@ ACTIONS: tuple[Action, ...] = (
         "Still needed",
         "Read for which files a card or camera is still needed; nobody needs to log in.",
     ),
+    Action(_W.HOME, "backup", ("b",), "", "The backup drives: which are complete, and what they still hold."),
+    Action(_W.BACKUP, "", ("up", "down"), "Choose", "Choose a drive."),
+    Action(_W.BACKUP, "enrol", ("n",), "New drive", "Make the empty disk that is plugged in a backup drive."),
+    Action(_W.BACKUP, "run", ("r",), "Run", "Bring the drive that is plugged in up to date now."),
+    Action(_W.BACKUP, "forget", ("f",), "Forget", "Say that a drive is lost, broken or destroyed."),
+    Action(_W.BACKUP, "back", ("escape",), "Back", "Go back."),
+    Action(_W.HOME, "ledger", ("g",), "", "The ledger's head, to be photographed; what witnesses saw."),
     Action(_W.KEPT, "turn(1)", ("n",), "Next page", "Show the next files."),
     Action(_W.KEPT, "turn(-1)", ("p",), "Page before", "Show the files before."),
     Action(_W.KEPT, "back", ("escape",), "Back", "Go back."),
@@ -115,6 +124,8 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.FORM, "", ("shift+tab",), "Previous", "Go to the field before."),
     Action(_W.FORM, "save", ("f2",), "Save", "Save from any field."),
     Action(_W.FORM, "back", ("escape",), "Cancel", "Go back without saving."),
+    Action(_W.LEDGER, "again", ("r",), "Newest", "Show the newest head."),
+    Action(_W.LEDGER, "back", ("escape",), "Back", "Go back."),
     Action(_W.CONSENT, "read(1)", ("pagedown",), "Read on", "Turn the page of the text to read aloud."),
     Action(_W.CONSENT, "read(-1)", ("pageup",), "", "Turn it back."),
     Action(_W.CONSENT, "enter", ("enter",), "Next", "Go to the next field; on the button, save.", first=True),

@@ -55,6 +55,15 @@ class KeptLoaded(Message):
         super().__init__()
 
 
+class DrivesLoaded(Message):
+    """All backup drives; ``words`` say what was done just before."""
+
+    def __init__(self, drives: t.Drives, words: str = "") -> None:
+        self.drives = drives
+        self.words = words
+        super().__init__()
+
+
 class ImportsLoaded(Message):
     """All imports."""
 
@@ -159,6 +168,14 @@ class RoleSaved(Message):
 
     def __init__(self, detail: t.CaptureDetail) -> None:
         self.detail = detail
+        super().__init__()
+
+
+class LedgerLoaded(Message):
+    """The ledger's newest head."""
+
+    def __init__(self, head: t.LedgerHead) -> None:
+        self.head = head
         super().__init__()
 
 

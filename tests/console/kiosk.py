@@ -17,12 +17,14 @@ from medkiosk.access.roles import capabilities
 from medkiosk.core.capability import Capability
 from medkiosk.core.clock import rfc3339
 from medkiosk.core.consent import ConsentKind, Purpose, Subject, Terms
+from medkiosk.core.drives import DriveState
 from medkiosk.core.errors import KioskError, NotAllowedError, NotFoundError
 from medkiosk.core.events import Role
 from medkiosk.core.ids import (
     AccountId,
     CaptureId,
     ConsentId,
+    DriveId,
     EncounterId,
     ExportId,
     ImportId,
@@ -33,7 +35,7 @@ from medkiosk.core.slate import Slate, SlateKind, write_slate
 from medkiosk.ipc import types as t
 from medkiosk.ipc.server import Server, bind
 from medkiosk.review.gate import why_not_change
-from tests.console.state import FULL, PASSPHRASE, Kiosk, Photo, reduced
+from tests.console.state import FULL, PASSPHRASE, Kiosk, Photo, drive, reduced
 
 MOST_DRAWN = 2048
 """Pixels of a side of the largest part that is drawn."""
@@ -67,6 +69,26 @@ class NotReadyError(KioskError):
     """This cannot be approved: {reason} Nothing was changed."""
 
     code = "test.not_ready"
+
+
+LEDGER_HEAD = t.LedgerHead(
+    origin="scratch.medkiosk.invalid/ledger",
+    size=20852163,
+    root="0ac5186a91863e8e1d90c808014aa89bf5da8e3ee1d9f07630f0378f68f1ab62",
+    at="2026-11-22T09:00:00.000Z",
+    text="scratch.medkiosk.invalid/ledger 20852163 CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=",
+    checkpoint="",
+    witnesses=(
+        t.WitnessInfo(
+            name="auditor.example/w1",
+            key_id="8d66cf3f",
+            post_quantum=False,
+            size=20000000,
+            at="2026-11-21T09:00:00.000Z",
+        ),
+        t.WitnessInfo(name="notary.example", key_id="00000000", post_quantum=True, size=0, at=""),
+    ),
+)
 
 
 def now() -> str:
@@ -115,6 +137,25 @@ class Service:
         self._kiosk.logged_in += 1
         self._kiosk.touch()
         return self._session
+
+    def lock(self) -> t.Done:
+        return self.logout()
+
+    def change_passphrase(self, old: str, new: str) -> t.Done:
+        return t.Done()
+
+    def reset_passphrase(self, user: str, passphrase: str) -> t.Done:
+        return t.Done()
+
+    def close_account(self, user: str, reason: str) -> t.Done:
+        del self._kiosk.accounts[user]
+        return t.Done()
+
+    def prepare_recovery(self, second_user: str, second_passphrase: str) -> t.RecoverySheets:
+        return t.RecoverySheets(sheets=())
+
+    def replace_recovery(self, typed: tuple[str, ...]) -> t.Done:
+        return t.Done()
 
     def logout(self) -> t.Done:
         self.close()
@@ -425,6 +466,44 @@ class Service:
             manifest_sha256="5f" * 32,
             signer="SHA256:tests0000000000000000000000000000000000000000",
         )
+
+    def accept_rollback(self, user: str, passphrase: str, reason: str) -> t.Session:
+        return self.login(user, passphrase)
+
+    def get_ledger_head(self) -> t.LedgerHead:
+        return LEDGER_HEAD
+
+    def enrol_witness(self, vkey: str) -> t.LedgerHead:
+        return LEDGER_HEAD
+
+    def take_cosigned(self, checkpoint: str) -> t.LedgerHead:
+        return LEDGER_HEAD
+
+    def list_drives(self) -> t.Drives:
+        return self._kiosk.drives
+
+    def enrol_drive(self, label: str, name: str = "") -> t.Drives:
+        self._kiosk.drives = t.Drives(
+            drives=(*self._kiosk.drives.drives, drive(label)), places=self._kiosk.drives.places
+        )
+        return self._kiosk.drives
+
+    def forget_drive(self, drive_id: DriveId, reason: str) -> t.Drives:
+        self._kiosk.drives = t.Drives(
+            drives=tuple(
+                msgspec.structs.replace(one, forgotten=reason) if one.drive_id == drive_id else one
+                for one in self._kiosk.drives.drives
+            ),
+            places=self._kiosk.drives.places,
+        )
+        return self._kiosk.drives
+
+    def back_up_now(self, name: str = "") -> t.Done:
+        self._kiosk.backups = tuple(
+            msgspec.structs.replace(one, state=DriveState.COPYING) for one in self._kiosk.backups
+        )
+        self._kiosk.touch()
+        return t.Done()
 
     def list_events(self, offset: int = 0, limit: int = 200) -> t.Events:
         return t.Events(events=(), total=0)

@@ -11,10 +11,12 @@ import msgspec
 import numpy as np
 
 from medkiosk.core.device import HEADLINES, DeviceState
+from medkiosk.core.drives import DriveState
 from medkiosk.core.events import Role
 from medkiosk.core.ids import (
     AccountId,
     CaptureId,
+    DriveId,
     EncounterId,
     ImportId,
 )
@@ -120,6 +122,8 @@ class Kiosk:
     missing: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     advice: tuple[t.PhotoAdvice, ...] = ()
+    backups: tuple[t.BackupStatus, ...] = ()
+    drives: t.Drives = field(default_factory=lambda: t.Drives(drives=(), places=("left",)))
     logged_in: int = 0
     calls: list[str] = field(default_factory=list)
     scene: Pixels | None = None
@@ -214,6 +218,7 @@ class Kiosk:
             objects=2 * len(self.photos),
             ledger_size=0,
             problems=self.problems,
+            backups=self.backups,
         )
 
     def picture(self, photo: Photo) -> bytes:
@@ -248,6 +253,33 @@ class Kiosk:
 def _within(places: Places, start: int, length: int) -> Places:
     """Numbers of the places that lie in a stretch."""
     return np.flatnonzero((places >= start) & (places < start + length))
+
+
+def drive(label: str, number: int = 1, *held: t.HeldDisposal) -> t.DriveInfo:
+    """A backup drive that was complete on a day."""
+    return t.DriveInfo(
+        drive_id=DriveId(f"{number:032x}"),
+        label=label,
+        enrolled_at="2026-01-02T08:00:00.000Z",
+        finished_at="2026-11-20T18:00:00.000Z",
+        ledger_size=40,
+        behind=3,
+        forgotten="",
+        plugged_in="",
+        still_holds=held,
+    )
+
+
+def backup(state: DriveState, detail: str = "") -> t.BackupStatus:
+    """A drive that is plugged in."""
+    return t.BackupStatus(
+        name="left",
+        state=state,
+        drive_id="",
+        bytes_done=300 << 20,
+        bytes_total=900 << 20,
+        detail=detail,
+    )
 
 
 def device(state: DeviceState, files: int, known: int, model: str = "Canon EOS R6") -> t.DeviceStatus:

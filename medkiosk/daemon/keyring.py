@@ -199,7 +199,10 @@ class Keyring:
             if self._opened is None:
                 made = Opened(identity)
                 made.load(self._journal)
-                made.catch_up(self._journal, self._progress)
+                try:
+                    made.catch_up(self._journal, self._progress)
+                finally:
+                    self._progress(0, 0)
             with self._journal.lock:
                 fresh = self._opened is None
                 if fresh:

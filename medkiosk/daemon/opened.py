@@ -37,7 +37,7 @@ _DERIVATIVE, _DISPOSED = b'"kind":"derivative"', b'"disposed":['
 _MEANING = ("catalog", "core", "review")
 
 Progress = Callable[[int, int], None]
-"""Told how many records of how many were read."""
+"""Told how many records of how many were read; the same twice when it is over."""
 
 
 @functools.cache

@@ -88,7 +88,9 @@ class Daemon:
             workers=config.workers.redact,
         )
         self._slate_key = slates.slate_key(keys.index)
-        self._keyring = Keyring(self._journal, _now, store.parent / "lockout", self._unlocked)
+        self._keyring = Keyring(
+            self._journal, _now, store.parent / "lockout", self._unlocked, self._opening
+        )
         self._sessions = Sessions(self._keyring, config.access.idle_lock_s)
         sentences = keysthere.where(keys, device, store)
         for sentence in sentences:
@@ -274,6 +276,10 @@ class Daemon:
                     continue
                 self._redactor.submit(Job(original.capture_id, original.object_id, original.size, key))
         self._filer.wake()
+
+    def _opening(self, done: int, of: int) -> None:
+        words = f"Opening the catalogue: {done:,} of {of:,} records." if done < of else ""
+        self.board.set(opening=words)
 
     def _seen(self, capture_id: CaptureId, untrusted_slates: Sequence[str]) -> list[Fact]:
         now = self._journal.now()

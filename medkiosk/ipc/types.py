@@ -115,6 +115,8 @@ class Receipt(Wire, frozen=True):
     gaps: tuple[str, ...]
     lines: tuple[ReceiptLine, ...]
     total: int
+    disposed: int = 0
+    """Files that were sealed and disposed of since; what they were is not known any more."""
 
 
 class PhotoAdvice(Wire, frozen=True):
@@ -204,6 +206,7 @@ class Status(Wire, frozen=True):
 
     ``serial`` counts changes since the daemon started. ``alarm``: why nothing at all is taken, in big words.
     ``keys``: where the kiosk's own secrets are and what that is worth, a sentence each, for administrators.
+    ``opening``: how far a login is that reads years of records; empty while none is.
     """
 
     serial: int
@@ -217,6 +220,9 @@ class Status(Wire, frozen=True):
     problems: tuple[str, ...]
     backups: tuple[BackupStatus, ...] = ()
     alarm: str = ""
+    disposal: str = ""
+    """How far a disposal is, in big words; empty while there is none."""
+    opening: str = ""
     keys: tuple[str, ...] = ()
 
 
@@ -472,3 +478,93 @@ class Events(Wire, frozen=True):
 
 class Done(Wire, frozen=True):
     """It was done, and there is nothing more to say."""
+
+
+class DueItem(Wire, frozen=True):
+    """An encounter whose time has come.
+
+    ``held`` are the legal holds that keep it all the same; ``words`` say why it is due or not.
+    """
+
+    encounter_id: EncounterId
+    subject: Subject
+    label: str
+    captures: int
+    retention: RetentionClass
+    due: str
+    words: str
+    held: tuple[HoldId, ...]
+
+
+class DueList(Wire, frozen=True):
+    """A page of them, longest due first; ``total`` counts all."""
+
+    items: tuple[DueItem, ...]
+    total: int
+
+
+class RetentionInfo(Wire, frozen=True):
+    """How long one encounter is kept; ``due`` is empty for never."""
+
+    encounter_id: EncounterId
+    retention: RetentionClass
+    due: str
+    words: str
+
+
+class HoldInfo(Wire, frozen=True):
+    """A legal hold in force."""
+
+    hold_id: HoldId
+    at: str
+    by: str
+    encounters: tuple[EncounterId, ...]
+    captures: tuple[CaptureId, ...]
+    reason: str
+    authority: str
+
+
+class Holds(Wire, frozen=True):
+    """All of them, oldest first."""
+
+    holds: tuple[HoldInfo, ...]
+
+
+class DisposalInfo(Wire, frozen=True):
+    """One disposal.
+
+    Attributes:
+        by: who proposed it.
+        early: whether it says that some of it is not due.
+        decided_by: who said yes or no; empty before.
+        verdicts: of what it names, the first of them, why it is due or not, in words.
+        goes: what is destroyed, in a sentence.
+        remains: what is not, a sentence each: what the second person must know.
+        drives: backup drives that hold it until they are plugged in again.
+        destroyed: objects and records that are gone.
+    """
+
+    disposal_id: DisposalId
+    at: str
+    by: str
+    reason: str
+    authority: str
+    early: bool
+    encounters: tuple[EncounterId, ...]
+    captures: int
+    state: DisposalState
+    decided_by: str
+    decided_at: str
+    verdicts: tuple[str, ...]
+    goes: str
+    remains: tuple[str, ...]
+    drives: tuple[str, ...]
+    destroyed: int
+    finished_at: str
+
+
+class DisposalList(Wire, frozen=True):
+    """A page of disposals, newest first; ``total`` counts all."""
+
+    disposals: tuple[DisposalInfo, ...]
+    total: int

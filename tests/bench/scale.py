@@ -1,206 +1,249 @@
 """The catalogue at scale: what folding, saving, loading and unlocking cost at 10,000 and 100,000 captures.
 
-``python -m tests.bench.scale [--captures N ...] [--store DIR]``. Each part runs in a process of its own, so
-that memory is that of the part.
+Part of ``make bench``; alone: ``python -m tests.bench.scale --captures 10000 --store DIR``. A store in DIR is
+made once and used again. Whatever is measured in memory runs in a process of its own.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any
+import argparse
+import gc
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
 
-import msgspec
+from medkiosk.catalog.fold import Catalog
+from medkiosk.catalog.saved import Reach, load, save
+from medkiosk.core.ids import CaptureId
+from medkiosk.daemon.opened import Opened
+from medkiosk.review.machine import step
+from tests.bench.bigstore import Builder
+from tests.bench.report import MIB, cpu_s, figure, peak_bytes
+from tests.bench.years import Years
+from tests.kiosk import ADMIN, PASSPHRASE, ScratchKiosk
 
-from medkiosk.core import events as ev
-from medkiosk.core.clock import rfc3339
-from medkiosk.core.consent import (
-    ConsentKind,
-    ConsentMethod,
-    Grantor,
-    Purpose,
-    Relationship,
-    Subject,
-    Terms,
-    subject_digest,
-)
-from medkiosk.core.ids import (
-    KIOSK,
-    AccountId,
-    CaptureId,
-    ConsentId,
-    EncounterId,
-    ImportId,
-    ObjectId,
-    RecipientId,
-)
-from medkiosk.core.photo import Box, Category, Decision, Finding, ImageRole, MediaKind, RedactCode
-from medkiosk.core.quality import Advice, Quality
-from medkiosk.core.slate import Slate, SlateKind
-
-PER_IMPORT, PER_ENCOUNTER, FINDINGS = 500, 10, 4
-_MODELS = [(Category.FACE, "centerface/1"), (Category.TEXT, "pp-ocr/4"), (Category.CODE, "zxing/2")]
+SIZES = (10_000, 100_000)
+UNLOCK_S, PHOTO_S, MEMORY_MIB = 2.0, 0.15, 400
+"""The most that a login, one photo and the daemon's memory may take."""
 
 
-class Years:
-    """Makes the events of some years, the same ones for the same seed.
+def measure(captures: int, folder: Path) -> None:
+    """All figures of one size; the store is made where it is not there yet."""
+    run("fold", captures, folder)
+    run("load", captures, folder)
+    kiosk, capture_id = made(captures, folder)
+    try:
+        logins(kiosk, captures, capture_id)
+    finally:
+        kiosk.close()
+    run("photo", captures, folder)
 
-    Args:
-        captures: how many.
-        actor: whose account id the people's events have.
-    """
 
-    def __init__(self, captures: int, actor: str = "a" * 32, seed: int = 1) -> None:
-        self._captures = captures
-        self._random = random.Random(seed)
-        self._actor = AccountId(actor)
-        self._clock = 1_750_000_000_000
-        self._models = [(*each, self._random.randbytes(32).hex()) for each in _MODELS]
+def run(part: str, captures: int, folder: Path) -> None:
+    """Measure one part in a process of its own."""
+    command = [sys.executable, "-m", "tests.bench.scale", "--part", part]
+    subprocess.run([*command, "--captures", str(captures), "--store", str(folder)], check=True)
 
-    def __iter__(self) -> Iterator[ev.AnyEvent]:
-        yield ev.RecipientEnrolled(
-            **self._kiosk(),
-            recipient_id=RecipientId(self._id()),
-            display_name="Dr Far",
-            organisation="Elsewhere",
-            age_recipient="age1" + "q" * 58,
-            expires="2036-05-01T09:00:00.000Z",
+
+def fold_part(captures: int, folder: Path) -> None:
+    """Fold the events; then save what came out for `load_part`."""
+    began = time.process_time()
+    for _ in Years(captures):
+        pass
+    making = time.process_time() - began
+    before, began = resident(), time.process_time()
+    catalog = Catalog(step)
+    count = 0
+    for count, event in enumerate(Years(captures), 1):
+        catalog.apply(event, count, count)
+    cpu = time.process_time() - began - making
+    figure("fold", cpu, "s CPU", captures=captures, events=count, us_each=round(cpu / count * 1e6, 1))
+    figure("catalogue in memory after the fold", resident() - before, "MiB", captures=captures)
+    began = time.process_time()
+    data = b"".join(save(catalog, Reach("bench")))
+    figure("save, without the cipher", time.process_time() - began, "s CPU", captures=captures)
+    figure("saved catalogue", len(data) / MIB, "MiB", captures=captures)
+    (folder / f"saved-{captures}").write_bytes(data)
+
+
+def load_part(captures: int, folder: Path) -> None:
+    """Load what `fold_part` saved, in pieces as the cipher gives them."""
+    path = folder / f"saved-{captures}"
+    before, began = resident(), time.process_time()
+    catalog = Catalog(step)
+    with path.open("rb") as file:
+        load(catalog, iter(lambda: file.read(1 << 20), b""), "bench")
+    figure("load, without the cipher", time.process_time() - began, "s CPU", captures=captures)
+    figure("catalogue in memory after loading", resident() - before, "MiB", captures=captures)
+    took = []
+    for number in range(20):
+        began = time.perf_counter()
+        catalog.captures(offset=number * captures // 20, limit=500)
+        took.append(time.perf_counter() - began)
+    figure("a page of 500 captures", statistics.median(took) * 1000, "ms", captures=captures)
+
+
+def made(captures: int, folder: Path) -> tuple[ScratchKiosk, str]:
+    """A stopped kiosk with a store of this size, and a capture that has its pictures."""
+    root = folder / f"kiosk-{captures}"
+    kiosk = ScratchKiosk(root, models=root)
+    mark = root / "capture"
+    if not mark.exists():
+        kiosk.init()
+        kiosk.start()
+        kiosk.hire()
+        kiosk.stop()
+        builder = Builder(kiosk)
+        began = time.process_time()
+        builder.fill(Years(captures))
+        capture_id = builder.photo(os.urandom(8_000_000), os.urandom(1368 * 912 * 3))
+        builder.close()
+        figure("making the store", time.process_time() - began, "s CPU", captures=captures)
+        mark.write_text(capture_id)
+    return kiosk, mark.read_text()
+
+
+def logins(kiosk: ScratchKiosk, captures: int, capture_id: str) -> None:
+    """Log in without and with a sealed catalogue; open one photo; look at the daemon's memory."""
+    (kiosk.store / "catalog").unlink(missing_ok=True)
+    size = (kiosk.store / "vault.db").stat().st_size / MIB
+    for name in ("without", "with"):
+        kiosk.start()
+        began, cpu = time.monotonic(), cpu_s(kiosk.pid)
+        words: set[str] = set()
+        watcher = threading.Thread(target=watch, args=(kiosk, words), daemon=True)
+        watcher.start()
+        with kiosk.session(ADMIN, PASSPHRASE):
+            took, cpu = time.monotonic() - began, cpu_s(kiosk.pid) - cpu
+            watcher.join()
+            figure(
+                f"login {name} a sealed catalogue",
+                took,
+                "s",
+                captures=captures,
+                cpu_s=round(cpu, 2),
+                **({"most": UNLOCK_S, "met": took <= UNLOCK_S} if name == "with" else {"words": len(words)}),
+            )
+            figure("resident after the login", resident(kiosk.pid), "MiB", captures=captures, login=name)
+        if name == "with":
+            more(kiosk, captures, capture_id)
+        peak = peak_bytes(kiosk.pid) / MIB
+        figure(
+            "daemon's peak",
+            peak,
+            "MiB",
+            captures=captures,
+            login=name,
+            most=MEMORY_MIB,
+            met=peak <= MEMORY_MIB,
         )
-        for first in range(0, self._captures, PER_IMPORT):
-            yield from self._import(first, min(PER_IMPORT, self._captures - first))
+        kiosk.stop()
+    sealed = (kiosk.store / "catalog").stat().st_size / MIB
+    figure("sealed catalogue", sealed, "MiB", captures=captures, database_mib=round(size))
 
-    def _id(self) -> str:
-        return self._random.randbytes(16).hex()
 
-    def _at(self) -> str:
-        self._clock += self._random.randrange(10, 4000)
-        return rfc3339(datetime.fromtimestamp(self._clock / 1000, UTC))
+def watch(kiosk: ScratchKiosk, words: set[str]) -> None:
+    """Collect what the board says about a login until it is over."""
+    with kiosk.client() as client:
+        for status in client.watch_status():
+            if status.opening:
+                words.add(status.opening)
+            if status.unlocked:
+                return
 
-    def _kiosk(self) -> dict[str, Any]:
-        return {"at": self._at(), "actor": KIOSK}
 
-    def _person(self) -> dict[str, Any]:
-        return {"at": self._at(), "actor": self._actor}
-
-    def _import(self, first: int, count: int) -> Iterator[ev.AnyEvent]:
-        yield ev.LoggedIn(**self._person())
-        import_id = ImportId(self._id())
-        yield ev.ImportStarted(
-            **self._kiosk(),
-            import_id=import_id,
-            device_kind="camera",
-            model="Canon EOS R6",
-            serial="012345678901",
-            files=count + count // 3,
-        )
-        captures = []
-        for number in range(first, first + count):
-            capture_id = CaptureId(self._id())
-            original = ObjectId(self._id())
-            captures.append((capture_id, original))
-            yield self._sealed(import_id, capture_id, original, number, MediaKind.JPEG)
-            if number % 3 == 0:
-                yield self._sealed(import_id, capture_id, ObjectId(self._id()), number, MediaKind.CR3)
-        yield ev.ImportFinished(
-            **self._kiosk(),
-            import_id=import_id,
-            files=count + count // 3,
-            bytes=count * 8_000_000,
-            already=0,
-            failed=0,
-            safe=True,
-            expendable=True,
-        )
-        derivatives = []
-        for capture_id, original in captures:
-            derivatives.append(ObjectId(self._id()))
-            yield self._redacted(capture_id, original, derivatives[-1])
-        for start in range(0, count, PER_ENCOUNTER):
-            group = list(zip(captures, derivatives, strict=True))[start : start + PER_ENCOUNTER]
-            yield from self._encounter([(c, d) for (c, _), d in group])
-        yield ev.LoggedOut(**self._person(), reason="logout")
-
-    def _sealed(
-        self, import_id: ImportId, capture_id: CaptureId, object_id: ObjectId, number: int, media: MediaKind
-    ) -> ev.OriginalSealed:
-        suffix = "JPG" if media is MediaKind.JPEG else "CR3"
-        return ev.OriginalSealed(
-            **self._kiosk(),
-            import_id=import_id,
-            capture_id=capture_id,
-            object_id=object_id,
-            storage="store_00010001",
-            folder=f"/store_00010001/DCIM/{100 + number // 1000 % 900}CANON",
-            file=f"IMG_{number % 10000:04}.{suffix}",
-            size=self._random.randrange(6_000_000, 12_000_000),
-            mtime=self._clock // 1000,
-            media=media,
+def more(kiosk: ScratchKiosk, captures: int, capture_id: str) -> None:
+    """A second person logs in while the catalogue is open, looks at a picture, and pages through lists."""
+    began = time.monotonic()
+    with kiosk.session("rita") as client:
+        figure("login while it is open", time.monotonic() - began, "s", captures=captures)
+        figures = {
+            "one preview, with its ledger entry": lambda: client.get_preview(CaptureId(capture_id)),
+            "a page of 500 captures, asked for by the console": lambda: client.list_captures(
+                offset=captures // 2, limit=500
+            ),
+        }
+        for name, ask in figures.items():
+            took = [timed(ask) for _ in range(15)]
+            figure(
+                name, statistics.median(took) * 1000, "ms", captures=captures, slowest=round(max(took) * 1000)
+            )
+    with kiosk.session("audi") as client:
+        took = [timed(lambda: client.list_events(captures, 100)) for _ in range(10)]
+        figure(
+            "a page of 100 events for the auditor", statistics.median(took) * 1000, "ms", captures=captures
         )
 
-    def _redacted(self, capture_id: CaptureId, original: ObjectId, derivative: ObjectId) -> ev.Redacted:
-        draw = self._random.randrange
-        findings = []
-        for number in range(FINDINGS):
-            category, detector, model = self._models[number % len(self._models)]
-            box = Box(draw(5000), draw(3400), draw(20, 400), draw(20, 400))
-            findings.append(Finding(category, box, detector, model, draw(400, 1000), Decision.MASK))
-        advice = (Advice.NOT_SHARP,) if draw(20) == 0 else ()
-        scores = [draw(1000) for _ in range(7)]
-        quality = msgspec.convert(
-            dict(zip(Quality.__struct_fields__, [*scores, advice], strict=True)), Quality
-        )
-        return ev.Redacted(
-            **self._kiosk(),
-            capture_id=capture_id,
-            original_id=original,
-            derivative_id=derivative,
-            preview_id=ObjectId(self._id()),
-            revision=1,
-            width=5472,
-            height=3648,
-            preview_width=1368,
-            preview_height=912,
-            code=RedactCode.OK,
-            findings=tuple(findings),
-            policy="default-3",
-            quality=quality,
-        )
 
-    def _encounter(self, group: list[tuple[CaptureId, ObjectId]]) -> Iterator[ev.AnyEvent]:
-        encounter_id = EncounterId(self._id())
-        number = self._random.randrange(10**8)
-        subject = Subject(
-            mrn=f"{number:08}",
-            issuer="urn:oid:1.2.3",
-            name=f"Example{number % 977} Ada",
-            birth_date="1990-01-01",
-        )
-        yield ev.EncounterCreated(
-            **self._person(), encounter_id=encounter_id, subject=subject, label="left hand, first visit"
-        )
-        token = self._id()
-        yield ev.SlateShown(**self._person(), encounter_id=encounter_id, token=token, kind=SlateKind.OPEN)
-        terms = Terms(
-            kind=ConsentKind.GRANT,
-            purposes=(Purpose.CLINICAL_RECORD, Purpose.TEACHING_RESEARCH),
-            grantor=Grantor(name=subject.name, relationship=Relationship.SELF),
-            method=ConsentMethod.SIGNED_FORM,
-            language="en",
-            starts="2026-01-01T00:00:00.000Z",
-            expires="2030-01-01T00:00:00.000Z",
-            text_version="en-1",
-        )
-        yield ev.ConsentRecorded(
-            **self._person(), consent_id=ConsentId(self._id()), encounter_id=encounter_id, terms=terms
-        )
-        slate = group[0][0]
-        seen = Slate(SlateKind.OPEN, token, self._clock // 1000)
-        yield ev.SlateSeen(**self._kiosk(), capture_id=slate, slates=(seen,), foreign=0)
-        yield ev.RoleGiven(**self._kiosk(), capture_id=slate, role=ImageRole.SLATE)
-        yield ev.Assigned(**self._person(), encounter_id=encounter_id, captures=tuple(c for c, _ in group))
-        for capture_id, derivative in group[1:]:
-            who = subject_digest(subject)
-            yield ev.Viewed(**self._person(), what=ev.What.PREVIEW, capture_id=capture_id, revision=1)
-            yield ev.Compared(**self._kiosk(), capture_id=capture_id, revision=1, subject=who)
-            yield ev.Approved(**self._person(), capture_id=capture_id, revision=1, derivative_id=derivative)
+def photo_part(captures: int, folder: Path) -> None:
+    """Open a derivative of 8 MB: its row, its envelope, its blob; what drawing it costs is another matter."""
+    kiosk, capture_id = made(captures, folder)
+    builder = Builder(kiosk)
+    opened = Opened(builder.identity)
+    opened.load(builder.journal)
+    opened.catch_up(builder.journal)
+    view = opened.catalog.capture(CaptureId(capture_id))
+    assert view is not None
+    assert view.latest is not None
+    derivative = view.latest.derivative_id
+
+    def look() -> None:
+        key = builder.identity.open_key(derivative)
+        for _ in builder.journal.vault.read_object(derivative, key):
+            pass
+        key.wipe()
+
+    took = [timed(look) for _ in range(15)]
+    value = statistics.median(took)
+    figure(
+        "one photo of 8 MB", value * 1000, "ms", captures=captures, most=PHOTO_S * 1000, met=value <= PHOTO_S
+    )
+    began = time.perf_counter()
+    opened.save(builder.journal)
+    figure("saving, with cipher and disk", (time.perf_counter() - began) * 1000, "ms", captures=captures)
+    builder.close()
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds on the clock."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def resident(pid: int | str = "self") -> float:
+    """Resident memory now, MiB; of this process after what is garbage was let go of."""
+    if pid == "self":
+        gc.collect()
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
+
+
+PARTS = {"fold": fold_part, "load": load_part, "photo": photo_part}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scale", description=__doc__)
+    parser.add_argument("--captures", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--store", type=Path, help="where stores are kept; default: a temporary folder")
+    parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="medkiosk-scale-") as temporary:
+        folder = args.store or Path(temporary)
+        folder.mkdir(exist_ok=True)
+        for captures in args.captures:
+            if args.part:
+                PARTS[args.part](captures, folder)
+            else:
+                measure(captures, folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

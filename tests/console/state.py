@@ -121,6 +121,7 @@ class Kiosk:
     kept: dict[str, tuple[t.KeptFile, ...]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    opening: str = ""
     advice: tuple[t.PhotoAdvice, ...] = ()
     backups: tuple[t.BackupStatus, ...] = ()
     drives: t.Drives = field(default_factory=lambda: t.Drives(drives=(), places=("left",)))
@@ -219,6 +220,7 @@ class Kiosk:
             ledger_size=0,
             problems=self.problems,
             backups=self.backups,
+            opening=self.opening,
         )
 
     def picture(self, photo: Photo) -> bytes:

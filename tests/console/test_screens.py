@@ -122,6 +122,15 @@ async def test_a_wrong_passphrase_is_refused_and_not_kept(running: RunningKiosk)
         await flows.until_text(pilot, "Rita Reviewer")
 
 
+async def test_a_login_that_reads_years_says_how_far_it_is(running: RunningKiosk) -> None:
+    async with console(running.path) as pilot:
+        await pilot.press("l")
+        await flows.until_screen(pilot, "LoginScreen")
+        running.kiosk.opening = "Opening the catalogue: 120,000 of 400,000 records."
+        running.kiosk.touch()
+        await flows.until_text(pilot, "120,000 of 400,000 records")
+
+
 async def test_choosing_something_before_login_asks_who_it_is_first(running: RunningKiosk) -> None:
     async with console(running.path) as pilot:
         await pilot.press("i")

@@ -9,6 +9,7 @@ from medkiosk.console.actions import Where, bindings
 from medkiosk.console.messages import LoggedIn, Refused
 from medkiosk.console.screens.form import FormScreen, Rows
 from medkiosk.console.widgets.field import Field
+from medkiosk.ipc.types import Status
 
 
 class LoginScreen(FormScreen):
@@ -36,6 +37,14 @@ class LoginScreen(FormScreen):
         self.say("Opening the vault, which takes a second or two.")
         self.ask(lambda kiosk: kiosk.login(user, passphrase), LoggedIn)
         return None
+
+    def on_mount(self) -> None:
+        """Say how far a login is that reads years of records; usually there is nothing to say."""
+        self.watch(self.kiosk, "status", self._opening, init=False)
+
+    def _opening(self, status: Status | None) -> None:
+        if status is not None and status.opening:
+            self.say(status.opening)
 
     @on(LoggedIn)
     def _logged_in(self, message: LoggedIn) -> None:

@@ -48,6 +48,11 @@ bench: setup ## Measure importing against gphoto2 and cp in one run (FRAMES=1000
 large: setup-test ## Read the largest films, and list the most files that a card may hold (minutes)
 	@MEDKIOSK_LARGE=1 $(BIN)/pytest -q tests/source/test_large.py tests/source/test_card_hostile.py
 
+DAMAGE ?= 10000
+.PHONY: damage
+damage: setup-test ## Flip bits, cut and swap files of a store; every one must be found (DAMAGE=10000 of them)
+	@$(BIN)/python -m tests.offline.damage --count $(DAMAGE)
+
 SWEEP ?= all
 .PHONY: sweep
 sweep: setup-test ## Kill, fill and break at every durable operation of an import (SWEEP=7 takes every seventh; hours)

@@ -19,6 +19,8 @@ from medkiosk.offline.bundle import Bundle, read_bundle, what_is_wrong
 from medkiosk.offline.report import Problem, problem
 
 _TRIES = 5
+_DIGITS = 9
+"""Of the number of a bundle, at most: more entries than that no kiosk will ever have."""
 
 Hashes = list[bytes | None]
 
@@ -35,6 +37,7 @@ class CheckedLedger:
         notes: what is no damage.
         made_again: hash files as they should be, by path below the log's folder: those that are damaged or
             missing and can be computed from the entries.
+        incomplete: whether an entry is lost, or there is no head: what no entry names may have been named.
     """
 
     folder: Path
@@ -44,6 +47,7 @@ class CheckedLedger:
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     made_again: dict[str, bytes] = field(default_factory=dict)
+    incomplete: bool = False
     _kept: dict[int, list[bytes | None]] = field(default_factory=dict)
     _hashes: list[bytes] = field(default_factory=list)
 
@@ -51,6 +55,7 @@ class CheckedLedger:
         """Yield every entry, in order; None for one that is unreadable or not the signed one."""
         for number, width in _tiles(self.size):
             if number in self._kept:
+                self.incomplete |= None in self._kept[number]
                 yield from self._kept[number]
                 continue
             entries = read_bundle(self.folder, number, width).entries
@@ -74,6 +79,7 @@ def check_ledger(folder: Path, key: LogKeys | None) -> CheckedLedger:
         _check_head(folder, key, checked)
         if checked.head is not None:
             _Tree(folder, checked.head, checked).check()
+        checked.incomplete = checked.head is None or checked.size < checked.head.size
         # A running kiosk may have moved on and removed the partial tiles of the head that was read.
         if not checked.problems or checked.head == _head_now(folder):
             break
@@ -158,8 +164,7 @@ class _Tree:
 
     def _present(self) -> int:
         """How many entries there can be: a forged head may claim any size, there are only so many files."""
-        folder = self._folder / "tile" / "entries"
-        present = WIDTH * sum(1 for path in folder.rglob("*") if path.is_file())
+        present = WIDTH * max(_bundles(self._folder / "tile" / kind) for kind in ("entries", "0"))
         if present < self._head.size:
             self._found("ledger.unreadable", f"{present} to {self._head.size - 1}")
         return min(present, self._head.size)
@@ -275,6 +280,19 @@ class _Tree:
             whole = size // WIDTH * WIDTH
             return f"after entry {whole - 1}" if size >= WIDTH else f"among the {size} entries"
         return "among " + ", ".join(f"{n * WIDTH} to {n * WIDTH + WIDTH - 1}" for n in wrong[:10])
+
+
+def _bundles(folder: Path) -> int:
+    """Return how many bundles there would be if none were missing before the last one that is there."""
+    count = 0
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        if len(parts) > 1 and parts[-2].endswith(".p"):
+            parts = (*parts[:-2], parts[-2].removesuffix(".p"))
+        digits = "".join(part.removeprefix("x") for part in parts)
+        if path.is_file() and digits.isdecimal() and digits.isascii() and len(digits) <= _DIGITS:
+            count = max(count, int(digits) + 1)
+    return count
 
 
 def _tiles(size: int) -> Iterator[tuple[int, int]]:

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import msgspec
 
 from medkiosk.core.ids import is_id
-from medkiosk.core.refs import ObjectRef
 from medkiosk.ledger.entry import Leaf
 
 _MOVED = re.compile(r"epoch=([0-9]{1,18}) envelopes=([0-9]{1,18}) sha256=([0-9a-f]{64})", re.ASCII)
 _SIZE = 8
+_KINDS = 1 << 16
 
 
 class Blob(NamedTuple):
@@ -38,14 +38,15 @@ class Blobs:
     def __len__(self) -> int:
         return sum(map(len, self._folders))
 
-    def add(self, ref: ObjectRef, size: int | None) -> None:
-        """Add what an entry names."""
-        if ref.kind not in self._kinds:
-            self._kinds.append(ref.kind)
-        id_ = bytes.fromhex(ref.id)
-        packed = self._kinds.index(ref.kind).to_bytes(2, "big")
+    def add(self, object_id: str, kind: str, sha256: bytes, size: int | None) -> None:
+        """Add one. ``sha256`` and ``size`` are of the sealed bytes."""
+        if kind not in self._kinds and len(self._kinds) < _KINDS:
+            self._kinds.append(kind)
+        number = self._kinds.index(kind) if kind in self._kinds else 0
+        id_ = bytes.fromhex(object_id)
+        packed = number.to_bytes(2, "big")
         packed += (size if size is not None and size >= 0 else (1 << 64) - 1).to_bytes(_SIZE, "big")
-        self._folders[id_[0]][id_] = packed + bytes.fromhex(ref.sha256)
+        self._folders[id_[0]][id_] = packed + sha256
 
     def discard(self, id_: bytes) -> None:
         """Take one away: it was disposed of."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
+from medkiosk.core.ids import is_id
 from medkiosk.core.refs import ObjectRef, RecordRef
-from medkiosk.offline.promised import Disposed
+from medkiosk.offline.promised import Blobs, Disposed
 from medkiosk.offline.report import Finder
 from medkiosk.vault.check import Held, StoreChecker
 from medkiosk.vault.envelope import MOVED_SIZE
@@ -109,32 +110,52 @@ class Rows:
         elif hashlib.sha256(held.envelope).hexdigest() != ref.envelope:
             self._finder.found(f"{what}.envelope_changed", ref.id, detail=ref.kind)
 
-    def finish(self, disposed: Disposed) -> None:
-        """Check what can be told only when every entry is known."""
+    def finish(self, disposed: Disposed, blobs: Blobs, *, incomplete: bool) -> None:
+        """Check what can be told only when every entry is known.
+
+        Args:
+            disposed: what the ledger says was destroyed.
+            blobs: gets the objects that no entry names: their blobs are compared with their rows.
+            incomplete: whether entries are lost that may have named something.
+        """
         for what, id_, kind in self._closed:
             if id_ not in disposed:
                 self._finder.found(f"{what}.envelope_missing", id_, detail=kind)
         for id_ in (key.hex() for ids in (disposed.finished, disposed.unfinished) for key in ids):
             if self._checker.has_envelope(id_):
                 self._finder.found("disposal.envelope_left", id_)
+        unlogged = 0
         for table, marks in (("objects", self._objects), ("records", self._records)):
             for seq, id_ in self._checker.ids(table):
-                if seq not in marks:
+                if seq in marks:
+                    continue
+                unlogged += 1
+                if not incomplete:
                     self._finder.found(f"{table[:-1]}.unlogged", id_)
-        self._moved(disposed)
+                held = self._checker.held_object(id_) if table == "objects" and is_id(id_) else None
+                if held is not None and held.envelope is not None:
+                    blobs.add(id_, held.kind, held.sha256, held.sealed_size)
+        if unlogged and incomplete:
+            self._finder.note(
+                f"{unlogged} objects and records are named by no ledger entry that can be read. Those that"
+                " are lost may have named them; the sealed files were compared with the database instead."
+            )
+        self._moved(disposed, incomplete=incomplete)
         if disposed.unfinished or self._disposing:
             self._finder.note(
                 "A disposal is not finished: start the kiosk and log in, and it goes on by itself. Nothing is"
                 " damaged by that."
             )
 
-    def _moved(self, disposed: Disposed) -> None:
+    def _moved(self, disposed: Disposed, *, incomplete: bool) -> None:
         # Between two epochs: no entry can say yet what is where.
         moving = {epoch for one in self._disposing if one.step == "moving" for epoch in one.epochs}
         epochs = {epoch.epoch for epoch in self._checker.epochs()}
         for epoch in sorted((self._scan.moved | (disposed.moved.keys() & epochs)) - moving):
             count, digest = self._checker.moved(epoch)
             promised = disposed.moved.get(epoch)
+            if promised is None and incomplete:
+                continue
             if promised is None:
                 self._finder.found("disposal.moved_unvouched", epoch, detail=count)
             elif count != promised[0]:

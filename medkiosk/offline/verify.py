@@ -97,7 +97,7 @@ class _Verification:
         upto = checker.next_index if self._live else None
         for index, leaf in self._merged(ledger, checker, upto):
             promised.entry(index, leaf)
-        rows.finish(promised.disposed)
+        rows.finish(promised.disposed, promised.blobs, incomplete=ledger.incomplete)
         blobs = self._walk(promised, lambda id_: checker.held_object(id_) is not None)
         return ledger, promised, blobs
 
@@ -175,7 +175,8 @@ class _Promised:
             return
         self.disposed.entry(leaf)
         for ref in leaf.objects:
-            self.blobs.add(ref, self._rows.object(ref) if self._rows else None)
+            size = self._rows.object(ref) if self._rows else None
+            self.blobs.add(ref.id, ref.kind, bytes.fromhex(ref.sha256), size)
         if leaf.record is not None:
             self.records += 1
             if self._rows:

@@ -1,4 +1,4 @@
-"""The independent verifier takes what this project signs and nothing that was changed, and all public vectors."""
+"""The independent verifier takes what is signed here and nothing that was changed, and all public vectors."""
 
 from __future__ import annotations
 

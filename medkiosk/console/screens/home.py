@@ -9,11 +9,13 @@ from textual.widgets import Static
 
 from medkiosk.console.actions import Where, bindings
 from medkiosk.console.kept import SAFE_TO_REUSE, big_passport
+from medkiosk.console.screens.backup import BackupScreen, backup_rows
 from medkiosk.console.screens.base import NO_ANSWER, KioskScreen
 from medkiosk.console.screens.encounters import EncountersScreen
 from medkiosk.console.screens.export import ExportScreen
 from medkiosk.console.screens.imports import ImportsScreen
 from medkiosk.console.screens.kept import KeptScreen
+from medkiosk.console.screens.ledger import LedgerScreen
 from medkiosk.console.screens.login import LoginScreen
 from medkiosk.console.screens.review import ReviewScreen
 from medkiosk.console.widgets.bigwords import BigWords
@@ -30,6 +32,7 @@ from medkiosk.console.words import (
     size,
 )
 from medkiosk.core.device import HEADLINES, STATE_WORDS, DeviceState
+from medkiosk.core.drives import DriveState, big_words
 from medkiosk.core.photo import ReviewState
 from medkiosk.core.quality import ADVICE_WORDS
 from medkiosk.ipc.types import DeviceStatus, Session, Status
@@ -111,6 +114,7 @@ def status_facts(status: Status) -> Table:
     if redaction.missing:
         names = ", ".join(clean(name, 30) for name in redaction.missing)
         rows.append(("MISSING", Text(f"detector for {names}: nothing can be approved", style="bold")))
+    rows += backup_rows(status.backups)
     rows += [("PROBLEM", Text(clean(problem), style="bold")) for problem in status.problems]
     rows += advice_rows(status)
     sealed = f"{count(status.objects, 'object')} sealed, " if status.objects else ""
@@ -121,7 +125,7 @@ def status_facts(status: Status) -> Table:
 
 def is_quiet(status: Status) -> bool:
     """Whether `status_facts` has nothing that somebody must read now."""
-    return not (status.problems or status.redaction.missing or status.redaction.advice)
+    return not (status.problems or status.backups or status.redaction.missing or status.redaction.advice)
 
 
 class HomeScreen(KioskScreen):
@@ -139,6 +143,7 @@ class HomeScreen(KioskScreen):
         """Big words, devices, figures, advice."""
         yield BigWords(id="headline")
         yield BigWords(id="passport")
+        yield BigWords(id="backup")
         yield Static(id="devices", markup=False)
         yield Static(id="facts", markup=False)
         yield Static(id="advice", markup=False)
@@ -160,6 +165,12 @@ class HomeScreen(KioskScreen):
         passport.display = bool(passport.words)
         passport.set_classes(["-reuse" if passport.words == SAFE_TO_REUSE else "-keep"])
         passport.set_class(mood(status) == "-alarm", "-small")  # the alarm needs the room
+        states = tuple(one.state for one in status.backups) if status else ()
+        backup = self.query_one("#backup", BigWords)
+        backup.words = big_words(states)
+        backup.display = bool(backup.words)
+        backup.set_classes([f"-{states[0]}" if len(set(states)) == 1 else f"-{DriveState.FAILED}"])
+        backup.set_class(bool(passport.words) or mood(status) == "-alarm", "-small")
         devices = self.query_one("#devices", Static)
         devices.display = bool(status and status.devices)
         devices.update(device_table(status.devices) if status else "")
@@ -194,6 +205,14 @@ class HomeScreen(KioskScreen):
     def action_kept(self) -> None:
         """Show for which files something is still needed."""
         self.app.push_screen(KeptScreen())
+
+    def action_backup(self) -> None:
+        """Show the backup drives."""
+        self._go(BackupScreen)
+
+    def action_ledger(self) -> None:
+        """Show the ledger's head."""
+        self._go(LedgerScreen)
 
     def action_imports(self) -> None:
         """Show the imports."""

@@ -1,0 +1,93 @@
+"""The ledger's head to be photographed or written down, and what each witness last saw."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Static
+
+from medkiosk.console.actions import Where, bindings
+from medkiosk.console.messages import LedgerLoaded
+from medkiosk.console.screens.base import KioskScreen
+from medkiosk.console.theme import ANSI, textual_name
+from medkiosk.console.widgets.qr import drawn
+from medkiosk.console.words import clean, moment
+from medkiosk.ipc.types import LedgerHead
+
+_GROUP = 8
+_KEEP = (
+    "Photograph this once a day, or write the three words down, and keep it where this kiosk is not. Later,"
+    " kioskctl ledger compare says whether everything up to here is still there, unchanged."
+)
+_NO_ROOM = "This terminal is too small for the code; the words say the same."
+_SHOWN = 4
+"""Witnesses that are shown; `kioskctl ledger witness list` has all."""
+
+
+def grouped(root: str) -> str:
+    """A root in groups of digits, to be compared by eye."""
+    return " ".join(root[at : at + _GROUP] for at in range(0, len(root), _GROUP))
+
+
+def head_words(head: LedgerHead) -> Text:
+    """The head, what to do with it, and the witnesses."""
+    words = Text()
+    if head.refusal:
+        words.append(clean(head.refusal, 600) + "\n\n", style="bold")
+    words.append(f"{head.size} entries, {moment(head.at)}\n", style="bold")
+    words.append(f"{clean(head.origin, 100)}\n{grouped(clean(head.root, 64))}\n\n")
+    words.append(_KEEP + "\n\n", style="not bold")
+    for witness in head.witnesses[:_SHOWN]:
+        saw = f"saw {witness.size} entries" if witness.size else "saw nothing yet"
+        when = f", {moment(witness.at)}" if witness.at else ""
+        words.append(f"Witness {clean(witness.name, 60)} {saw}{when}\n")
+    if len(head.witnesses) > _SHOWN:
+        words.append(f"and {len(head.witnesses) - _SHOWN} more: kioskctl ledger witness list\n")
+    if not head.witnesses:
+        words.append("No witness signs this ledger: what is kept on paper is what proves it.\n")
+    return words
+
+
+class LedgerScreen(KioskScreen):
+    """The newest head; nothing on it names a patient."""
+
+    WHERE = Where.LEDGER
+    BINDINGS = bindings(Where.LEDGER)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._head: LedgerHead | None = None
+
+    def body(self) -> ComposeResult:
+        """The code, and the words."""
+        with Horizontal():
+            yield Static(id="code", markup=False)
+            yield Static(id="head", markup=False)
+
+    def on_mount(self) -> None:
+        """Ask for it."""
+        self.action_again()
+
+    def action_again(self) -> None:
+        """Show the newest one."""
+        self.ask(lambda kiosk: kiosk.get_ledger_head(), LedgerLoaded)
+
+    @on(LedgerLoaded)
+    def _loaded(self, message: LedgerLoaded) -> None:
+        self._head = message.head
+        self.query_one("#head", Static).update(head_words(message.head))
+        self._draw()
+
+    @on(events.Resize)
+    def _resized(self) -> None:
+        self.call_after_refresh(self._draw)
+
+    def _draw(self) -> None:
+        if self._head is None or not self.is_mounted:
+            return
+        place = self.query_one("#code", Static)
+        halves = self.kiosk.theme != textual_name(ANSI)
+        code = drawn(self._head.text, *place.content_size, halves=halves)
+        place.update(code or Text(_NO_ROOM))

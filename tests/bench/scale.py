@@ -186,8 +186,14 @@ def photo_part(captures: int, folder: Path) -> None:
     kiosk, capture_id = made(captures, folder)
     builder = Builder(kiosk)
     opened = Opened(builder.identity)
+    began, cpu = time.perf_counter(), time.process_time()
     opened.load(builder.journal)
     opened.catch_up(builder.journal)
+    value, cpu = time.perf_counter() - began, time.process_time() - cpu
+    met = value <= UNLOCK_S
+    figure(
+        "from keys to catalogue", value, "s", captures=captures, cpu_s=round(cpu, 3), most=UNLOCK_S, met=met
+    )
     view = opened.catalog.capture(CaptureId(capture_id))
     assert view is not None
     assert view.latest is not None

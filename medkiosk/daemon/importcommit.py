@@ -123,7 +123,7 @@ class Committer:
         ``whole`` remembers what was read back: asked again under the lock, it reads only what has come since.
         """
         known = self._vault.seen_content(content)
-        if known is None:
+        if known is None or self._vault.disposed(known.object_id):
             return None
         if known.object_id not in whole:
             whole[known.object_id] = self._vault.intact(known.object_id)
@@ -181,14 +181,14 @@ class Committer:
         """By extension, the captures of files of this shot that were acknowledged before, on any device.
 
         None where a file with this very extension was: then this is another picture, or one that was worked
-        on, and it is a capture of its own.
+        on, and it is a capture of its own. So is what comes later of a shot that was disposed of.
         """
         if dated is None or not dated.body or extension is None:  # clocks that were reset agree
             return {}
         found: dict[str, CaptureId] = {}
         for other in dict.fromkeys((*BEST_FIRST, extension)):
             row = self._vault.seen(self._vault.tag(b"shot/2", *dated.parts(other)))
-            if row is not None:
+            if row is not None and not self._vault.disposed(row.object_id):
                 found[other] = CaptureId(row.group_id)
         return {} if extension in found else found
 

@@ -151,6 +151,7 @@ class ImportRun:
         """Read every head; give the files that are not acknowledged yet."""
         new: list[Looked] = []
         known: list[tuple[Looked, CaptureId]] = []
+        vault = self._tools.journal.vault
         for entry in self._stuck.last(entries):
             self._watcher.check_stop()
             try:
@@ -163,6 +164,11 @@ class ImportRun:
             row = self._known(looked)
             if row is None:
                 new.append(looked)
+                continue
+            if vault.disposed(row.object_id):
+                # Two people decided that the kiosk has it no more: it is known, and nothing else joins it.
+                self._already += 1
+                self._watcher.progress(Counts(already=1, bytes_done=entry.size))
                 continue
             if row.tag == looked.damaged:
                 self._committer.damaged.append((entry, DAMAGED_BEFORE))
@@ -180,7 +186,7 @@ class ImportRun:
         vault = self._tools.journal.vault
         for tag in (looked.tag, looked.damaged):
             row = vault.seen(tag)
-            if row is not None and vault.present(row.object_id):
+            if row is not None and (vault.disposed(row.object_id) or vault.present(row.object_id)):
                 return row
         return None
 

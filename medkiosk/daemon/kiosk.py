@@ -15,10 +15,12 @@ from medkiosk.core.errors import NotFoundError
 from medkiosk.core.ids import CaptureId, EncounterId, Random
 from medkiosk.daemon.backups import Backups
 from medkiosk.daemon.board import Board
+from medkiosk.daemon.disposing import Disposer
 from medkiosk.daemon.drives import DriveDesk
 from medkiosk.daemon.headmemory import HeadMemory
 from medkiosk.daemon.keyring import Keyring
 from medkiosk.daemon.redactor import Redactor
+from medkiosk.daemon.scrub import Scrubber
 from medkiosk.daemon.sessions import Sessions
 from medkiosk.daemon.sheets import SheetDesk
 from medkiosk.journal import Journal
@@ -39,6 +41,8 @@ class Kiosk:
     memory: HeadMemory
     backups: Backups
     drives: DriveDesk
+    scrubber: Scrubber
+    disposer: Disposer
     clock: Clock
     random: Random
     stick: threading.Lock = field(default_factory=threading.Lock)

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from medkiosk import __version__, keyfiles
+from medkiosk.backup.drive import STORE
 from medkiosk.core.channel import Channel
 from medkiosk.core.config import Config
 from medkiosk.core.errors import ConfigError, KioskError
@@ -26,6 +27,7 @@ from medkiosk.daemon.backups import Backups
 from medkiosk.daemon.board import Board
 from medkiosk.daemon.cardlines import CardLines
 from medkiosk.daemon.comparing import Comparer
+from medkiosk.daemon.disposing import Disposer
 from medkiosk.daemon.drives import DriveDesk
 from medkiosk.daemon.headmemory import HeadMemory
 from medkiosk.daemon.importer import Importer
@@ -33,6 +35,7 @@ from medkiosk.daemon.importtools import Tools
 from medkiosk.daemon.keyring import Keyring
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.daemon.redactor import Job, Redactor
+from medkiosk.daemon.scrub import Scrubber
 from medkiosk.daemon.service import Service
 from medkiosk.daemon.sessions import Sessions
 from medkiosk.device.cards import CardDesk, CardRefusedError, MountHelper
@@ -44,6 +47,8 @@ from medkiosk.ipc.server import Server, bind
 from medkiosk.journal import Fact, Journal, JournalStoppedError
 from medkiosk.ledger.file import Log
 from medkiosk.ledger.sign import Signer
+from medkiosk.offline.repair import Repaired, repair
+from medkiosk.offline.report import Problem
 from medkiosk.vault.store import Vault
 from medkiosk.workers import ProcessChannel, SocketChannel, python_worker
 
@@ -88,9 +93,7 @@ class Daemon:
             workers=config.workers.redact,
         )
         self._slate_key = slates.slate_key(keys.index)
-        self._keyring = Keyring(
-            self._journal, _now, store.parent / "lockout", self._unlocked, self._opening
-        )
+        self._keyring = Keyring(self._journal, _now, store.parent / "lockout", self._unlocked, self._opening)
         self._sessions = Sessions(self._keyring, config.access.idle_lock_s)
         sentences = keysthere.where(keys, device, store)
         for sentence in sentences:
@@ -108,7 +111,16 @@ class Daemon:
             os.urandom,
             poll_s=config.ingest.poll_s,
         )
+        self._scrubber = Scrubber(
+            self._journal,
+            self.board,
+            store.parent / "scrub",
+            every_days=config.scrub.every_days,
+            clock=_now,
+            repair=self._put_back,
+        )
         self._drives = DriveDesk(self._journal, self._keyring, self._backups)
+        self._disposer = Disposer(self._journal, self._keyring, self._redactor, self.board)
         self._kiosk = Kiosk(
             config=config,
             keys=keys,
@@ -120,6 +132,8 @@ class Daemon:
             memory=self._memory,
             backups=self._backups,
             drives=self._drives,
+            scrubber=self._scrubber,
+            disposer=self._disposer,
             clock=_now,
             random=os.urandom,
         )
@@ -186,14 +200,17 @@ class Daemon:
         )
 
     def _take_devices(self) -> None:
+        self._disposer.start()
         self._configured.start()
         self._backups.start()
+        self._scrubber.start()
         if self._config.udev and not self._udev.start():
             self.board.problem("There is no udev here: only devices named in the configuration are seen.")
 
     def stop(self) -> None:
         """Stop in an orderly way: devices, clients, redaction, store."""
         self._configured.stop()
+        self._scrubber.stop()
         self._backups.stop()
         self._udev.stop()
         with self._lock:
@@ -206,6 +223,7 @@ class Daemon:
         self._sessions.stop()
         self._comparer.close()
         self._filer.close()
+        self._disposer.stop()
         self._redactor.stop()
         self._memory.stop()
         self._journal.vault.close()
@@ -276,6 +294,14 @@ class Daemon:
                     continue
                 self._redactor.submit(Job(original.capture_id, original.object_id, original.size, key))
         self._filer.wake()
+        self._disposer.wake()
+
+    def _put_back(self, problem: Problem) -> bool:
+        """Repair a sealed file from the first backup drive here that has it."""
+        store = Path(self._config.store.path)
+        plugged = set(self._backups.plugged().values())
+        drives = (Path(place.path) / STORE for place in self._config.backup if place.name in plugged)
+        return any(isinstance(repair(store, drive, problem), Repaired) for drive in drives)
 
     def _opening(self, done: int, of: int) -> None:
         words = f"Opening the catalogue: {done:,} of {of:,} records." if done < of else ""

@@ -41,7 +41,14 @@ def receipt(kiosk: Kiosk, import_id: ImportId, offset: int, limit: int) -> t.Rec
         gaps=tuple(map(_gap, end.gaps)) if end else (),
         lines=_lines(kiosk, page),
         total=page.total,
+        disposed=_disposed(page),
     )
+
+
+def _disposed(page: ReceiptPage) -> int:
+    """How many files were sealed and are not there: their records went with what was disposed of."""
+    end = page.finished
+    return 0 if end is None else max(end.files - end.already - end.failed - page.sealed - page.copies, 0)
 
 
 def _expendable(end: ImportFinished) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from medkiosk.core.channel import Spawn
@@ -94,6 +94,7 @@ class Redactor:
         self._pool = RedactPool(spawn, workers, timeout_s=timeout_s)
         self._queue: queue.Queue[Job | None] = queue.Queue()
         self._queued: set[ObjectId] = set()
+        self._dropped: set[CaptureId] = set()
         self._stopping = threading.Event()
         self.missing: tuple[str, ...] = ()
         self.detectors: tuple[str, ...] = ()
@@ -146,6 +147,17 @@ class Redactor:
         self._queued.add(job.object_id)
         self._board.redaction(add_waiting=1)
         self._queue.put(job)
+
+    def drop(self, captures: Iterable[CaptureId]) -> None:
+        """Redact nothing of these any more, and forget the keys of those that wait.
+
+        What is in a worker's hands ends there: the journal does not take it (`Journal.guards`).
+        """
+        self._dropped.update(captures)
+        with self._queue.mutex:
+            for job in self._queue.queue:
+                if job is not None and job.capture_id in self._dropped:
+                    job.key.wipe()
 
     def replay(
         self,
@@ -204,7 +216,8 @@ class Redactor:
             try:
                 if self._stopping.is_set():
                     return
-                if not self.missing:  # else the photo waits for a login with all detectors there
+                # Else the photo waits for a login with all detectors there, or is disposed of.
+                if not self.missing and job.capture_id not in self._dropped:
                     self._automatic(job)
                     self._board.redaction(add_waiting=-1)
             except OutOfDateError:

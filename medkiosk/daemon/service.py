@@ -13,10 +13,11 @@ from medkiosk.core.capability import Capability
 from medkiosk.core.consent import Purpose, Subject, Terms
 from medkiosk.core.errors import NotAllowedError
 from medkiosk.core.events import AccountCreated, Role
-from medkiosk.core.ids import CaptureId, DriveId, EncounterId, ImportId, RecipientId
+from medkiosk.core.ids import CaptureId, DisposalId, DriveId, EncounterId, HoldId, ImportId, RecipientId
+from medkiosk.core.lifecycle import RetentionClass
 from medkiosk.core.photo import Box, Finding, ImageRole, ReviewState
 from medkiosk.core.slate import SlateKind
-from medkiosk.daemon import exporting, people, receipts, records, reviewing, slates, views, witness
+from medkiosk.daemon import exporting, people, receipts, records, retaining, reviewing, slates, views, witness
 from medkiosk.daemon.comparing import Comparer
 from medkiosk.daemon.kiosk import Kiosk, Looks
 from medkiosk.daemon.sessions import Session, SessionEndedError
@@ -325,6 +326,11 @@ class Service:
 
     # Backup drives
 
+    def scrub_now(self) -> t.Done:
+        """See `Api.scrub_now`."""
+        self._kiosk.scrubber.now()
+        return t.Done()
+
     def list_drives(self) -> t.Drives:
         """See `Api.list_drives`."""
         return self._kiosk.drives.drives()
@@ -342,6 +348,63 @@ class Service:
         """See `Api.back_up_now`."""
         self._kiosk.backups.run_now(name)
         return t.Done()
+
+    # Retention and disposal
+
+    def set_retention(
+        self, encounter_id: EncounterId, retention: RetentionClass, reason: str, until: str = ""
+    ) -> t.RetentionInfo:
+        """See `Api.set_retention`."""
+        return retaining.set_retention(self._kiosk, self._who, encounter_id, retention, until, reason)
+
+    def get_retention(self, encounter_id: EncounterId) -> t.RetentionInfo:
+        """See `Api.get_retention`."""
+        return retaining.retention_of(self._kiosk, encounter_id)
+
+    def place_hold(
+        self,
+        encounters: tuple[EncounterId, ...],
+        captures: tuple[CaptureId, ...],
+        reason: str,
+        authority: str,
+    ) -> t.HoldInfo:
+        """See `Api.place_hold`."""
+        return retaining.place_hold(self._kiosk, self._who, encounters, captures, reason, authority)
+
+    def lift_hold(self, hold_id: HoldId, reason: str) -> t.Holds:
+        """See `Api.lift_hold`."""
+        return retaining.lift_hold(self._kiosk, self._who, hold_id, reason)
+
+    def list_holds(self) -> t.Holds:
+        """See `Api.list_holds`."""
+        return retaining.list_holds(self._kiosk)
+
+    def list_due(self, offset: int = 0, limit: int = 200) -> t.DueList:
+        """See `Api.list_due`."""
+        return retaining.list_due(self._kiosk, offset, _page(limit))
+
+    def propose_disposal(
+        self,
+        encounters: tuple[EncounterId, ...],
+        captures: tuple[CaptureId, ...],
+        reason: str,
+        authority: str,
+        early: bool = False,
+    ) -> t.DisposalInfo:
+        """See `Api.propose_disposal`."""
+        return retaining.propose(self._kiosk, self._who, encounters, captures, reason, authority, early=early)
+
+    def refuse_disposal(self, disposal_id: DisposalId, reason: str) -> t.DisposalInfo:
+        """See `Api.refuse_disposal`."""
+        return retaining.refuse(self._kiosk, self._who, disposal_id, reason)
+
+    def approve_disposal(self, disposal_id: DisposalId) -> t.DisposalInfo:
+        """See `Api.approve_disposal`."""
+        return retaining.approve(self._kiosk, self._who, disposal_id)
+
+    def list_disposals(self, offset: int = 0, limit: int = 50) -> t.DisposalList:
+        """See `Api.list_disposals`."""
+        return retaining.list_disposals(self._kiosk, offset, min(_page(limit), 50))
 
     # Audit
 

@@ -16,9 +16,11 @@ from medkiosk.core.ids import (
     DriveId,
     EncounterId,
     ExportId,
+    HoldId,
     ImportId,
     RecipientId,
 )
+from medkiosk.core.lifecycle import DisposalState, RetentionClass
 from medkiosk.core.photo import Box, Finding, ImageRole, MediaKind, RedactCode, ReviewState
 from medkiosk.core.quality import Advice, Quality
 from medkiosk.core.slate import SlateKind
@@ -201,6 +203,23 @@ class Drives(Wire, frozen=True):
     places: tuple[str, ...]
 
 
+class ScrubStatus(Wire, frozen=True):
+    """How far the reading of all sealed files is that finds a failing disk.
+
+    ``waiting``: it stands still while a device is read. ``done`` and ``total`` are files, ``damaged`` those
+    that are not what was sealed, ``repaired`` those that a backup drive gave back. ``finished``: when the last
+    round was at its end.
+    """
+
+    running: bool = False
+    waiting: bool = False
+    done: int = 0
+    total: int = 0
+    damaged: int = 0
+    repaired: int = 0
+    finished: str = ""
+
+
 class Status(Wire, frozen=True):
     """The kiosk at a glance; nothing personal in it.
 
@@ -224,6 +243,7 @@ class Status(Wire, frozen=True):
     """How far a disposal is, in big words; empty while there is none."""
     opening: str = ""
     keys: tuple[str, ...] = ()
+    scrub: ScrubStatus = ScrubStatus()
 
 
 class Session(Wire, frozen=True):

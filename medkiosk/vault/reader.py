@@ -5,6 +5,7 @@ This is what recovery on another machine and the keyless verifier use. `Vault` b
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
@@ -18,12 +19,12 @@ from medkiosk.core.ids import ObjectId, is_id
 from medkiosk.vault import envelope, recovery
 from medkiosk.vault.db import Database
 from medkiosk.vault.envelope import Name
-from medkiosk.vault.epochs import Epoch, EpochKeys, open_epoch_by_recovery
+from medkiosk.vault.epochs import Epoch, EpochKeys, check_pin, open_epoch_by_recovery
 from medkiosk.vault.errors import VaultDamagedError, VaultFormatError
 from medkiosk.vault.identity import Opener, get_epochs
-from medkiosk.vault.keys import DataKey, Secret
+from medkiosk.vault.keys import DataKey, IndexKeys, Secret
 from medkiosk.vault.recovery import Recovered
-from medkiosk.vault.schema import ObjectRow, RecordRow
+from medkiosk.vault.schema import ObjectRow, RecordRow, SeenRow
 from medkiosk.vault.slots import Slot
 
 FORMAT_LINE = "medkiosk-store v2"
@@ -84,14 +85,14 @@ class StoreReader:
         """The ledger index that the next entry gets."""
         return int(self._db.rows("SELECT next_index FROM state")[0][0])
 
-    def objects(self) -> Iterator[ObjectRow]:
-        """Yield the facts about every object, in the order of commitment."""
+    def objects(self, after: int = 0) -> Iterator[ObjectRow]:
+        """Yield the facts about every object with a ``seq`` above ``after``, in the order of commitment."""
         sql = (
             "SELECT seq, o.id, kind, size, sealed_size, lower(hex(sha256)), lower(hex(commitment)), epoch"
             " FROM objects o LEFT JOIN envelopes e ON e.id = o.id AND e.what = 'object'"
             " WHERE seq > ? ORDER BY seq LIMIT ?"
         )
-        last = 0
+        last = after
         while page := self._db.rows(sql, (last, _PAGE)):
             for row in page:
                 yield ObjectRow(*row)
@@ -145,10 +146,25 @@ class StoreReader:
         """``seq`` of the newest record; 0 while there is none. They are numbered from 1 without a gap."""
         return int(self._db.rows("SELECT coalesce(max(seq), 0) FROM records")[0][0])
 
+    def record_at(self, seq: int) -> RecordRow | None:
+        """Return one record, still sealed; None where there is none of this number."""
+        for row in self._db.rows(
+            "SELECT seq, r.id, kind, lower(hex(sha256)), lower(hex(commitment)), sealed, epoch, envelope"
+            " FROM records r LEFT JOIN envelopes e ON e.id = r.id AND e.what = 'record' WHERE seq = ?",
+            (seq,),
+        ):
+            return RecordRow(*row)
+        return None
+
     def record_id(self, seq: int) -> str:
         """The id of a record, disposed of or not; empty where there is none of this number."""
         row = self._db.row("SELECT id FROM records WHERE seq = ?", (seq,))
         return "" if row is None else str(row[0])
+
+    def seen(self, tag: bytes) -> SeenRow | None:
+        """Return what is known about the file with this tag."""
+        row = self._db.row("SELECT tag, content, object_id, group_id FROM seen WHERE tag = ?", (tag,))
+        return None if row is None else SeenRow(*row)
 
     def epochs(self) -> list[Epoch]:
         """Return all epochs, oldest first."""
@@ -178,7 +194,14 @@ class StoreReader:
             EpochReplacedError: a public key was replaced.
             VaultDamagedError: there is no recovery slot, or an epoch's key is damaged.
         """
-        recovered = self._recover(shares)
+        slot = self._recovery_slot()
+        recovered = recovery.open_recovery_slot(slot, shares)
+        # Where the escrow is damaged, the ledger alone vouches for what was sealed: a picture that opens is
+        # worth more than knowing whose epoch it was.
+        with contextlib.suppress(VaultDamagedError):
+            index = IndexKeys(bytes(recovery.open_escrow(self._escrow(), slot, recovered)["index"].reveal()))
+            for row in self.epochs():
+                check_pin(row, index)
         return Opener(self._db, recovered.master, self._recovered_keys(recovered))
 
     def open_escrow(self, shares: Sequence[str]) -> dict[str, Secret]:
@@ -191,7 +214,7 @@ class StoreReader:
         slot = self._recovery_slot()
         recovered = recovery.open_recovery_slot(slot, shares)
         recovered.master.wipe()
-        return recovery.open_escrow(dict(self._db.rows("SELECT name, sealed FROM escrow")), slot, recovered)
+        return recovery.open_escrow(self._escrow(), slot, recovered)
 
     def read_object(self, object_id: ObjectId | str, data_key: DataKey) -> Iterator[bytes]:
         """Yield the plaintext of an object, each piece verified before it is handed on.
@@ -215,6 +238,9 @@ class StoreReader:
         if not found:
             raise VaultDamagedError(what="slot", id=recovery.KIND, detail="it is missing")
         return found[0]
+
+    def _escrow(self) -> dict[str, bytes]:
+        return {str(name): sealed for name, sealed in self._db.rows("SELECT name, sealed FROM escrow")}
 
     def _recovered_keys(self, recovered: Recovered) -> list[EpochKeys]:
         return [open_epoch_by_recovery(row, recovered.private) for row in self.epochs()]

@@ -1,0 +1,508 @@
+"""What is due, what is held, and what people decide about it. Nothing here destroys anything by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from medkiosk.catalog.fold import Catalog
+from medkiosk.catalog.retention import Disposal
+from medkiosk.catalog.views import ConsentView, EncounterView
+from medkiosk.consent.decision import Action, may
+from medkiosk.core import lifecycle as life
+from medkiosk.core.clock import rfc3339
+from medkiosk.core.consent import ConsentKind, Purpose, Subject
+from medkiosk.core.errors import BadRequestError, NotAllowedError, NotFoundError
+from medkiosk.core.events import AccountCreated
+from medkiosk.core.ids import AccountId, CaptureId, DisposalId, EncounterId, HoldId, new_id
+from medkiosk.core.lifecycle import DisposalState, RetentionClass
+from medkiosk.daemon.kiosk import Kiosk
+from medkiosk.ipc import types as t
+from medkiosk.journal import Fact
+from medkiosk.retention import machine
+from medkiosk.retention.classes import Care, Term, read_date, term
+from medkiosk.retention.due import Hold, Verdict, judge
+
+_LONGEST = 500
+_MOST = 2000
+"""Captures of one disposal: its event is one record."""
+_PROTECTS = (
+    "It holds a refusal or a withdrawal that protects other pictures of the same person, which stay. Record"
+    " it at those first, or dispose of all of them together."
+)
+_SHOWN = 50
+"""Verdicts shown of one disposal."""
+
+REMAINS = (
+    "What left in exports stays with those who got it: the recall list names them.",
+    "Copies of this machine's disk that were made before still open with two recovery sheets.",
+    "The ledger keeps that something was here, its size, who destroyed it and why: no names, no picture.",
+)
+"""What the second person must know; docs/retention.md has the whole list."""
+
+
+@dataclass(frozen=True)
+class _Book:
+    """The catalogue, looked at for what is due."""
+
+    catalog: Catalog
+    encounters: dict[EncounterId, EncounterView]
+    seen: dict[tuple[str, str], date]
+    holds: tuple[Hold, ...]
+    today: date
+
+    def term(self, encounter: EncounterView) -> Term:
+        """How long an encounter is kept: its clock begins when the subject was last seen, wherever."""
+        given = self.catalog.keeping.classes.get(encounter.encounter_id)
+        return term(
+            Care(
+                seen=self.seen[_person(encounter.subject)],
+                born=read_date(encounter.subject.birth_date),
+                given=given.retention if given else None,
+                until=read_date(given.until) if given else None,
+            )
+        )
+
+    def of_encounter(self, encounter: EncounterView) -> Verdict:
+        """Whether a whole encounter may go."""
+        captures = self.captures(encounter.encounter_id)
+        return judge(self.term(encounter), self.holds, encounter.encounter_id, captures, self.today)
+
+    def of_capture(self, capture_id: CaptureId) -> Verdict:
+        """Whether one picture may go."""
+        view = self.catalog.capture(capture_id)
+        encounter_id = view.row.encounter_id if view else None
+        encounter = self.encounters.get(encounter_id) if encounter_id else None
+        kept = self.term(encounter) if encounter else None
+        return judge(kept, self.holds, encounter_id, [capture_id], self.today)
+
+    def captures(self, encounter_id: EncounterId) -> tuple[CaptureId, ...]:
+        """All captures of an encounter."""
+        found = self.catalog.captures(encounter_id=encounter_id, limit=1 << 30).captures
+        return tuple(row.capture_id for row in found)
+
+
+def _person(subject: Subject) -> tuple[str, str]:
+    return subject.issuer, subject.mrn
+
+
+def _book(catalog: Catalog, now: datetime) -> _Book:
+    encounters = {view.encounter_id: view for view in catalog.encounters()}
+    seen: dict[tuple[str, str], date] = {}
+    for view in encounters.values():
+        day = read_date(view.at[:10]) or now.date()
+        person = _person(view.subject)
+        seen[person] = max(day, seen.get(person, day))
+    holds = tuple(
+        Hold(hold.hold_id, frozenset(hold.encounters), frozenset(hold.captures))
+        for hold in catalog.keeping.holds.values()
+    )
+    return _Book(catalog, encounters, seen, holds, now.date())
+
+
+def _check_text(**texts: str) -> None:
+    for name, text in texts.items():
+        if not text.strip() or len(text) > _LONGEST:
+            raise BadRequestError(detail=f"the {name} is missing, or has more than {_LONGEST} characters")
+
+
+def _check_there(catalog: Catalog, encounters: Sequence[EncounterId], captures: Sequence[CaptureId]) -> None:
+    if not encounters and not captures:
+        raise BadRequestError(detail="name at least one encounter or picture")
+    if len(captures) > _MOST or len(encounters) > _MOST:
+        raise BadRequestError(detail=f"name at most {_MOST} encounters and pictures at a time")
+    for encounter_id in encounters:
+        if catalog.encounter(encounter_id) is None:
+            raise NotFoundError(what="encounter", id=encounter_id)
+    for capture_id in captures:
+        if catalog.capture(capture_id) is None:
+            raise NotFoundError(what="capture", id=capture_id)
+
+
+# Classes and holds
+
+
+def set_retention(
+    kiosk: Kiosk,
+    who: AccountCreated,
+    encounter_id: EncounterId,
+    retention: RetentionClass,
+    until: str,
+    reason: str,
+) -> t.RetentionInfo:
+    """Give an encounter a class.
+
+    Raises:
+        NotFoundError: there is no such encounter.
+        BadRequestError: no reason, or a day that is none.
+    """
+    _check_text(reason=reason)
+    if until and (retention is not RetentionClass.RESEARCH or read_date(until) is None):
+        raise BadRequestError(detail="only research has an end, written YYYY-MM-DD")
+    kiosk.encounter(encounter_id)
+    event = life.RetentionSet(
+        at=kiosk.journal.now(),
+        actor=who.account_id,
+        encounter_id=encounter_id,
+        retention=retention,
+        until=until,
+        reason=reason,
+    )
+    kiosk.journal.commit([Fact(event)])
+    return retention_of(kiosk, encounter_id)
+
+
+def retention_of(kiosk: Kiosk, encounter_id: EncounterId) -> t.RetentionInfo:
+    """How long an encounter is kept.
+
+    Raises:
+        NotFoundError: there is no such encounter.
+    """
+    with kiosk.reading() as catalog:
+        book = _book(catalog, kiosk.clock())
+        encounter = book.encounters.get(encounter_id)
+        if encounter is None:
+            raise NotFoundError(what="encounter", id=encounter_id)
+        kept = book.term(encounter)
+        verdict = book.of_encounter(encounter)
+    return t.RetentionInfo(
+        encounter_id=encounter_id,
+        retention=kept.retention,
+        due=str(kept.due or ""),
+        words=verdict.words,
+    )
+
+
+def place_hold(
+    kiosk: Kiosk,
+    who: AccountCreated,
+    encounters: tuple[EncounterId, ...],
+    captures: tuple[CaptureId, ...],
+    reason: str,
+    authority: str,
+) -> t.HoldInfo:
+    """Keep these whatever is due.
+
+    Raises:
+        NotFoundError: one is not there.
+        BadRequestError: none or too many, or no reason.
+        OutOfDateError: one is being destroyed.
+    """
+    _check_text(reason=reason, authority=authority)
+    with kiosk.reading() as catalog:
+        _check_there(catalog, encounters, captures)
+    event = life.HoldPlaced(
+        at=kiosk.journal.now(),
+        actor=who.account_id,
+        hold_id=HoldId(new_id(kiosk.random)),
+        encounters=encounters,
+        captures=captures,
+        reason=reason,
+        authority=authority,
+    )
+    kiosk.journal.commit([Fact(event)])
+    with kiosk.reading() as catalog:
+        return _hold_info(catalog, event)
+
+
+def lift_hold(kiosk: Kiosk, who: AccountCreated, hold_id: HoldId, reason: str) -> t.Holds:
+    """End a hold.
+
+    Raises:
+        NotFoundError: there is no such hold in force.
+        BadRequestError: no reason.
+    """
+    _check_text(reason=reason)
+    with kiosk.journal.lock:
+        with kiosk.reading() as catalog:
+            if hold_id not in catalog.keeping.holds:
+                raise NotFoundError(what="hold", id=hold_id)
+        event = life.HoldLifted(at=kiosk.journal.now(), actor=who.account_id, hold_id=hold_id, reason=reason)
+        kiosk.journal.commit([Fact(event)])
+    return list_holds(kiosk)
+
+
+def list_holds(kiosk: Kiosk) -> t.Holds:
+    """All holds in force."""
+    with kiosk.reading() as catalog:
+        return t.Holds(holds=tuple(_hold_info(catalog, hold) for hold in catalog.keeping.holds.values()))
+
+
+def _hold_info(catalog: Catalog, hold: life.HoldPlaced) -> t.HoldInfo:
+    return t.HoldInfo(
+        hold_id=hold.hold_id,
+        at=hold.at,
+        by=_name(catalog, hold.actor),
+        encounters=hold.encounters,
+        captures=hold.captures,
+        reason=hold.reason,
+        authority=hold.authority,
+    )
+
+
+def list_due(kiosk: Kiosk, offset: int, limit: int) -> t.DueList:
+    """The encounters whose time has come and that no disposal names yet, longest due first."""
+    with kiosk.reading() as catalog:
+        book = _book(catalog, kiosk.clock())
+        named = catalog.keeping.in_disposal()
+        found = sorted(
+            (kept.due, view.encounter_id)
+            for view in book.encounters.values()
+            if (kept := book.term(view)).due is not None
+            and kept.due <= book.today
+            and view.encounter_id not in named
+        )
+        page = [book.encounters[id_] for _, id_ in found[max(offset, 0) :][:limit]]
+        return t.DueList(items=tuple(_due_item(book, view) for view in page), total=len(found))
+
+
+def _due_item(book: _Book, view: EncounterView) -> t.DueItem:
+    kept, verdict = book.term(view), book.of_encounter(view)
+    return t.DueItem(
+        encounter_id=view.encounter_id,
+        subject=view.subject,
+        label=view.label,
+        captures=view.captures,
+        retention=kept.retention,
+        due=str(kept.due or ""),
+        words=verdict.words,
+        held=verdict.holds,
+    )
+
+
+# Disposals
+
+
+def propose(
+    kiosk: Kiosk,
+    who: AccountCreated,
+    encounters: tuple[EncounterId, ...],
+    captures: tuple[CaptureId, ...],
+    reason: str,
+    authority: str,
+    *,
+    early: bool,
+) -> t.DisposalInfo:
+    """Ask for the destruction of encounters with all their pictures, and of single pictures.
+
+    Raises:
+        NotFoundError: one is not there.
+        BadRequestError: none or too many, something is held or not due, or no reason.
+        NotAllowedError: the kiosk's clock is behind its own records.
+    """
+    _check_text(reason=reason, authority=authority)
+    with kiosk.journal.lock:
+        _check_clock(kiosk)
+        with kiosk.reading() as catalog:
+            _check_there(catalog, encounters, captures)
+            book = _book(catalog, kiosk.clock())
+            of_them = [id_ for encounter_id in encounters for id_ in book.captures(encounter_id)]
+            whole = tuple(dict.fromkeys((*captures, *of_them)))
+            if len(whole) > _MOST:
+                raise BadRequestError(detail=f"these have {len(whole)} pictures; at most {_MOST} at a time")
+            if busy := {*encounters, *whole} & catalog.keeping.in_disposal().keys():
+                raise BadRequestError(detail=f"{len(busy)} of these are in another disposal already")
+            event = life.DisposalProposed(
+                at=kiosk.journal.now(),
+                actor=who.account_id,
+                disposal_id=DisposalId(new_id(kiosk.random)),
+                encounters=tuple(dict.fromkeys(encounters)),
+                captures=whole,
+                reason=reason,
+                authority=authority,
+                early=early,
+            )
+            verdicts = [verdict for _, verdict in _verdicts(book, event)]
+            problems = machine.why_not_propose(verdicts, early=early, reason=reason, authority=authority)
+            problems += _unprotected(book, event, kiosk.clock())
+        if problems:
+            raise BadRequestError(detail=" ".join(problems))
+        kiosk.journal.commit([Fact(event)])
+    return disposal_info(kiosk, event.disposal_id)
+
+
+def refuse(kiosk: Kiosk, who: AccountCreated, disposal_id: DisposalId, reason: str) -> t.DisposalInfo:
+    """Say no to a proposal, or take it back.
+
+    Raises:
+        NotFoundError: there is none.
+        BadRequestError: it was decided already, or no reason.
+    """
+    _check_text(reason=reason)
+    with kiosk.journal.lock:
+        _undecided(kiosk, disposal_id)
+        event = life.DisposalRefused(
+            at=kiosk.journal.now(), actor=who.account_id, disposal_id=disposal_id, reason=reason
+        )
+        kiosk.journal.commit([Fact(event)])
+    return disposal_info(kiosk, disposal_id)
+
+
+def approve(kiosk: Kiosk, who: AccountCreated, disposal_id: DisposalId) -> t.DisposalInfo:
+    """Say yes, as a second person: the destruction begins, and nobody can take it back.
+
+    Raises:
+        NotFoundError: there is none.
+        BadRequestError: it was decided already.
+        NotAllowedError: with every reason: the same person, a hold, not due any more, changed since.
+    """
+    with kiosk.journal.lock:
+        _check_clock(kiosk)
+        proposed = _undecided(kiosk, disposal_id).proposed
+        with kiosk.reading() as catalog:
+            book = _book(catalog, kiosk.clock())
+            verdicts = [verdict for _, verdict in _verdicts(book, proposed)]
+            problems = machine.why_not_approve(
+                proposed, verdicts, who.account_id, complete=_complete(book, proposed)
+            )
+            problems += _unprotected(book, proposed, kiosk.clock())
+        if problems:
+            raise NotAllowedError(reason=" ".join(problems))
+        event = life.DisposalApproved(at=kiosk.journal.now(), actor=who.account_id, disposal_id=disposal_id)
+        kiosk.journal.commit([Fact(event)])
+        kiosk.disposer.going(proposed.captures, proposed.encounters)
+    kiosk.disposer.wake()
+    return disposal_info(kiosk, disposal_id)
+
+
+def _undecided(kiosk: Kiosk, disposal_id: DisposalId) -> Disposal:
+    with kiosk.reading() as catalog:
+        disposal = catalog.keeping.disposals.get(disposal_id)
+    if disposal is None:
+        raise NotFoundError(what="disposal", id=disposal_id)
+    if disposal.state is not DisposalState.PROPOSED:
+        raise BadRequestError(detail=f"this disposal is {disposal.state} already")
+    return disposal
+
+
+def _check_clock(kiosk: Kiosk) -> None:
+    """A clock that is behind says of nothing that it is due; one that was moved ahead and back again may."""
+    if rfc3339(kiosk.clock()) < kiosk.keyring.opened.newest:
+        raise NotAllowedError(
+            reason="the kiosk's clock is behind its own records; it must be set right first"
+        )
+
+
+def _verdicts(book: _Book, proposed: life.DisposalProposed) -> list[tuple[str, Verdict]]:
+    """About each encounter as a whole, and each picture that is not of one of them."""
+    found = []
+    covered: set[CaptureId] = set()
+    for encounter_id in proposed.encounters:
+        view = book.encounters.get(encounter_id)
+        if view is not None:
+            covered.update(book.captures(encounter_id))
+            name = f"{view.subject.name or view.subject.mrn}, {view.at[:10]}, {view.captures} pictures"
+            found.append((name, book.of_encounter(view)))
+    for capture_id in proposed.captures:
+        if capture_id not in covered:
+            row = book.catalog.capture(capture_id)
+            found.append((f"picture {row.row.name if row else capture_id}", book.of_capture(capture_id)))
+    return found
+
+
+def _complete(book: _Book, proposed: life.DisposalProposed) -> bool:
+    """Whether it names all pictures of its encounters, and everything that it names is there."""
+    named = frozenset(proposed.captures)
+    return all(
+        encounter_id in book.encounters and named.issuperset(book.captures(encounter_id))
+        for encounter_id in proposed.encounters
+    ) and all(book.catalog.capture(capture_id) is not None for capture_id in named)
+
+
+def _unprotected(book: _Book, proposed: life.DisposalProposed, now: datetime) -> list[str]:
+    """A refusal or withdrawal counts for all pictures of a person: it must not go while others stay."""
+    goes = frozenset(proposed.encounters)
+    people = {_person(book.encounters[id_].subject) for id_ in goes if id_ in book.encounters}
+    for view in book.encounters.values():
+        if view.encounter_id in goes or _person(view.subject) not in people:
+            continue
+        said = sorted(
+            (
+                consent
+                for other in book.encounters.values()
+                if _person(other.subject) == _person(view.subject)
+                for consent in other.consents
+                if other is view or consent.terms.kind is not ConsentKind.GRANT
+            ),
+            key=lambda consent: consent.at,
+        )
+        if _opens(book.catalog.answers(view.encounter_id), said, goes, now):
+            return [_PROTECTS]
+    return []
+
+
+def _opens(
+    before: Sequence[object], said: Iterable[ConsentView], goes: frozenset[EncounterId], now: datetime
+) -> bool:
+    views = list(said)
+    left = [view.terms for view in views if view.encounter_id not in goes]
+    if len(left) == len(before):
+        return False
+    whole = [view.terms for view in views]
+    return any(
+        may(Action.EXPORT, left, purpose, now).allowed and not may(Action.EXPORT, whole, purpose, now).allowed
+        for purpose in Purpose
+    )
+
+
+def list_disposals(kiosk: Kiosk, offset: int, limit: int) -> t.DisposalList:
+    """All disposals, newest first."""
+    with kiosk.reading() as catalog:
+        ids = list(reversed(catalog.keeping.disposals))
+    page = ids[max(offset, 0) :][:limit]
+    return t.DisposalList(disposals=tuple(disposal_info(kiosk, id_) for id_ in page), total=len(ids))
+
+
+def disposal_info(kiosk: Kiosk, disposal_id: DisposalId) -> t.DisposalInfo:
+    """One disposal, with the words that the second person decides by.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    with kiosk.reading() as catalog:
+        disposal = catalog.keeping.disposals.get(disposal_id)
+        if disposal is None:
+            raise NotFoundError(what="disposal", id=disposal_id)
+        proposed, decided, finished = disposal.proposed, disposal.decided, disposal.finished
+        verdicts: tuple[str, ...] = ()
+        if disposal.state is DisposalState.PROPOSED:
+            found = _verdicts(_book(catalog, kiosk.clock()), proposed)
+            # What is not due first: it is what has to be read.
+            found.sort(key=lambda one: one[1].due)
+            verdicts = tuple(f"{name}: {verdict.words}" for name, verdict in found[:_SHOWN])
+        objects = len(catalog.objects_of(proposed.captures))
+        by = _name(catalog, proposed.actor)
+        decided_by = _name(catalog, decided.actor) if decided else ""
+    goes = f"{len(proposed.captures)} pictures ({objects} files), {len(proposed.encounters)} encounters"
+    return t.DisposalInfo(
+        disposal_id=disposal_id,
+        at=proposed.at,
+        by=by,
+        reason=proposed.reason,
+        authority=proposed.authority,
+        early=proposed.early,
+        encounters=proposed.encounters,
+        captures=len(proposed.captures),
+        state=disposal.state,
+        decided_by=decided_by,
+        decided_at=decided.at if decided else "",
+        verdicts=verdicts,
+        goes=f"{goes}, with names, answers and reviews: nobody can open them again.",
+        remains=REMAINS,
+        drives=_drives(kiosk, disposal_id, disposal.state),
+        destroyed=disposal.destroyed,
+        finished_at=finished.at if finished else "",
+    )
+
+
+def _drives(kiosk: Kiosk, disposal_id: DisposalId, state: DisposalState) -> tuple[str, ...]:
+    """Backup drives that hold it: all of them before, and later those that were not plugged in since."""
+    if state in (DisposalState.DESTROYING, DisposalState.FINISHED):
+        return tuple(drive.label for drive in kiosk.drives.still_holds(disposal_id))
+    return tuple(drive.label for drive in kiosk.drives.drives().drives if not drive.forgotten)
+
+
+def _name(catalog: Catalog, account_id: AccountId) -> str:
+    account = catalog.account(account_id)
+    return account.display_name if account else str(account_id)

@@ -1,0 +1,236 @@
+"""A disposal on the real daemon: two people, and what an earlier copy of the disk opens afterwards."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from medkiosk.core.consent import Purpose, Subject
+from medkiosk.core.errors import KioskError
+from medkiosk.core.events import Role
+from medkiosk.core.ids import CaptureId, EncounterId
+from medkiosk.core.lifecycle import DisposalState, RetentionClass
+from medkiosk.devicesecret import FileSecrets
+from medkiosk.ipc import types as t
+from medkiosk.ipc.wire import RemoteError
+from medkiosk.keyfiles import load
+from medkiosk.vault.store import Vault
+from tests.daemon.importing import picture, raw, write
+from tests.e2e.proof import assert_clean
+from tests.kiosk import PASSPHRASE, ScratchKiosk, consent, safe
+from tests.stores import clock
+
+FOLDER = "DCIM/100CANON"
+OLD = Subject(mrn="1", issuer="H", name="Erika Mustermann", birth_date="1950-01-01")
+NEW = Subject(mrn="2", issuer="H", name="Max Mustermann", birth_date="1950-01-01")
+WHY = {"reason": "asked for by the court", "authority": "order 1 of 2026"}
+
+
+class Department:
+    """A kiosk with six pictures of two patients."""
+
+    def __init__(self, kiosk: ScratchKiosk, card: Path) -> None:
+        self.kiosk = kiosk
+        self.card = card
+        self.goes: EncounterId
+        self.stays: EncounterId
+        self.captures: dict[str, CaptureId] = {}
+
+    def open(self) -> None:
+        self.kiosk.start()
+        self.kiosk.wait(safe)
+        self.kiosk.hire()
+        with self.kiosk.session("admin") as admin:
+            admin.create_account("otto", "Otto Officer", (Role.PRIVACY_OFFICER,), PASSPHRASE)
+        with self.kiosk.session("rita") as rita:
+            self.captures = {info.name: info.capture_id for info in rita.list_captures().captures}
+            self.goes = rita.create_encounter(OLD, "knee").encounter_id
+            self.stays = rita.create_encounter(NEW, "hand").encounter_id
+            rita.record_consent(self.goes, consent(Purpose.CLINICAL_RECORD))
+            rita.record_consent(self.stays, consent(Purpose.CLINICAL_RECORD))
+            rita.assign(self.goes, (self.captures["IMG_0001"], self.captures["IMG_0002"]))
+            rita.assign(self.stays, (self.captures["IMG_0003"], self.captures["IMG_0004"]))
+
+    def objects(self) -> dict[str, tuple[str, bytes]]:
+        """By capture, the object and its envelope as they are now."""
+        found = {}
+        with sqlite3.connect(self.kiosk.store / "vault.db") as db:
+            for object_id, capture_id in db.execute("SELECT object_id, group_id FROM seen"):
+                row = db.execute("SELECT envelope FROM envelopes WHERE id = ?", (object_id,)).fetchone()
+                found[capture_id] = (object_id, row[0] if row else b"")
+        return found
+
+    def dispose(self) -> None:
+        with self.kiosk.session("olga") as olga:
+            proposed = olga.propose_disposal((self.goes,), (), **WHY, early=True)
+        with self.kiosk.session("rita") as rita:
+            assert rita.approve_disposal(proposed.disposal_id).state is DisposalState.APPROVED
+            self.finished(rita)
+
+    @staticmethod
+    def finished(client: object, timeout_s: float = 60) -> t.DisposalInfo:
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            [info] = client.list_disposals().disposals  # type: ignore[attr-defined]
+            if info.state is DisposalState.FINISHED:
+                return info  # type: ignore[no-any-return]
+            time.sleep(0.05)
+        raise TimeoutError(info)
+
+
+@pytest.fixture
+def department(make_kiosk: Callable[..., ScratchKiosk], tmp_path: Path) -> Department:
+    files = {f"{FOLDER}/IMG_{number:04d}.JPG": picture(number) for number in range(1, 7)}
+    card = write(tmp_path / "card", files)
+    empty = tmp_path / "models"
+    empty.mkdir()
+    kiosk = make_kiosk(cards=[card], models=empty)
+    made = Department(kiosk, card)
+    made.open()
+    return made
+
+
+def vault_of(kiosk: ScratchKiosk, store: Path, device: Path) -> Vault:
+    return Vault.open(
+        store, index_key=load(kiosk.keys).index, device=FileSecrets(device), random=bytes, clock=clock
+    )
+
+
+def test_an_earlier_copy_of_the_disk_opens_nothing_and_everything_that_stays_opens(
+    department: Department, tmp_path: Path
+) -> None:
+    kiosk = department.kiosk
+    kiosk.stop()
+    copy = tmp_path / "copy"
+    shutil.copytree(kiosk.store, copy)  # the whole data disk, yesterday
+    before = department.objects()
+    kiosk.start()
+    department.dispose()
+    after = department.objects()
+
+    with kiosk.session("rita") as rita:
+        assert {info.name for info in rita.list_captures().captures} == {f"IMG_{n:04d}" for n in range(3, 7)}
+        assert [view.encounter_id for view in rita.list_encounters().encounters] == [department.stays]
+        [imported] = rita.list_imports().imports
+        receipt = rita.get_receipt(imported.import_id)
+        assert (receipt.sealed, receipt.disposed, imported.captures) == (4, 2, 4)
+        [info] = rita.list_disposals().disposals
+        assert info.captures == 2
+        assert info.destroyed >= 4
+        with pytest.raises(RemoteError):
+            rita.get_capture(department.captures["IMG_0001"])
+    kiosk.stop()
+    assert_clean(kiosk)
+
+    # Nothing of what went is left: no blob, and no byte of an envelope in the database or its log.
+    raw_files = b"".join(path.read_bytes() for path in kiosk.store.glob("vault.db*"))
+    for name, capture_id in department.captures.items():
+        object_id, envelope = before[capture_id]
+        gone = name in ("IMG_0001", "IMG_0002")
+        assert (kiosk.store / "objects" / object_id[:2] / object_id).exists() is not gone
+        assert envelope[:48] not in raw_files, "neither what went nor what moved"
+        assert bool(after[capture_id][1]) is not gone
+
+    # Yesterday's disk, today's machine, everybody's passphrase.
+    device = next(kiosk.root.rglob("device-*.key")).parent
+    for user in ("admin", "olga", "otto", "rita", "pat", "audi"):
+        with vault_of(kiosk, copy, device) as old, pytest.raises(KioskError):
+            old.unlock(user, PASSPHRASE)
+    # Today's disk opens all that stays.
+    with vault_of(kiosk, kiosk.store, device) as vault, vault.unlock("pat", PASSPHRASE) as identity:
+        for row in vault.objects():
+            if row.epoch is not None:
+                assert b"".join(vault.read_object(row.id, identity.open_key(row.id)))
+        assert sum(row.epoch is None for row in vault.objects()) == 2
+    # The card is known, also what was disposed of; a RAW that comes later is a picture of its own.
+    write(department.card, {f"{FOLDER}/IMG_0001.CR3": raw(1)})
+    kiosk.start()
+    status = kiosk.wait(safe)
+    assert (status.devices[0].sealed, status.devices[0].already) == (1, 6)
+    with kiosk.session("rita") as rita:
+        names = {info.name: info.capture_id for info in rita.list_captures().captures}
+        assert names["IMG_0001"] != department.captures["IMG_0001"]
+        assert rita.list_captures().total == 5
+
+
+def test_a_hold_beats_all_and_nobody_decides_alone(department: Department) -> None:
+    kiosk, goes = department.kiosk, department.goes
+    with kiosk.session("olga") as olga, kiosk.session("rita") as rita, kiosk.session("pat") as pat:
+        with pytest.raises(RemoteError, match="not due"):
+            olga.propose_disposal((goes,), (), **WHY)
+        proposed = olga.propose_disposal((goes,), (), **WHY, early=True)
+        assert proposed.captures == 2
+        assert "Not due before" in proposed.verdicts[0]
+        with pytest.raises(RemoteError, match="another disposal"):
+            olga.propose_disposal((), (department.captures["IMG_0001"],), **WHY, early=True)
+        for client, why in ((olga, "second person"), (pat, "approve disposals")):
+            with pytest.raises(RemoteError, match=why):
+                client.approve_disposal(proposed.disposal_id)
+        # A hold on one picture keeps the whole encounter.
+        hold = olga.place_hold((), (department.captures["IMG_0002"],), **WHY)
+        with pytest.raises(RemoteError, match="hold"):
+            rita.approve_disposal(proposed.disposal_id)
+        assert [each.hold_id for each in rita.list_holds().holds] == [hold.hold_id]
+        olga.lift_hold(hold.hold_id, "the case is closed")
+        # A picture that came since makes it another proposal.
+        pat.assign(goes, (department.captures["IMG_0005"],))
+        with pytest.raises(RemoteError, match="changed since"):
+            rita.approve_disposal(proposed.disposal_id)
+        assert rita.refuse_disposal(proposed.disposal_id, "propose anew").state is DisposalState.REFUSED
+        with pytest.raises(RemoteError, match="refused already"):
+            rita.approve_disposal(proposed.disposal_id)
+        # Nothing is due, and research is as long as its protocol.
+        assert olga.list_due().total == 0
+        olga.set_retention(goes, RetentionClass.RESEARCH, "study 7", until="2020-12-31")
+        [item] = olga.list_due().items
+        assert (item.encounter_id, item.due, item.captures) == (goes, "2021-01-01", 3)
+        again = olga.propose_disposal((goes,), (), **WHY)
+        assert not again.early
+        rita.approve_disposal(again.disposal_id)
+        deadline = time.monotonic() + 60
+        while rita.list_disposals().disposals[0].state is not DisposalState.FINISHED:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert rita.list_captures().total == 3
+        with pytest.raises(RemoteError):
+            pat.assign(goes, (department.captures["IMG_0006"],))
+    kiosk.stop()
+    assert_clean(kiosk)
+
+
+def test_a_refusal_that_protects_other_pictures_does_not_go_alone(department: Department) -> None:
+    kiosk = department.kiosk
+    with kiosk.session("rita") as rita:
+        other = rita.create_encounter(OLD, "second visit").encounter_id
+        rita.record_consent(other, consent(Purpose.PUBLICATION))
+        grant = consent(Purpose.PUBLICATION)
+        no = type(grant)(
+            **{name: getattr(grant, name) for name in grant.__struct_fields__}
+            | {"kind": "withdrawal", "expires": ""}
+        )
+        rita.record_consent(department.goes, no)
+    with kiosk.session("olga") as olga:
+        with pytest.raises(RemoteError, match="protects other pictures"):
+            olga.propose_disposal((department.goes,), (), **WHY, early=True)
+        assert olga.propose_disposal((department.goes, other), (), **WHY, early=True)
+
+
+def test_a_kiosk_that_was_killed_in_the_middle_goes_on(department: Department) -> None:
+    kiosk = department.kiosk
+    with kiosk.session("olga") as olga:
+        proposed = olga.propose_disposal((department.goes,), (), **WHY, early=True)
+    with kiosk.session("rita") as rita:
+        rita.approve_disposal(proposed.disposal_id)
+        kiosk.signal(signal.SIGKILL)
+    kiosk.start()
+    with kiosk.session("rita") as rita:
+        department.finished(rita)
+        assert rita.list_captures().total == 4
+    kiosk.stop()
+    assert_clean(kiosk)

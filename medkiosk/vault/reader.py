@@ -166,6 +166,15 @@ class StoreReader:
         row = self._db.row("SELECT tag, content, object_id, group_id FROM seen WHERE tag = ?", (tag,))
         return None if row is None else SeenRow(*row)
 
+    def seen_content(self, content: bytes) -> SeenRow | None:
+        """Return what is known about a file with this content, wherever it was last found."""
+        row = self._db.row(
+            "SELECT tag, content, object_id, group_id FROM seen WHERE content = ?"
+            " ORDER BY rowid DESC LIMIT 1",
+            (content,),
+        )
+        return None if row is None else SeenRow(*row)
+
     def epochs(self) -> list[Epoch]:
         """Return all epochs, oldest first."""
         return get_epochs(self._db)

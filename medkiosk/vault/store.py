@@ -42,7 +42,7 @@ from medkiosk.vault.errors import (
 from medkiosk.vault.identity import Identity, read_device
 from medkiosk.vault.keys import KEY_SIZE, DataKey, IndexKeys, Secret
 from medkiosk.vault.reader import StoreReader, check_format
-from medkiosk.vault.schema import COLUMNS, SeenRow
+from medkiosk.vault.schema import COLUMNS
 from medkiosk.vault.slots import normalise_name, open_passphrase_slot
 from medkiosk.vault.writer import Buffers, ObjectWriter, PendingObject, PendingRecord
 
@@ -376,24 +376,10 @@ class Vault(StoreReader):
         """Return a 32-byte tag that stands for ``values`` and can be told from others only on this device."""
         return self._index.tag(*values)
 
-    def seen(self, tag: bytes) -> SeenRow | None:
-        """Return what is known about the file with this tag."""
-        row = self._db.row("SELECT tag, content, object_id, group_id FROM seen WHERE tag = ?", (tag,))
-        return None if row is None else SeenRow(*row)
-
     def disposed(self, object_id: str) -> bool:
         """Whether an object was disposed of, or is about to be: it is known, and nobody looks for it."""
         row = self.object(object_id)
         return row is not None and (row.epoch is None or object_id in self.disposals.naming)
-
-    def seen_content(self, content: bytes) -> SeenRow | None:
-        """Return what is known about a file with this content, wherever it was last found."""
-        row = self._db.row(
-            "SELECT tag, content, object_id, group_id FROM seen WHERE content = ?"
-            " ORDER BY rowid DESC LIMIT 1",
-            (content,),
-        )
-        return None if row is None else SeenRow(*row)
 
     def intact(self, object_id: str) -> bool:
         """Read an object's sealed bytes back from the device; whether they are what was committed.
@@ -430,6 +416,8 @@ class Vault(StoreReader):
     def unlock_recovery(self, shares: Sequence[str]) -> Identity:
         """Unlock with two of the three recovery mnemonics; errors as in `StoreReader.unlock_recovery`."""
         recovered = self._recover(shares)
+        for row in self.epochs():
+            check_pin(row, self._index)
         return self._identity(recovered.master, self._recovered_keys(recovered))
 
     @property

@@ -17,6 +17,7 @@ from medkiosk.vault.batch import Batch
 from medkiosk.vault.errors import EpochReplacedError, VaultDamagedError, WrongSharesError
 from medkiosk.vault.identity import put_epoch
 from medkiosk.vault.keys import IndexKeys, Secret
+from medkiosk.vault.reader import StoreReader
 from medkiosk.vault.store import Vault
 from tests.disk import FailingDisk
 from tests.stores import CHEAP, ESCROW, INDEX_KEY, clock, create, device, reopen, seeded
@@ -151,6 +152,16 @@ def test_an_epoch_of_somebody_else_is_not_adopted(old: Old, tmp_path: Path) -> N
             put_epoch(tx, forged)
     with pytest.raises(EpochReplacedError):
         machine.adopt(old.shares[:2])
+    with StoreReader.open_for_reading(machine.store) as reader, pytest.raises(EpochReplacedError):
+        reader.unlock_recovery(old.shares[:2])
+    # Restored without the escrow, what the kiosk did seal opens as long as its epoch is there.
+    with reopen(old.root, random=os.urandom) as vault, vault._db.transaction() as tx:
+        tx.execute("UPDATE escrow SET sealed = x'00' WHERE name = 'index'")
+    with StoreReader.open_for_reading(old.root) as reader:
+        with pytest.raises(VaultDamagedError):
+            reader.open_escrow(old.shares[:2])
+        with reader.unlock_recovery(old.shares[:2]) as opener:
+            assert b"".join(reader.read_object(old.id, opener.open_key(old.id))) == b"a picture"
 
 
 @pytest.mark.parametrize("persisted", [False, True])

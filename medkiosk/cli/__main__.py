@@ -22,6 +22,7 @@ COMMANDS = (
     "import",
     "redact",
     "verify",
+    "scrub",
     "ledger",
     "restore",
     "adopt",

@@ -38,6 +38,13 @@ def lines(status: Status) -> Iterator[str]:
     counts = f"{queue.waiting} waiting, {queue.done} done, {queue.failed} failed, {queue.deferred} deferred"
     yield f"redaction: {counts}"
     yield f"store: {status.objects} objects, ledger of {status.ledger_size} entries"
+    scrub = status.scrub
+    if scrub.running:
+        yield f"reading all sealed files again: {scrub.done} of {scrub.total}" + (
+            ", waiting for a device" if scrub.waiting else ""
+        )
+    elif scrub.finished:
+        yield f"all sealed files were read again by {scrub.finished}: {scrub.damaged} damaged"
     yield "vault: open, somebody is logged in" if status.unlocked else "vault: locked"
     yield from status.keys
     yield from status.problems

@@ -134,6 +134,12 @@ class Backup(Section, frozen=True):
     mounted: bool = False
 
 
+class Scrub(Section, frozen=True):
+    """``every_days``: all sealed files are read again so many days after the last time; 0: only on request."""
+
+    every_days: Annotated[float, msgspec.Meta(ge=0)] = 30.0
+
+
 class Config(Section, frozen=True):
     """The whole file."""
 
@@ -148,6 +154,7 @@ class Config(Section, frozen=True):
     card: tuple[Card, ...] = ()
     stick: tuple[Stick, ...] = ()
     backup: tuple[Backup, ...] = ()
+    scrub: Scrub = Scrub()
     udev: bool = True
 
 

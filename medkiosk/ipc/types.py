@@ -207,8 +207,8 @@ class ScrubStatus(Wire, frozen=True):
     """How far the reading of all sealed files is that finds a failing disk.
 
     ``waiting``: it stands still while a device is read. ``done`` and ``total`` are files, ``damaged`` those
-    that are not what was sealed, ``repaired`` those that a backup drive gave back. ``finished``: when the last
-    round was at its end.
+    that are not what was sealed, ``repaired`` those that a backup drive gave back. ``finished``: when the
+    last round was at its end.
     """
 
     running: bool = False

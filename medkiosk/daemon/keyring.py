@@ -52,6 +52,8 @@ _SAVE_EVERY = 10_000
 """New records after which the catalogue is saved while it is open: what a crash makes the next login read."""
 _SAVE_AT_END = 500
 """Fewer are read again faster than a large catalogue is written."""
+_TRY_EVERY = 1_000
+"""New records after which it is tried again where it failed, or where a disposal removed what was saved."""
 _IDLE = 19
 
 
@@ -172,7 +174,7 @@ class Keyring:
         if opened is not None:
             try:
                 with self._saving:
-                    if opened.reach.record - opened.saved >= _SAVE_AT_END:
+                    if opened.unsaved(self._journal) >= _SAVE_AT_END:
                         opened.save(self._journal)
             finally:
                 opened.identity.close()
@@ -235,7 +237,8 @@ class Keyring:
         self._save_if_much(opened)
 
     def _save_if_much(self, opened: Opened) -> None:
-        if opened.reach.record - opened.saved >= _SAVE_EVERY:
+        due = opened.reach.record - opened.tried >= _TRY_EVERY or not opened.tried
+        if due and opened.unsaved(self._journal) >= _SAVE_EVERY:
             self.save_soon()
 
     def _why_not(self, event: AnyEvent) -> str:

@@ -29,7 +29,7 @@ from medkiosk.review import machine
 from medkiosk.vault.errors import LockedError
 from medkiosk.vault.identity import Identity
 from medkiosk.vault.schema import RecordRow
-from medkiosk.vault.snapshot import SnapshotError
+from medkiosk.vault.snapshot import SnapshotError, catalogue_path
 
 _log = logging.getLogger(__name__)
 _STEP = 1000
@@ -59,12 +59,14 @@ class Opened:
         catalog: the index; read and changed only under ``lock``.
         reach: how far it goes.
         saved: ``seq`` of the last record in the sealed catalogue; 0 where there is none that fits.
+        tried: ``seq`` of the last record when it was saved last, or could not be.
     """
 
     identity: Identity = field(repr=False)
     catalog: Catalog = field(default_factory=lambda: Catalog(machine.step))
     reach: Reach = field(default_factory=lambda: Reach(code_name()))
     saved: int = 0
+    tried: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
@@ -76,6 +78,11 @@ class Opened:
     def newest(self) -> str:
         """The latest time in any event, RFC 3339."""
         return self.reach.newest
+
+    def unsaved(self, journal: Journal) -> int:
+        """How many records the next login would have to read. A disposal removes the sealed catalogue."""
+        there = catalogue_path(journal.vault.root).exists()
+        return self.reach.record - (self.saved if there else 0)
 
     def load(self, journal: Journal) -> None:
         """Take the sealed catalogue, if one fits; otherwise begin empty. Never an error: it is a cache."""
@@ -96,6 +103,7 @@ class Opened:
 
     def save(self, journal: Journal) -> None:
         """Replace the sealed catalogue. Whatever fails is logged: the records are still there."""
+        self.tried = self.reach.record
         try:
             sealed = self.identity.sealed_catalogue(journal.vault.root)
             try:

@@ -313,12 +313,26 @@ def test_many_new_records_are_saved_while_people_work(store: Store, monkeypatch:
     ring, _ = store.login()
     assert not store.catalog.exists()
     monkeypatch.setattr(keyring, "_SAVE_EVERY", 40)
+    monkeypatch.setattr(keyring, "_TRY_EVERY", 40)
     store.add(list(Years(11, seed=5)))
     deadline = time.monotonic() + 20
     while ring.opened.saved == 0 or any(t.name == "save-catalogue" for t in threading.enumerate()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert ring.opened.reach.record - ring.opened.saved < 40
+
+
+def test_a_catalogue_that_a_disposal_removed_is_saved_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.leave_saved()
+    ring, account = store.login()
+    assert ring.opened.unsaved(store.journal) < 5
+    store.catalog.unlink()
+    monkeypatch.setattr(keyring, "_SAVE_AT_END", 100)
+    ring.leave(account, "logout")
+    assert store.catalog.exists()
+    assert store.login()[0].opened.saved > 200
 
 
 def test_a_full_disk_costs_time_at_the_next_login_and_nothing_else(

@@ -14,7 +14,7 @@ import msgspec
 
 from medkiosk.backup.errors import DisposingError, DriveDamagedError, KioskRolledBackError
 from medkiosk.journal import Journal
-from medkiosk.ledger import checkpoint, entry, merkle
+from medkiosk.ledger import checkpoint, entry, held, merkle
 from medkiosk.ledger.errors import CheckpointError, ProofError
 from medkiosk.ledger.note import LogKeys
 from medkiosk.ledger.tiles import WIDTH, levels, tile_path
@@ -111,6 +111,9 @@ class StoreInstant:
         """See `Instant.ledger_files`."""
         if not since:
             yield "vkey", (self._ledger / "vkey").read_bytes()
+        for path in (self._ledger / held.WITNESSES, *held.files(self._ledger)):
+            if path.exists():
+                yield str(path.relative_to(self._ledger)), path.read_bytes()
         before = {level: full for level, full, _ in levels(since)}
         for level, full, _ in levels(self.size):
             for number in range(before.get(level, 0), full):

@@ -26,11 +26,8 @@ def view(kiosk: Kiosk) -> t.LedgerHead:
     log = kiosk.journal.log
     signed = log.checkpoint
     head = checkpoint.parse(signed)[0]
-    seen: dict[str, tuple[int, int]] = {}
     witnesses = held.read_witnesses(log.folder)
-    for each in held.read(log.folder, kiosk.memory.key):
-        for key, at in each.times(witnesses).items():
-            seen[str(key)] = each.head.size, at
+    seen = held.last_seen(log.folder, kiosk.memory.key, witnesses)
     return t.LedgerHead(
         origin=head.origin,
         size=head.size,
@@ -43,8 +40,8 @@ def view(kiosk: Kiosk) -> t.LedgerHead:
                 name=key.name,
                 key_id=key.key_id.hex(),
                 post_quantum=key.kind == ML_DSA_44,
-                size=seen.get(str(key), (0, 0))[0],
-                at=_time(seen[str(key)][1]) if str(key) in seen else "",
+                size=seen.get(key, (0, 0))[0],
+                at=_time(seen[key][1]) if key in seen else "",
             )
             for key in witnesses
         ),

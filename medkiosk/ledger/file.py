@@ -270,7 +270,7 @@ class Log:
             return ""
 
     def _ask_witnesses(self) -> None:
-        for each in held.read(self._folder, self._signer.key) if self._signer else ():
+        for each in held.read(self._folder, self._signer.key, held.CHECKED) if self._signer else ():
             if words := self.why_not(each.head):
                 self._refusal = LedgerContradictedError(size=each.head.size, words=words)
 

@@ -20,6 +20,11 @@ from medkiosk.ledger.note import COSIGNATURE, ML_DSA_44, LogKeys, Signature, Ver
 
 WITNESSES = "witnesses"
 COSIGNED = "cosigned"
+CHECKED = 32
+"""How many held checkpoints are checked when a log is opened for appending: the largest. The log extended each
+when it was taken, and the next one extends it: the others follow from the largest. A verifier checks all."""
+LATELY = 400
+"""Held checkpoints in which the last word of each witness is looked for, the largest."""
 MOST_WITNESSES = 32
 """Keys of witnesses; with the log's own two lines far below `checkpoint.MAX_SIGNATURES`."""
 
@@ -89,18 +94,46 @@ def check_witness(folder: Path, text: str, own: LogKeys) -> VerifierKey:
     return key
 
 
-def read(folder: Path, own: LogKeys) -> Iterator[Held]:
-    """Yield what is held, the smallest head first. What our key did not sign is left out: it binds none.
+def read(folder: Path, own: LogKeys, newest: int = 0) -> Iterator[Held]:
+    """Yield what is held, the largest head first. What our key did not sign is left out: it binds nobody.
 
     The signatures of witnesses were verified when it was taken, and are not verified again.
+
+    Args:
+        folder: the log's.
+        own: the log's keys.
+        newest: only so many of the largest heads; 0 for all.
     """
-    found = (path for path in (folder / COSIGNED).glob("*") if path.name.isdecimal())
-    for path in sorted(found, key=lambda path: int(path.name)):
-        try:
-            signed = path.read_bytes()
-            yield Held(checkpoint.verify(signed, own), checkpoint.parse(signed)[1])
-        except (OSError, CheckpointError):
-            continue
+    for path in files(folder)[: newest or None]:
+        if (found := _read(path, own)) is not None:
+            yield found
+
+
+def files(folder: Path) -> list[Path]:
+    """Return the files of held checkpoints, the largest head first."""
+    found = (path for path in (folder / COSIGNED).glob("*") if path.name.isascii() and path.name.isdecimal())
+    return sorted(found, key=lambda path: int(path.name), reverse=True)
+
+
+def last_seen(
+    folder: Path, own: LogKeys, witnesses: Sequence[VerifierKey]
+) -> dict[VerifierKey, tuple[int, int]]:
+    """Return the largest head's size that each witness signed, and when; only those that signed one lately."""
+    seen: dict[VerifierKey, tuple[int, int]] = {}
+    for each in read(folder, own, LATELY):
+        if len(seen) == len(witnesses):
+            break
+        for key, time in each.times([key for key in witnesses if key not in seen]).items():
+            seen[key] = each.head.size, time
+    return seen
+
+
+def _read(path: Path, own: LogKeys) -> Held | None:
+    try:
+        signed = path.read_bytes()
+        return Held(checkpoint.verify(signed, own), checkpoint.parse(signed)[1])
+    except (OSError, CheckpointError):
+        return None
 
 
 def examine(untrusted: bytes, own: LogKeys, witnesses: Sequence[VerifierKey]) -> Held:
@@ -125,12 +158,10 @@ def examine(untrusted: bytes, own: LogKeys, witnesses: Sequence[VerifierKey]) ->
 
 def hold(folder: Path, held: Held, own: LogKeys, *, disk: Disk = durable) -> None:
     """Keep a checkpoint that was examined; the lines of an earlier one of the same head stay."""
-    before = [one for one in read(folder, own) if one.head == held.head]
+    before = _read(folder / COSIGNED / str(held.head.size), own)
+    earlier = before.signatures if before is not None and before.head == held.head else []
     # The newest signature of each key is enough: the same head, seen once more.
-    lines = {
-        (one.name, one.key_id): one
-        for one in [*(s for each in before for s in each.signatures), *held.signatures]
-    }
+    lines = {(one.name, one.key_id): one for one in [*earlier, *held.signatures]}
     mine = [key for key in filter(None, own) if (key.name, key.key_id) in lines]
     ordered = [lines.pop((key.name, key.key_id)) for key in mine] + list(lines.values())
     text = held.head.text() + "\n" + "".join(f"{one}\n" for one in ordered)

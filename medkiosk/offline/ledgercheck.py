@@ -11,14 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from medkiosk.core.errors import KioskError
-from medkiosk.ledger import checkpoint, merkle, tiles
+from medkiosk.ledger import checkpoint, held, merkle, tiles
 from medkiosk.ledger.checkpoint import Checkpoint
+from medkiosk.ledger.file import Log
 from medkiosk.ledger.note import LogKeys
 from medkiosk.ledger.tiles import HEIGHT, WIDTH, tile_path
 from medkiosk.offline.bundle import Bundle, read_bundle, what_is_wrong
 from medkiosk.offline.report import Problem, problem
 
 _TRIES = 5
+_WAYS = 8
+"""Bundles that are tried one by one where nothing says whether entries or hashes are right."""
 _DIGITS = 9
 """Of the number of a bundle, at most: more entries than that no kiosk will ever have."""
 
@@ -79,11 +82,29 @@ def check_ledger(folder: Path, key: LogKeys | None) -> CheckedLedger:
         _check_head(folder, key, checked)
         if checked.head is not None:
             _Tree(folder, checked.head, checked).check()
+            _check_witnesses(folder, key, checked)
         checked.incomplete = checked.head is None or checked.size < checked.head.size
         # A running kiosk may have moved on and removed the partial tiles of the head that was read.
         if not checked.problems or checked.head == _head_now(folder):
             break
     return checked
+
+
+def _check_witnesses(folder: Path, key: LogKeys | None, checked: CheckedLedger) -> None:
+    """Check that the ledger extends everything that witnesses signed of it."""
+    try:
+        log = Log.open(folder)
+        keys = key or LogKeys.parse((folder / "vkey").read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, KioskError):
+        return  # named already
+    for path in held.files(folder):
+        try:
+            head = checkpoint.verify(path.read_bytes(), keys)
+        except (OSError, KioskError):
+            checked.problems.append(problem("ledger.cosigned_damaged", path.name))
+            continue
+        if words := log.why_not(head):
+            checked.problems.append(problem("ledger.contradicted", head.size, detail=words))
 
 
 def _head_now(folder: Path) -> Checkpoint | None:
@@ -145,6 +166,7 @@ class _Tree:
         self._checked = checked
         self._wrong: dict[int, Bundle] = {}
         self._stored: dict[int, Hashes] = {}
+        self._undecided: dict[int, bytes] = {}
         self._rows: list[bytes] = []  # of each bundle: its entries' hashes, one after another
         self._above: Hashes = []
 
@@ -183,9 +205,13 @@ class _Tree:
         known = [hash_ for hash_ in stored if hash_ is not None]
         if not bundle.whole:
             return b"".join(known)
-        parent = self._above[number] if width == WIDTH and number < len(self._above) else None
-        if len(known) < width or (parent is not None and merkle.fold(mine) == parent):
+        if len(known) < width:
             return b"".join(mine)
+        parent = self._above[number] if width == WIDTH else None
+        if parent is not None and merkle.fold(mine) == parent:
+            return b"".join(mine)
+        if parent is None or merkle.fold(known) != parent:
+            self._undecided[number] = b"".join(mine)
         return b"".join(known)
 
     def _leads_to_head(self) -> bool:
@@ -206,16 +232,17 @@ class _Tree:
         return merkle.root(self._head.size, node) == self._head.root
 
     def _other_way(self) -> bool:
-        """Believe the other one of the two where no tile above decides: in the last, partial bundle."""
-        number = len(self._rows) - 1
-        bundle = self._wrong.get(number)
-        if bundle is None or not bundle.whole:
-            return False
-        kept = self._rows[number]
-        self._rows[number] = b"".join(map(merkle.leaf_hash, bundle.entries))
-        if self._leads_to_head():
-            return True
-        self._rows[number] = kept
+        """Believe the entries, where no tile above decides: all of them, then one bundle after another."""
+        kept = {number: self._rows[number] for number in self._undecided}
+        for numbers in (list(self._undecided), *([number] for number in list(self._undecided)[:_WAYS])):
+            if not numbers:
+                break
+            for number in numbers:
+                self._rows[number] = self._undecided[number]
+            if self._leads_to_head():
+                return True
+            for number in numbers:
+                self._rows[number] = kept[number]
         return False
 
     def _name_entries(self) -> None:

@@ -105,6 +105,14 @@ SENTENCES: dict[str, str] = {
         "The ledger's entries do not lead to its signed head: entries were changed, removed or reordered"
         " {detail}. The photos are safe; the history is not proved."
     ),
+    "ledger.contradicted": (
+        "A witness signed that this ledger had {subject} entries, and the one here is {detail}. The store was"
+        " replaced by an older copy, or its history was. Restore it from the newest backup."
+    ),
+    "ledger.cosigned_damaged": (
+        "The checkpoint of {subject} entries that witnesses signed is damaged. No entry is lost: ask the"
+        " witnesses for it again, or restore the file from a backup."
+    ),
     "ledger.malformed": (
         "Ledger entry {subject} is signed, but this program cannot interpret it: {detail}. Nothing is lost."
     ),

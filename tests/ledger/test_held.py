@@ -15,6 +15,7 @@ from medkiosk.ledger.errors import CheckpointError, CosignatureError, LedgerCont
 from medkiosk.ledger.file import Log
 from medkiosk.ledger.note import COSIGNATURE, ML_DSA_44, LogKeys, VerifierKey
 from medkiosk.ledger.sign import Signer
+from medkiosk.offline.ledgercheck import check_ledger
 from tests.ledger.test_checkpoint import ORIGIN, SEED
 from tests.ledger.test_file import leaf
 
@@ -180,3 +181,20 @@ def test_what_nobody_of_us_signed_binds_nobody(tmp_path: Path) -> None:
     assert Log.open(log.folder, Signer(ORIGIN, SEED)).refusal is None
     with pytest.raises(CheckpointError):
         checkpoint.verify(forged, own())
+
+
+def test_a_verifier_checks_everything_that_is_held(tmp_path: Path) -> None:
+    log = a_log(tmp_path / "ledger", 5)
+    held.hold(log.folder, held.examine(cosigned(log.checkpoint), own(), KEYS), own())
+    log.append([b"more"])
+    held.hold(log.folder, held.examine(cosigned(log.checkpoint), own(), KEYS), own())
+    assert held.last_seen(log.folder, own(), KEYS)[KEYS[0]] == (6, 1_700_000_000)
+    assert not check_ledger(log.folder, own()).problems
+    good = (log.folder / "cosigned/5").read_bytes()
+    (log.folder / "cosigned/5").write_bytes(good.replace(b"\n5\n", b"\n4\n"))
+    assert [p.code for p in check_ledger(log.folder, own()).problems] == ["ledger.cosigned_damaged"]
+    other = Log.create(tmp_path / "other", Signer(ORIGIN, SEED))
+    other.append([b"x"] * 5)
+    held.hold(log.folder, held.examine(cosigned(other.checkpoint), own(), KEYS), own())
+    found = check_ledger(log.folder, own()).problems
+    assert [(p.code, p.subject) for p in found] == [("ledger.contradicted", "5")]

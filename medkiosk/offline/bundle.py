@@ -74,6 +74,8 @@ def what_is_wrong(
     if not lost:
         if strangers or bundle.cut or len(hashes) > len(signed):
             return leaves, [problem("ledger.entry_added", _range(first, 0, len(signed) - 1))]
+        if len(hashes) < len(signed):  # one of two that say the same is gone
+            return leaves, [problem("ledger.removed", _range(first, len(hashes), len(signed) - 1))]
         if hashes != signed:
             moved = [i for i, (mine, theirs) in enumerate(zip(hashes, signed, strict=True)) if mine != theirs]
             return leaves, [problem("ledger.reordered", _range(first, moved[0], moved[-1]))]

@@ -21,8 +21,8 @@ from medkiosk.ledger.note import COSIGNATURE, ML_DSA_44, LogKeys, Signature, Ver
 WITNESSES = "witnesses"
 COSIGNED = "cosigned"
 CHECKED = 32
-"""How many held checkpoints are checked when a log is opened for appending: the largest. The log extended each
-when it was taken, and the next one extends it: the others follow from the largest. A verifier checks all."""
+"""How many held checkpoints are checked when a log is opened for appending: the largest. The log extended
+each when it was taken, so that the others follow from the largest. A verifier checks all."""
 LATELY = 400
 """Held checkpoints in which the last word of each witness is looked for, the largest."""
 MOST_WITNESSES = 32
@@ -118,7 +118,7 @@ def files(folder: Path) -> list[Path]:
 def last_seen(
     folder: Path, own: LogKeys, witnesses: Sequence[VerifierKey]
 ) -> dict[VerifierKey, tuple[int, int]]:
-    """Return the largest head's size that each witness signed, and when; only those that signed one lately."""
+    """Return the size of the largest head that each witness signed lately, and when."""
     seen: dict[VerifierKey, tuple[int, int]] = {}
     for each in read(folder, own, LATELY):
         if len(seen) == len(witnesses):

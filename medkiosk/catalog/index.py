@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from medkiosk.catalog.holdings import (
     Capture,
@@ -152,14 +153,16 @@ class Index:
         elif import_id is not None:
             import_ = self.held.imports.get(import_id)
             pool = import_.captures if import_ else ()
-        matching = [
-            capture
-            for capture in pool
-            if (state is None or capture.state is state)
-            and (import_id is None or capture.import_id == import_id)
-        ]
+        matching = pool
+        if state is not None or (import_id is not None and encounter_id is not None):
+            matching = [
+                capture
+                for capture in pool
+                if (state is None or capture.state is state)
+                and (import_id is None or capture.import_id == import_id)
+            ]
         offset, limit = max(offset, 0), max(limit, 0)
-        page = matching[offset : offset + limit]
+        page = islice(matching, offset, offset + limit)
         return CapturePage(tuple(row_of(capture, detail_of(capture)) for capture in page), len(matching))
 
     def capture(self, capture_id: CaptureId) -> CaptureView | None:

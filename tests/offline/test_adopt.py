@@ -133,6 +133,21 @@ def test_refused(old: Old, tmp_path: Path) -> None:
     assert machine.device.generations() == []
 
 
+def test_keys_that_systemd_gives(old: Old, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = tmp_path / "credentials"
+    given.mkdir()
+    for name, key in ESCROW.items():
+        (given / f"{name}.key").write_bytes(key)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(given))
+    machine = Machine(tmp_path / "new", old.root)
+    assert machine.adopt(old.shares[:2]).keys == "systemd credentials"
+    assert not machine.keys.exists()
+    works(machine, old)
+    (given / "ledger.key").write_bytes(b"l" * 32)
+    with pytest.raises(KeyFilesError, match="another kiosk"):
+        machine.adopt(old.shares[:2])
+
+
 def test_an_epoch_of_somebody_else_is_not_adopted(old: Old, tmp_path: Path) -> None:
     """Whoever can write to a backup can replace a whole epoch, sealed to the recovery key as it must be."""
     machine = Machine(tmp_path / "new", old.root)

@@ -6,6 +6,7 @@ import ast
 import base64
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medkiosk.vault import envelope, recovery, slots
+from medkiosk.vault.batch import Batch
 from medkiosk.vault.envelope import Name
 from medkiosk.vault.epochs import Epoch, EpochKeys, check_pin, open_epoch, open_epoch_by_recovery
 from medkiosk.vault.errors import (
@@ -33,6 +35,7 @@ from medkiosk.vault.keys import DataKey, IndexKeys, Secret, derive, lines, parts
 from medkiosk.vault.slots import Slot
 from tests.offline.conftest import Store, fill
 from tests.shared import shared
+from tests.stores import device, reopen
 from tests.vault import independent_reader
 
 HERE = Path(__file__).resolve().parent
@@ -283,3 +286,25 @@ def test_the_independent_reader_finds_damage(store: Store, tmp_path: Path) -> No
     path.write_bytes(blob)
     with pytest.raises(InvalidTag):
         list(independent_reader.read(copy.root, copy.shares[:2], copy.vkey))
+
+
+def test_the_independent_reader_reads_what_is_left_after_a_disposal(store: Store, tmp_path: Path) -> None:
+    shutil.copytree(store.root, tmp_path / "store")
+    shutil.copytree(device(store.root).folder, device(tmp_path / "store").folder)
+    gone = next(iter(store.originals))
+    with reopen(tmp_path / "store", random=os.urandom) as vault:
+        disposals = vault.disposals
+        with vault.unlock_recovery(store.shares[:2]) as identity:
+            running = disposals.begin(identity, "d" * 32, [gone])
+            while disposals.move(identity, running.plan):
+                pass
+            vault.commit(Batch(also=lambda tx: disposals.destroy(tx, identity, running)))
+        running = disposals.running() or running
+        disposals.destroy_secret(running)
+        running = disposals.running() or running
+        disposals.erase(running)
+        vault.commit(Batch(also=lambda tx: disposals.finish(tx, running)))
+    found = list(independent_reader.read(tmp_path / "store", store.shares[1:], store.vkey))
+    left = {id_: content for _, id_, kind, content in found if kind == "original"}
+    assert left == {id_: content for id_, content in store.originals.items() if id_ != gone}
+    assert len(left) == len(store.originals) - 1

@@ -94,6 +94,7 @@ def check_complete(template: Template, scratch: Scratch) -> None:
     assert not any((copy / "tmp").iterdir())
 
 
+@pytest.mark.timeout(600)  # a hundred runs
 @pytest.mark.parametrize("persisted", [False, True], ids=["nothing", "persisted"])
 def test_every_durable_call_fails_once(template: Template, tmp_path: Path, persisted: bool) -> None:
     for number in range(1, 1000):

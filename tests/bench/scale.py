@@ -35,6 +35,12 @@ UNLOCK_S, PHOTO_S, MEMORY_MIB = 2.0, 0.15, 400
 """The most that a login, one photo and the daemon's memory may take."""
 
 
+def measure_all(folder: Path) -> None:
+    """All figures of both sizes."""
+    for captures in SIZES:
+        measure(captures, folder)
+
+
 def measure(captures: int, folder: Path) -> None:
     """All figures of one size; the store is made where it is not there yet."""
     run("fold", captures, folder)

@@ -13,7 +13,7 @@ declare -A package=(
 )
 case ${1:-demo} in
     test) package+=([tmux]=tmux [strace]=strace) ;;
-    bench) package+=([gphoto2]=gphoto2) ;;  # the peer that an import from the camera is measured against
+    bench) package+=([gphoto2]=gphoto2 [restic]=restic [borg]=borgbackup) ;;  # what importing and sealing are measured against
 esac
 
 missing=()

@@ -136,10 +136,11 @@ def push(
     remote.each(plan.ledger[-1:], send, 1)
     keys = Lock(lock.mode, clock() + timedelta(days=keys_days))
     database = drive.database()
-    if plan.sizes.get(database.key) == database.size:
-        remote.retain(database.key, keys)
-    else:
+    there = remote.head(database.key) if database.key in plan.sizes else None
+    if there is None or _compare(database, there):
         remote.put(database, keys)
+    elif there.lock is None or there.lock.until < keys.until:  # a lock can only be lengthened
+        remote.retain(database.key, keys)
     if problem := _compare(database, remote.head(database.key)):
         problems.append(problem)
     else:

@@ -138,6 +138,14 @@ def test_a_locked_copy_of_the_envelopes_is_told(drive: Store, remote: Remote) ->
     assert second.disposed == 1
 
 
+def test_the_newest_copys_lock_is_lengthened_and_never_shortened(drive: Store, remote: Remote) -> None:
+    [first] = push(drive, remote, keys_days=5).databases
+    [same] = push(drive, remote, keys_days=2).databases
+    [longer] = push(drive, remote, keys_days=9).databases
+    assert (first.key, first.until) == (same.key, same.until)
+    assert longer.until > first.until
+
+
 def test_an_older_copy_that_is_not_locked_is_deleted(
     drive: Store, remote: Remote, client: Any, bucket: str
 ) -> None:

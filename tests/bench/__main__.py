@@ -2,50 +2,25 @@
 
 ``python -m tests.bench [--frames 200] [--rounds 3] [--dir DIR] [--only PART ...] [--redact-all]``
 
-Parts: ``seal`` (the vault alone against cp), ``camera``, ``card``, ``redact`` (a camera import with redaction
-behind it), ``film`` (5 GiB), ``listing`` (10,000 files). ``--dir`` needs room for the frames twice over.
+Parts: ``seal`` (the vault alone against cp, age, restic and borg), ``camera``, ``card``, ``redact`` (a camera
+import with redaction behind it), ``film`` (5 GiB), ``listing`` (10,000 files),
+``scale`` (the catalogue of 10,000 and 100,000 captures). ``--dir`` needs room for the frames twice over.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
-import statistics
 import struct
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import imports, listing, seal
+from tests.bench import imports, listing, scale, seal
 from tests.bench.report import MIB, figure
 from tests.virtual.photos import make_card
 
-PARTS = ("seal", "camera", "card", "redact", "film", "listing")
-
-
-def seal_run(card: Path, work: Path, rounds: int) -> None:
-    """Seal the files through the vault and the ledger, against ``cp`` and sync of the same files."""
-    frames = imports.files_of(card)
-    ratios = []
-    size = sum(path.stat().st_size for path in frames)
-    for number in range(rounds):
-        copied = timed(seal.copy_and_sync, frames, work / "copy")
-        sealed = timed(seal.seal_all, frames, work / "store")
-        ratios.append(copied / sealed)
-        figure("cp + sync", size / MIB / copied, "MiB/s", round=number)
-        figure("seal (hash, encrypt, sync, read back, ledger)", size / MIB / sealed, "MiB/s", round=number)
-        shutil.rmtree(work / "copy")
-        shutil.rmtree(work / "store")
-    figure("seal throughput / cp + sync", statistics.median(ratios), "ratio", rounds=rounds)
-
-
-def timed(work: Callable[[list[Path], Path], None], frames: list[Path], into: Path) -> float:
-    """Seconds that a call takes, with the frames in the page cache or not as the last call left them."""
-    began = time.monotonic()
-    work(frames, into)
-    return time.monotonic() - began
+PARTS = ("seal", "camera", "card", "redact", "film", "listing", "scale")
 
 
 def film(root: Path, size: int = 5 << 30) -> Path:
@@ -70,17 +45,20 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=args.dir, prefix="medkiosk-bench-") as folder:
         work = Path(folder)
         card = work / "card"
-        if set(args.only) - {"film", "listing"}:
+        sizes: list[int] = []
+        if set(args.only) - {"film", "listing", "scale"}:
             make_card(card, args.frames, fast=True)
-            sizes = [path.stat().st_size / MIB for path in imports.files_of(card)]
-            figure("frames", len(sizes), "files", smallest=round(min(sizes), 1), largest=round(max(sizes), 1))
+            sizes = [path.stat().st_size for path in imports.files_of(card)]
+            smallest, largest = (round(size / MIB, 1) for size in (min(sizes), max(sizes)))
+            figure("frames", len(sizes), "files", smallest=smallest, largest=largest)
         parts: dict[str, Callable[[], None]] = {
-            "seal": lambda: seal_run(card, work, args.rounds),
+            "seal": lambda: seal.run(sizes, work, args.rounds),
             "camera": lambda: imports.camera_import(card, work, args.rounds),
             "card": lambda: imports.card_import(card, work, args.rounds),
             "redact": lambda: imports.camera_import_with_redaction(card, work, to_the_end=args.redact_all),
             "film": lambda: imports.film_import(film(work / "film"), work),
             "listing": lambda: listing.list_many(work),
+            "scale": lambda: scale.measure_all(work),
         }
         for part in PARTS:
             if part in args.only:

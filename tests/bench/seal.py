@@ -1,13 +1,16 @@
-"""Sealing against copying: the same files, the same disk, the same run.
+"""Sealing against others: the same files, the same disk, the same run, in turns (`tests.bench.peers`).
 
-`copy_and_sync` is the floor that anyone would accept: ``cp``, then fsync of every file. `seal_all` hashes,
-encrypts, syncs, reads back, opens what was read, and writes envelopes, records and the signed ledger.
+`seal_all` hashes, encrypts, syncs, reads back from the device, opens what was read, and writes envelopes,
+records and the signed ledger.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
+import resource
+import shutil
+import statistics
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +22,8 @@ from medkiosk.ledger.sign import Signer
 from medkiosk.vault.batch import Batch
 from medkiosk.vault.store import Vault
 from medkiosk.vault.writer import STEP, PendingObject
+from tests.bench.peers import PEERS, Peer
+from tests.bench.report import MIB, figure, left_out
 from tests.stores import create
 
 BATCH = 20
@@ -27,11 +32,63 @@ BATCH = 20
 _AT = "2026-01-01T00:00:00.000Z"
 
 
-def copy_and_sync(files: list[Path], into: Path) -> None:
-    """``cp`` all files to a new folder and fsync each of them."""
-    into.mkdir()
-    subprocess.run(["cp", "--", *map(str, files), str(into)], check=True)
-    subprocess.run(["sync", "--", *(str(into / path.name) for path in files), str(into)], check=True)
+_PIECE = 1 << 20
+
+
+def run(sizes: list[int], work: Path, rounds: int) -> None:
+    """Measure with the source in the page cache, then from the disk; a ratio for each peer."""
+    source = work / "source"
+    source.mkdir()
+    files = [source / f"IMG_{number:04d}.JPG" for number in range(len(sizes))]
+    for path, size in zip(files, sizes, strict=True):
+        # No two alike and nothing to compress, as pictures are; those of a made card repeat themselves.
+        path.write_bytes(os.urandom(size))
+    ours = Peer("seal", (), lambda into: None, seal_all, 0)
+    runners = [ours]
+    for peer in PEERS:
+        if missing := peer.missing():
+            left_out(f"seal / {peer.name}", f"not installed: {', '.join(missing)}")
+        else:
+            runners.append(peer)
+    for state in ("cached", "cold"):
+        seconds: dict[str, list[float]] = {runner.name: [] for runner in runners}
+        for number in range(rounds):
+            for runner in runners if number % 2 == 0 else runners[::-1]:
+                took, cpu = _measure(runner, files, work, cold=state == "cold")
+                seconds[runner.name].append(took)
+                speed = sum(sizes) / MIB / took
+                figure(runner.name, speed, "MiB/s", source=state, round=number, cpu_s=round(cpu, 2))
+        for runner in runners[1:]:
+            ratios = [other / own for other, own in zip(seconds[runner.name], seconds["seal"], strict=True)]
+            value = statistics.median(ratios)
+            wanted = {"least": runner.least, "met": value >= runner.least} if runner.least else {}
+            each = [round(ratio, 2) for ratio in ratios]
+            figure(f"seal / {runner.name}", value, "ratio", source=state, rounds=each, **wanted)
+    shutil.rmtree(source)
+
+
+def _measure(runner: Peer, files: list[Path], work: Path, *, cold: bool) -> tuple[float, float]:
+    """Seconds and CPU seconds, of this process and of those it started."""
+    into = work / "out"
+    runner.prepare(into)
+    os.sync()
+    for path in files:
+        with path.open("rb", buffering=0) as file:
+            if cold:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            else:
+                while file.read(_PIECE):
+                    pass
+    cpu, began = _cpu(), time.monotonic()
+    runner.work(files, into)
+    took, used = time.monotonic() - began, _cpu() - cpu
+    for left in work.glob("out*"):
+        shutil.rmtree(left)
+    return took, used
+
+
+def _cpu() -> float:
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
 def seal_all(files: list[Path], into: Path) -> None:

@@ -6,14 +6,17 @@ head, proof and compare work on a store's folder, without a daemon or keys; the 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from medkiosk.cli.common import add_login, logged_in, open_client, read_passphrase, show
 from medkiosk.core.errors import BadRequestError
 from medkiosk.ipc.types import LedgerHead
-from medkiosk.offline import heads
+from medkiosk.ledger.note import LogKeys
+from medkiosk.offline import heads, witnessing
 
 HELP = "the ledger's head, witnesses, rollback"
 _LARGEST = 1 << 20
@@ -61,6 +64,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.set_defaults(do=_witness_add)
     listed = ways.add_parser("list", help="what each witness last saw")
     listed.set_defaults(do=_witness_list)
+
+    made = ways.add_parser("key", help="on the witness's own machine: make a key")
+    made.add_argument("key", type=Path, metavar="KEYFILE", help="where it is kept; not on the kiosk")
+    made.add_argument("--name", required=True, help="like an address of the web: auditor.example/w1")
+    made.set_defaults(do=_witness_key)
+    sign = ways.add_parser("sign", help="on the witness's own machine: sign what `ledger proof` wrote")
+    sign.add_argument("key", type=Path, metavar="KEYFILE", help="what `witness key` made")
+    sign.add_argument(
+        "vkey", type=Path, metavar="VKEYFILE", help="the ledger's keys, kept since the beginning"
+    )
+    sign.add_argument("request", type=Path, metavar="REQUEST", help="what `kioskctl ledger proof` wrote")
+    sign.set_defaults(do=_witness_sign)
 
     accept = what.add_parser("accept-rollback", help="go on with an older copy: the newest one is lost")
     accept.add_argument(
@@ -124,6 +139,21 @@ def _witness_list(args: argparse.Namespace) -> int:
     with logged_in(args) as client:
         head = client.get_ledger_head()
         show(args, head, list(_seen(head)) or ["There are no witnesses."])
+    return 0
+
+
+def _witness_key(args: argparse.Namespace) -> int:
+    vkey = witnessing.create(args.key, args.name, os.urandom)
+    show(args, {"vkey": vkey}, [vkey])
+    return 0
+
+
+def _witness_sign(args: argparse.Namespace) -> int:
+    log = LogKeys.parse(args.vkey.read_text("utf-8"))
+    with args.request.open("rb") as stream:
+        request = stream.read(2 * _LARGEST)
+    signed = witnessing.sign(args.key, log, request, lambda: datetime.now(UTC)).decode()
+    show(args, {"checkpoint": signed}, [signed.rstrip("\n")])
     return 0
 
 

@@ -14,7 +14,7 @@ from medkiosk.durable import Disk
 from medkiosk.vault.db import Database
 from medkiosk.vault.epochs import make_epoch
 from medkiosk.vault.errors import VaultExistsError
-from medkiosk.vault.identity import put_epoch, put_escrow, put_slot
+from medkiosk.vault.keyrows import put_epoch, put_escrow, put_slot
 from medkiosk.vault.keys import KEY_SIZE, IndexKeys, Secret
 from medkiosk.vault.reader import FORMAT_LINE
 from medkiosk.vault.recovery import recovery_public, recovery_slot, seal_escrow

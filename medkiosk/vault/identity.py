@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -26,12 +27,12 @@ from medkiosk.vault.errors import (
     SlotExistsError,
     VaultDamagedError,
 )
+from medkiosk.vault.keyrows import get_epochs, put_epoch, put_escrow, put_slot
 from medkiosk.vault.keys import DataKey, IndexKeys, Secret
-from medkiosk.vault.schema import COLUMNS, RecordRow, insert, row_digest
+from medkiosk.vault.schema import COLUMNS, RecordRow
 from medkiosk.vault.slots import Argon2Params, Slot, normalise_name, passphrase_slot
 from medkiosk.vault.snapshot import SealedCatalogue, catalogue_key
 
-_EPOCH_COLUMNS = ", ".join(COLUMNS["epochs"])
 _SLOT_COLUMNS = ", ".join(COLUMNS["slots"])
 
 
@@ -266,7 +267,7 @@ class Identity(Opener):
         fresh = {number: Secret(self._random(DEVICE_SIZE)) for number in sorted(numbers)}
         for generation, secret in fresh.items():
             self._device.put(generation, secret.reveal())
-        with self._db.transaction() as tx:
+        with self._replacing() as tx:
             for row in get_epochs(tx):
                 self._wrap_again(tx, row, row.generation, fresh[row.generation])
         for secret in fresh.values():
@@ -347,7 +348,7 @@ class Identity(Opener):
             WeakSlotError: ``params`` below the floor.
         """
         slot = self._user_slot(user_name, passphrase, params, allow_weak=allow_weak)
-        with self._db.transaction() as tx:
+        with self._replacing() as tx:
             _drop(tx, slot.name_tag)
             put_slot(tx, slot)
         return slot.id
@@ -360,7 +361,7 @@ class Identity(Opener):
             NoSlotError: the name has no slot.
         """
         self._unlocked()
-        with self._db.transaction() as tx:
+        with self._replacing() as tx:
             _drop(tx, self._index.name(normalise_name(user_name)))
 
     def sealed_catalogue(self, root: Path) -> SealedCatalogue:
@@ -433,7 +434,7 @@ class Identity(Opener):
         """
         public = recovery.recovery_public(slot, self._index)
         sealed = recovery.seal_escrow(escrow, public)
-        with self._db.transaction() as tx:
+        with self._replacing() as tx:
             tx.execute("DELETE FROM slots WHERE kind = ?", (recovery.KIND,))
             put_slot(tx, slot)
             for row in get_epochs(tx):
@@ -449,6 +450,17 @@ class Identity(Opener):
             self._unlocked(), name_tag, passphrase, random=self._random, params=params, allow_weak=allow_weak
         )
 
+    @contextlib.contextmanager
+    def _replacing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction after which what it replaced is in no file of the database any more.
+
+        Best effort: while somebody else reads, the log keeps old pages until it is emptied the next time.
+        """
+        with self._db.transaction() as tx:
+            yield tx
+        with contextlib.suppress(sqlite3.Error):  # the change itself is on the device
+            self._db.truncate_log()
+
     def _unlocked(self) -> Secret:
         if self.closed:
             raise LockedError
@@ -461,35 +473,6 @@ def read_device(device: DeviceSecrets, generation: int) -> Secret:
     secret = Secret(raw)
     raw[:] = bytes(len(raw))
     return secret
-
-
-def get_epochs(source: Database | sqlite3.Connection) -> list[Epoch]:
-    """Return all epochs, oldest first."""
-    sql = f"SELECT {_EPOCH_COLUMNS} FROM epochs ORDER BY epoch"  # noqa: S608 -- names from COLUMNS only
-    rows = source.rows(sql) if isinstance(source, Database) else source.execute(sql).fetchall()
-    return [Epoch(*row) for row in rows]
-
-
-def put_epoch(tx: sqlite3.Connection, epoch: Epoch) -> None:
-    """Insert an epoch with its digest, or replace the one of the same number."""
-    columns = (*COLUMNS["epochs"], "digest")
-    changes = ", ".join(f"{column} = excluded.{column}" for column in columns)
-    tx.execute(
-        f"{insert('epochs')} ON CONFLICT (epoch) DO UPDATE SET {changes}",
-        (*epoch, row_digest("epochs", *epoch)),
-    )
-
-
-def put_escrow(tx: sqlite3.Connection, sealed: Mapping[str, bytes]) -> None:
-    """Put the sealed lasting secrets in place of those that are there."""
-    tx.execute("DELETE FROM escrow")
-    for name, value in sealed.items():
-        tx.execute(insert("escrow"), (name, value, row_digest("escrow", name, value)))
-
-
-def put_slot(tx: sqlite3.Connection, slot: Slot) -> None:
-    """Insert a slot with its digest."""
-    tx.execute(insert("slots"), (*slot, row_digest("slots", *slot)))
 
 
 def _drop(tx: sqlite3.Connection, name_tag: bytes) -> None:

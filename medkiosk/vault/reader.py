@@ -21,7 +21,8 @@ from medkiosk.vault.db import Database
 from medkiosk.vault.envelope import Name
 from medkiosk.vault.epochs import Epoch, EpochKeys, check_pin, open_epoch_by_recovery
 from medkiosk.vault.errors import VaultDamagedError, VaultFormatError
-from medkiosk.vault.identity import Opener, get_epochs
+from medkiosk.vault.identity import Opener
+from medkiosk.vault.keyrows import get_epochs
 from medkiosk.vault.keys import DataKey, IndexKeys, Secret
 from medkiosk.vault.recovery import Recovered
 from medkiosk.vault.schema import ObjectRow, RecordRow, SeenRow

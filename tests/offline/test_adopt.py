@@ -15,7 +15,7 @@ from medkiosk.offline.adopt import Adopted, adopt
 from medkiosk.vault import epochs, recovery
 from medkiosk.vault.batch import Batch
 from medkiosk.vault.errors import EpochReplacedError, VaultDamagedError, WrongSharesError
-from medkiosk.vault.identity import put_epoch
+from medkiosk.vault.keyrows import put_epoch
 from medkiosk.vault.keys import IndexKeys, Secret
 from medkiosk.vault.reader import StoreReader
 from medkiosk.vault.store import Vault

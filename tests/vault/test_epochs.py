@@ -300,6 +300,30 @@ def test_new_recovery_words(scratch: Scratch) -> None:
     assert len(sealed) == len(set(sealed)) == 2
 
 
+def test_what_is_replaced_is_in_no_file_any_more(scratch: Scratch) -> None:
+    """Whoever has an old passphrase or old words, and a copy of the disk, finds nothing left for them."""
+    vault = scratch.vault
+    with vault.unlock_recovery(scratch.shares[:2]) as identity:
+        identity.add_user_slot("ana", "one", params=CHEAP, allow_weak=True)
+        old = [slot.wrapped_master for slot in vault.slots()]
+        old += [row.recovery_key for row in vault.epochs()]
+        with vault._db.transaction() as tx:
+            old += [row[0] for row in tx.execute("SELECT sealed FROM escrow")]
+        assert len(old) == 6
+        assert all(left(scratch.root, secret) for secret in old)
+        identity.replace_user_slot("ana", "two", params=CHEAP, allow_weak=True)
+        identity.replace_recovery(ESCROW)
+        assert not any(left(scratch.root, secret) for secret in old)
+        [mine] = [slot.wrapped_master for slot in vault.slots() if slot.kind == "passphrase"]
+        identity.remove_user_slot("ana")
+        assert not left(scratch.root, mine)
+
+
+def left(root: Path, secret: bytes) -> bool:
+    """Whether some of a value is in the database or its log, also where it spans pages."""
+    return any(secret[-40:] in path.read_bytes() for path in root.glob("vault.db*"))
+
+
 def test_a_replaced_recovery_key_gets_nothing(scratch: Scratch, tmp_path: Path) -> None:
     """Somebody who can write to the disk puts a recovery slot there whose words they have."""
     other, _ = create(tmp_path / "other", random=seeded(9), index_key=b"k" * 32)

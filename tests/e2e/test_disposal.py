@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +29,7 @@ from tests.stores import clock
 FOLDER = "DCIM/100CANON"
 OLD = Subject(mrn="1", issuer="H", name="Erika Mustermann", birth_date="1950-01-01")
 NEW = Subject(mrn="2", issuer="H", name="Max Mustermann", birth_date="1950-01-01")
-WHY = {"reason": "asked for by the court", "authority": "order 1 of 2026"}
+WHY: Any = {"reason": "asked for by the court", "authority": "order 1 of 2026"}
 
 
 class Department:
@@ -218,16 +218,18 @@ def test_a_refusal_that_protects_other_pictures_does_not_go_alone(department: De
     with kiosk.session("olga") as olga:
         with pytest.raises(RemoteError, match="protects other pictures"):
             olga.propose_disposal((department.goes,), (), **WHY, early=True)
-        assert olga.propose_disposal((department.goes, other), (), **WHY, early=True)
+        both = olga.propose_disposal((department.goes, other), (), **WHY, early=True)
+        assert len(both.encounters) == 2
 
 
 def test_a_kiosk_that_was_killed_in_the_middle_goes_on(department: Department) -> None:
     kiosk = department.kiosk
     with kiosk.session("olga") as olga:
         proposed = olga.propose_disposal((department.goes,), (), **WHY, early=True)
-    with kiosk.session("rita") as rita:
+    with kiosk.client() as rita:
+        rita.login("rita", PASSPHRASE)
         rita.approve_disposal(proposed.disposal_id)
-        kiosk.signal(signal.SIGKILL)
+        kiosk.kill()
     kiosk.start()
     with kiosk.session("rita") as rita:
         department.finished(rita)

@@ -23,6 +23,8 @@ class Where(StrEnum):
     ADVICE = "Advice"
     QUARANTINE = "Quarantine"
     BACKUP = "Backup"
+    ACCOUNTS = "Accounts"
+    RETENTION = "Retention"
     RECEIPT = "Receipt"
     ENCOUNTERS = "Encounters"
     SLATE = "Slate"
@@ -83,6 +85,21 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.BACKUP, "forget", ("f",), "Forget", "Say that a drive is lost, broken or destroyed."),
     Action(_W.BACKUP, "back", ("escape",), "Back", "Go back."),
     Action(_W.HOME, "ledger", ("g",), "", "The ledger's head, to be photographed; what witnesses saw."),
+    Action(_W.HOME, "accounts", ("a",), "", "Who may log in, for an administrator."),
+    Action(_W.HOME, "passphrase", ("p",), "", "Give yourself another passphrase."),
+    Action(_W.HOME, "retention", ("t",), "", "What is due or held, and what two people may destroy."),
+    Action(_W.RETENTION, "", ("up", "down"), "Choose", "Choose a line; below it stands why."),
+    Action(_W.RETENTION, "propose", ("d",), "Dispose", "Ask for the destruction of what is due."),
+    Action(_W.RETENTION, "approve", ("y",), "Approve", "As a second person, have it destroyed; asks first."),
+    Action(_W.RETENTION, "refuse", ("n",), "Refuse", "Say no to a proposal, or take it back; asks why."),
+    Action(_W.RETENTION, "hold", ("h",), "Hold", "Keep an encounter whatever is due; asks why."),
+    Action(_W.RETENTION, "lift", ("u",), "Lift", "End the chosen hold; asks why."),
+    Action(_W.RETENTION, "back", ("escape",), "Back", "Go back."),
+    Action(_W.ACCOUNTS, "", ("up", "down"), "Choose", "Choose an account."),
+    Action(_W.ACCOUNTS, "new", ("n",), "New", "Make an account."),
+    Action(_W.ACCOUNTS, "reset", ("r",), "Forgotten", "Give somebody a passphrase, to be changed at once."),
+    Action(_W.ACCOUNTS, "close", ("d",), "Close", "Take somebody's key away, for good; asks why."),
+    Action(_W.ACCOUNTS, "back", ("escape",), "Back", "Go back."),
     Action(_W.KEPT, "turn(1)", ("n",), "Next page", "Show the next files."),
     Action(_W.KEPT, "turn(-1)", ("p",), "Page before", "Show the files before."),
     Action(_W.KEPT, "back", ("escape",), "Back", "Go back."),

@@ -25,7 +25,7 @@ from textual.worker import Worker, WorkerState
 from medkiosk.console import words
 from medkiosk.console.actions import Where, bindings
 from medkiosk.console.link import Link
-from medkiosk.console.messages import LinkLost, LoggedOut, Refused, SessionLost, StatusArrived
+from medkiosk.console.messages import LinkLost, LoggedOut, Refused, SessionLost, SessionOver, StatusArrived
 from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.screens.home import HomeScreen
 from medkiosk.console.screens.keys import KeysScreen
@@ -89,6 +89,7 @@ class KioskApp(App[None]):
         self.terminal = terminal
         self.clock = clock
         self.link = Link(socket)
+        self._leaving = False
         for ours in OURS:
             self.register_theme(ours)
         self.theme = textual_name(theme)
@@ -133,12 +134,17 @@ class KioskApp(App[None]):
             self.post_message(SessionLost())
         except KioskError as error:
             asker.post_message(Refused(error.message))
+            if getattr(error, "remote_code", "") == "session.ended":
+                self.post_message(SessionOver(error.message))
         except Exception:  # noqa: BLE001 - a fault of ours in one request must not leave the asker waiting
             asker.post_message(Refused(words.INTERNAL))
 
     @on(StatusArrived)
-    def _status_arrived(self, message: StatusArrived) -> None:
-        self.status = message.status
+    async def _status_arrived(self, message: StatusArrived) -> None:
+        before, self.status = self.status, message.status
+        # Only a change counts: a status from before this login may still be on its way.
+        if before is not None and before.unlocked and not message.status.unlocked and not self._leaving:
+            await self._session_over(SessionOver(words.LOCKED))
 
     @on(LinkLost)
     async def _link_lost(self) -> None:
@@ -147,11 +153,15 @@ class KioskApp(App[None]):
 
     @on(SessionLost)
     async def _session_lost(self) -> None:
+        await self._session_over(SessionOver(words.SESSION_LOST))
+
+    @on(SessionOver)
+    async def _session_over(self, message: SessionOver) -> None:
         self.link.forget()
         if self.session is not None:
             self.session = None
             await self._go_home()
-            await self.push_screen(LoginScreen(words.SESSION_LOST))
+            await self.push_screen(LoginScreen(message.words))
 
     async def _go_home(self) -> None:
         while len(self.screen_stack) > 1:
@@ -160,10 +170,12 @@ class KioskApp(App[None]):
     def action_log_out(self) -> None:
         """Log out from any screen."""
         if self.session is not None:
+            self._leaving = True
             self.ask(lambda kiosk: kiosk.logout(), lambda _: LoggedOut(), self)
 
     @on(LoggedOut)
     async def _logged_out(self) -> None:
+        self._leaving = False
         self.session = None
         self.link.forget()
         await self._go_home()
@@ -172,6 +184,7 @@ class KioskApp(App[None]):
 
     @on(Refused)
     def _refused(self, message: Refused) -> None:
+        self._leaving = False
         if isinstance(self.screen, KioskScreen):
             self.screen.say(message.words, wrong=True)
 

@@ -43,6 +43,34 @@ class LoggedIn(Message):
         super().__init__()
 
 
+class SessionOver(Message):
+    """The daemon ended this session; ``words`` says why."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+        super().__init__()
+
+
+class PassphraseChanged(Message):
+    """The person has another passphrase."""
+
+
+class AccountsLoaded(Message):
+    """All accounts."""
+
+    def __init__(self, accounts: tuple[t.AccountInfo, ...]) -> None:
+        self.accounts = accounts
+        super().__init__()
+
+
+class AccountDone(Message):
+    """Something was done to an account; ``words`` says what."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+        super().__init__()
+
+
 class LoggedOut(Message):
     """The session was ended as asked."""
 
@@ -176,6 +204,23 @@ class LedgerLoaded(Message):
 
     def __init__(self, head: t.LedgerHead) -> None:
         self.head = head
+        super().__init__()
+
+
+class RetentionLoaded(Message):
+    """What is due, held and decided; ``words`` says what was done."""
+
+    def __init__(
+        self,
+        due: tuple[t.DueItem, ...],
+        holds: tuple[t.HoldInfo, ...],
+        disposals: tuple[t.DisposalInfo, ...],
+        words: str,
+    ) -> None:
+        self.due = due
+        self.holds = holds
+        self.disposals = disposals
+        self.words = words
         super().__init__()
 
 

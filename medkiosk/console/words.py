@@ -26,6 +26,7 @@ _MOST_MARKS = 3
 
 NO_DAEMON = "The kiosk's daemon is not answering. What was acknowledged is safe; trying again."
 SESSION_LOST = "The kiosk's daemon went away and you were logged out. What was saved is safe. Log in again."
+LOCKED = "The kiosk was locked and you were logged out. What was saved is safe. Log in again."
 LOGGED_OUT = "You are logged out."
 INTERNAL = "The console failed inside while doing this; nothing was changed by it. Try again, or log out."
 

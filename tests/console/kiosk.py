@@ -35,6 +35,7 @@ from medkiosk.core.slate import Slate, SlateKind, write_slate
 from medkiosk.ipc import types as t
 from medkiosk.ipc.server import Server, bind
 from medkiosk.review.gate import why_not_change
+from tests.console.retention import Retention
 from tests.console.state import FULL, PASSPHRASE, Kiosk, Photo, drive, reduced
 
 MOST_DRAWN = 2048
@@ -63,6 +64,12 @@ class NamedError(KioskError):
     """The picture shows this patient's name. It is masked now; nothing was approved."""
 
     code = "review.named"
+
+
+class SessionEndedError(KioskError):
+    """Your session has ended: {reason}. Log in again."""
+
+    code = "session.ended"
 
 
 class NotReadyError(KioskError):
@@ -95,12 +102,13 @@ def now() -> str:
     return rfc3339(datetime.now(UTC))
 
 
-class Service:
+class Service(Retention):
     """One connection."""
 
     def __init__(self, kiosk: Kiosk) -> None:
         self._kiosk = kiosk
         self._session: t.Session | None = None
+        self._locks = 0
         self._seen: set[tuple[CaptureId, int]] = set()
 
     def check(self, needs: Capability | None) -> None:
@@ -108,13 +116,15 @@ class Service:
             return
         if self._session is None:
             raise NotAllowedError(reason="nobody is logged in")
+        if self._locks != self._kiosk.locks:
+            raise SessionEndedError(reason="the kiosk was locked")
         if needs not in capabilities(self._session.roles):
             raise NotAllowedError(reason=f"none of your roles gives {needs}")
 
     def close(self) -> None:
         if self._session is not None:
             self._session = None
-            self._kiosk.logged_in -= 1
+            self._kiosk.logged_in -= self._locks == self._kiosk.locks
             self._kiosk.touch()
 
     def get_status(self) -> t.Status:
@@ -133,21 +143,37 @@ class Service:
         account = self._kiosk.accounts.get(user)
         if account is None or passphrase != PASSPHRASE:
             raise NotAllowedError(reason="the user or the passphrase is wrong")
-        self._session = t.Session(account_id=account[0], display_name=account[1], roles=account[2])
+        self._locks = self._kiosk.locks
+        self._session = t.Session(
+            account_id=account[0],
+            display_name=account[1],
+            roles=account[2],
+            must_change=user in self._kiosk.given,
+        )
         self._kiosk.logged_in += 1
         self._kiosk.touch()
         return self._session
 
     def lock(self) -> t.Done:
-        return self.logout()
+        self._kiosk.locks += 1
+        self._kiosk.logged_in = 0
+        self._kiosk.touch()
+        return t.Done()
 
     def change_passphrase(self, old: str, new: str) -> t.Done:
+        assert self._session is not None
+        [user] = [
+            name for name, entry in self._kiosk.accounts.items() if entry[0] == self._session.account_id
+        ]
+        self._kiosk.given.discard(user)
         return t.Done()
 
     def reset_passphrase(self, user: str, passphrase: str) -> t.Done:
+        self._kiosk.given.add(user)
         return t.Done()
 
     def close_account(self, user: str, reason: str) -> t.Done:
+        self._kiosk.closed[user] = reason
         del self._kiosk.accounts[user]
         return t.Done()
 
@@ -171,7 +197,13 @@ class Service:
         entries = self._kiosk.accounts.items()
         return t.Accounts(
             accounts=tuple(
-                t.AccountInfo(account_id=id_, user=user, display_name=name, roles=roles)
+                t.AccountInfo(
+                    account_id=id_,
+                    user=user,
+                    display_name=name,
+                    roles=roles,
+                    must_change=user in self._kiosk.given,
+                )
                 for user, (id_, name, roles) in entries
             )
         )

@@ -124,8 +124,14 @@ class Kiosk:
     opening: str = ""
     advice: tuple[t.PhotoAdvice, ...] = ()
     backups: tuple[t.BackupStatus, ...] = ()
+    due: tuple[t.DueItem, ...] = ()
+    holds: tuple[t.HoldInfo, ...] = ()
+    disposals: tuple[t.DisposalInfo, ...] = ()
     drives: t.Drives = field(default_factory=lambda: t.Drives(drives=(), places=("left",)))
     logged_in: int = 0
+    locks: int = 0
+    given: set[str] = field(default_factory=set)
+    closed: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     scene: Pixels | None = None
     serial: int = 0

@@ -10,7 +10,9 @@ from textual.screen import Screen
 
 from medkiosk.console.actions import ACTIONS, Where, bindings, key_words
 from medkiosk.console.app import KioskApp
+from medkiosk.console.screens.accounts import AccountsScreen
 from medkiosk.console.screens.advice import AdviceScreen
+from medkiosk.console.screens.backup import BackupScreen
 from medkiosk.console.screens.consent import ConsentScreen
 from medkiosk.console.screens.dialogs import AskReason, ChooseEncounter, ChooseReason, ChooseRole, Confirm
 from medkiosk.console.screens.encounter import EncounterScreen
@@ -20,9 +22,11 @@ from medkiosk.console.screens.home import HomeScreen
 from medkiosk.console.screens.imports import ImportsScreen
 from medkiosk.console.screens.kept import KeptScreen
 from medkiosk.console.screens.keys import KeysScreen
+from medkiosk.console.screens.ledger import LedgerScreen
 from medkiosk.console.screens.login import LoginScreen
 from medkiosk.console.screens.quarantine import QuarantineScreen
 from medkiosk.console.screens.receipt import ReceiptScreen
+from medkiosk.console.screens.retention import RetentionScreen
 from medkiosk.console.screens.review import ReviewScreen
 from medkiosk.console.screens.slate import SlateScreen
 
@@ -33,6 +37,10 @@ OWNERS: dict[Where, type] = {
     Where.LOGIN: LoginScreen,
     Where.IMPORTS: ImportsScreen,
     Where.ADVICE: AdviceScreen,
+    Where.ACCOUNTS: AccountsScreen,
+    Where.BACKUP: BackupScreen,
+    Where.LEDGER: LedgerScreen,
+    Where.RETENTION: RetentionScreen,
     Where.RECEIPT: ReceiptScreen,
     Where.QUARANTINE: QuarantineScreen,
     Where.SLATE: SlateScreen,

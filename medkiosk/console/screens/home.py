@@ -9,6 +9,7 @@ from textual.widgets import Static
 
 from medkiosk.console.actions import Where, bindings
 from medkiosk.console.kept import SAFE_TO_REUSE, big_passport
+from medkiosk.console.screens.accounts import AccountsScreen
 from medkiosk.console.screens.backup import BackupScreen, backup_rows
 from medkiosk.console.screens.base import NO_ANSWER, KioskScreen
 from medkiosk.console.screens.encounters import EncountersScreen
@@ -17,6 +18,8 @@ from medkiosk.console.screens.imports import ImportsScreen
 from medkiosk.console.screens.kept import KeptScreen
 from medkiosk.console.screens.ledger import LedgerScreen
 from medkiosk.console.screens.login import LoginScreen
+from medkiosk.console.screens.passphrase import PassphraseScreen
+from medkiosk.console.screens.retention import RetentionScreen
 from medkiosk.console.screens.review import ReviewScreen
 from medkiosk.console.widgets.bigwords import BigWords
 from medkiosk.console.widgets.frame import facts
@@ -114,6 +117,8 @@ def status_facts(status: Status) -> Table:
     if redaction.missing:
         names = ", ".join(clean(name, 30) for name in redaction.missing)
         rows.append(("MISSING", Text(f"detector for {names}: nothing can be approved", style="bold")))
+    if status.disposal:
+        rows.append(("Disposal", Text(clean(status.disposal, 100), style="bold")))
     rows += backup_rows(status.backups)
     rows += [("PROBLEM", Text(clean(problem), style="bold")) for problem in status.problems]
     rows += advice_rows(status)
@@ -213,6 +218,18 @@ class HomeScreen(KioskScreen):
     def action_ledger(self) -> None:
         """Show the ledger's head."""
         self._go(LedgerScreen)
+
+    def action_retention(self) -> None:
+        """Show what is due, held and disposed of."""
+        self._go(RetentionScreen)
+
+    def action_accounts(self) -> None:
+        """Show who may log in."""
+        self._go(AccountsScreen)
+
+    def action_passphrase(self) -> None:
+        """Change one's own passphrase."""
+        self._go(PassphraseScreen)
 
     def action_imports(self) -> None:
         """Show the imports."""

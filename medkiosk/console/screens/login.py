@@ -8,6 +8,7 @@ from textual.widgets import Input
 from medkiosk.console.actions import Where, bindings
 from medkiosk.console.messages import LoggedIn, Refused
 from medkiosk.console.screens.form import FormScreen, Rows
+from medkiosk.console.screens.passphrase import GIVEN, PassphraseScreen
 from medkiosk.console.widgets.field import Field
 from medkiosk.ipc.types import Status
 
@@ -50,7 +51,10 @@ class LoginScreen(FormScreen):
     def _logged_in(self, message: LoggedIn) -> None:
         message.stop()
         self.kiosk.session = message.session
-        self.dismiss(None)
+        if message.session.must_change:
+            self.app.switch_screen(PassphraseScreen(GIVEN))
+        else:
+            self.dismiss(None)
 
     @on(Refused)
     def _try_again(self) -> None:

@@ -30,6 +30,7 @@ from medkiosk.core.consent import (
 )
 from medkiosk.core.events import Role
 from medkiosk.core.photo import Category, Decision, Finding
+from medkiosk.daemon.hardening import MALLOC
 from medkiosk.ipc import types as t
 from medkiosk.ipc.client import Client, connect
 from medkiosk.ipc.wire import ConnectionLostError
@@ -129,7 +130,14 @@ path = "{self.stick}"
     def init(self) -> None:
         """Set the kiosk up."""
         done = self.ctl(
-            "init", "--json", "--no-check", "--admin", ADMIN, "--passphrase-file", "-", stdin=PASSPHRASE + "\n"
+            "init",
+            "--json",
+            "--no-check",
+            "--admin",
+            ADMIN,
+            "--passphrase-file",
+            "-",
+            stdin=PASSPHRASE + "\n",
         )
         self.made = json.loads(done.stdout)
 
@@ -159,7 +167,12 @@ path = "{self.stick}"
                 stdout=log,
                 stdin=subprocess.DEVNULL,
                 cwd=CHECKOUT,
-                env={**os.environ, "NOTIFY_SOCKET": str(notify), "WATCHDOG_USEC": "10000000"},
+                env={
+                    **os.environ,
+                    "NOTIFY_SOCKET": str(notify),
+                    "WATCHDOG_USEC": "10000000",
+                    "GLIBC_TUNABLES": MALLOC,  # as the unit does
+                },
             )
         threading.Thread(target=self._listen, args=(self._notify,), daemon=True).start()
         deadline = time.monotonic() + 60

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from medkiosk import configfile
 from medkiosk.core.errors import KioskError
-from medkiosk.daemon.hardening import harden
+from medkiosk.daemon.hardening import harden, overwrite_what_is_freed
 from medkiosk.daemon.notify import Notifier, watchdog_interval_s
 from medkiosk.daemon.pipeline import Daemon
 
@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="medkioskd", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, metavar="FILE")
     args = parser.parse_args(arguments)
+    overwrite_what_is_freed()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
 
     stop = threading.Event()

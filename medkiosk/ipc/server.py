@@ -209,6 +209,7 @@ class Server:
                 with contextlib.closing(_replies(service, untrusted_message)) as replies:
                     for reply in replies:
                         connection.sendall(reply)
+                del untrusted_message  # it may hold a passphrase, and the next one may be long in coming
         finally:
             service.close()
 
@@ -233,9 +234,11 @@ def _messages(connection: socket.socket) -> Iterator[bytes]:
     while True:
         while (end := untrusted_buffer.find(0, scanned)) >= 0:
             message = bytes(untrusted_buffer[:end])
+            untrusted_buffer[: end + 1] = bytes(end + 1)  # what is deleted from a bytearray stays behind it
             del untrusted_buffer[: end + 1]
             scanned = 0
             yield message
+            del message
         scanned = len(untrusted_buffer)
         if scanned > MAX_MESSAGE:
             return  # not a client of ours
@@ -243,6 +246,7 @@ def _messages(connection: socket.socket) -> Iterator[bytes]:
         if not data:
             return
         untrusted_buffer += data
+        del data
 
 
 def _replies(service: Service, untrusted_message: bytes) -> Generator[bytes, None, None]:

@@ -13,6 +13,7 @@ from medkiosk.backup.database import Blob, Known
 from medkiosk.backup.drive import Drive, DriveDisk, check_writable, free_bytes
 from medkiosk.backup.errors import (
     BlobsDamagedError,
+    DisposingError,
     DriveFullError,
     DriveLiesError,
     KioskDamagedError,
@@ -123,9 +124,11 @@ class _Run:
         self._make_room(instant, wanted)
         new = self._store / "tmp" / "vault.db"
         database.copy(instant, since, new, self._going)
-        database.make_durable(new, self._root_fd, self._disk)
         doomed = sorted(gone & there.keys())
         self._list(self._unfinished(instant, known), doomed)
+        # Copying may take hours: meanwhile the kiosk's log must not grow, and a disposal must empty it.
+        instant.release()
+        database.make_durable(new, self._root_fd, self._disk)
         copied = blobs.copy(self._source.root, self._store, wanted, self._root_fd, self._disk, self._step)
         self._write_ledger(instant.ledger_files(held if is_store else 0))
         self._publish(new)
@@ -135,6 +138,8 @@ class _Run:
             self._disk.write_atomic(self._store / _FORMAT, text)
         self._disk.destroy(new)
         self._remove(doomed, instant.partials())
+        if any(map(self._source.disposed, copied.damaged)):
+            raise DisposingError  # it took them away while this run was at work: the next one knows of it
         if copied.damaged:
             raise BlobsDamagedError(count=len(copied.damaged), first=copied.damaged[0])
         return Finished(instant.size, copied.objects, copied.bytes, len(doomed))

@@ -55,6 +55,10 @@ class Instant(Protocol):
         """The paths below ``ledger/`` of the partial tiles and the partial bundle."""
         ...
 
+    def release(self) -> None:
+        """Let go of the database, which is not read any more."""
+        ...
+
     def damage(self) -> str:
         """Say what is wrong with the rows of the database, in words; nothing if nothing is."""
         ...
@@ -71,6 +75,10 @@ class Source(Protocol):
     @property
     def store_id(self) -> str:
         """Its id."""
+        ...
+
+    def disposed(self, object_id: str) -> bool:
+        """Tell whether an object was disposed of, or is about to be, as of now."""
         ...
 
     def freeze(self) -> AbstractContextManager[Instant]:

@@ -43,6 +43,10 @@ class StoreSource:
         """The store's id."""
         return self._journal.vault.store_id
 
+    def disposed(self, object_id: str) -> bool:
+        """See `medkiosk.backup.source.Source.disposed`."""
+        return self._journal.vault.disposed(object_id)
+
     @contextlib.contextmanager
     def freeze(self) -> Iterator[StoreInstant]:
         """See `medkiosk.backup.source.Source.freeze`."""
@@ -125,6 +129,10 @@ class StoreInstant:
     def partials(self) -> frozenset[str]:
         """See `Instant.partials`."""
         return frozenset(self._partials)
+
+    def release(self) -> None:
+        """See `Instant.release`."""
+        self.database.rollback()
 
     def damage(self) -> str:
         """See `Instant.damage`."""

@@ -11,11 +11,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from medkiosk import durable
 from medkiosk.backup.drive import Drive, DriveDisk, enrol, look
 from medkiosk.backup.run import Finished, back_up
+from medkiosk.core.ids import new_id
 from medkiosk.daemon.backupsource import StoreSource
 from medkiosk.journal import Journal
 from medkiosk.ledger import entry
@@ -28,6 +27,37 @@ from tests.stores import clock, create, reopen
 from tests.vault.crash_worker import AT, ORIGIN, SEED, recover, run
 
 MARKER_KEY = bytes(32)
+
+
+def dispose(journal: Journal, shares: list[str], count: int) -> list[str]:
+    """Dispose of the oldest objects, step by step; return their ids."""
+    disposals = journal.vault.disposals
+    gone = [row.id for row in journal.vault.objects() if row.epoch is not None][:count]
+    with journal.vault.unlock_recovery(shares[:2]) as identity:
+        running = disposals.begin(identity, new_id(os.urandom), gone)
+        while disposals.move(identity, running.plan):
+            pass
+        destroyed = Leaf(
+            type="disposal.destroyed",
+            at=AT,
+            actor="kiosk",
+            disposed=running.plan.ids,
+            note=disposals.note(running.plan),
+        )
+        step = running
+        journal.vault.commit(
+            Batch(leaves=[entry.encode(destroyed)], also=lambda tx: disposals.destroy(tx, identity, step))
+        )
+    recover(journal.vault, journal.log)
+    running = disposals.running() or running
+    running = disposals.destroy_secret(running)
+    disposals.erase(running)
+    finished = Leaf(type="disposal.finished", at=AT, actor="kiosk")
+    journal.vault.commit(
+        Batch(leaves=[entry.encode(finished)], also=lambda tx: disposals.finish(tx, running))
+    )
+    recover(journal.vault, journal.log)
+    return gone
 
 
 class Scratch:
@@ -55,23 +85,13 @@ class Scratch:
         run(self.store, batches)
 
     def dispose(self, count: int) -> list[str]:
-        """Take the oldest objects' keys and blobs away, as the last steps of a disposal leave them."""
+        """Dispose of the oldest objects."""
         with self.journal() as journal:
-            gone = [row.id for row in journal.vault.objects() if row.epoch is not None][:count]
-            with journal.vault._db.transaction() as tx:
-                tx.executemany("DELETE FROM envelopes WHERE id = ?", [(id_,) for id_ in gone])
-            for type_, disposed in (("disposal.destroyed", tuple(gone)), ("disposal.finished", ())):
-                record = journal.vault.seal_record("event", b"{}")
-                self.log(journal, type_, record, disposed)
-            for id_ in gone:
-                journal.vault.blob_path(id_).unlink()
-        return gone
+            return dispose(journal, self.shares, count)
 
-    def log(
-        self, journal: Journal, type_: str, record: PendingRecord, disposed: tuple[str, ...] = ()
-    ) -> None:
+    def log(self, journal: Journal, type_: str, record: PendingRecord) -> None:
         """Log an event."""
-        leaf = Leaf(type=type_, at=AT, actor="kiosk", record=record.ref, disposed=disposed or msgspec.UNSET)
+        leaf = Leaf(type=type_, at=AT, actor="kiosk", record=record.ref)
         journal.vault.commit(Batch(records=[record], leaves=[entry.encode(leaf)]))
         recover(journal.vault, journal.log)
 

@@ -17,6 +17,7 @@ from medkiosk.backup import marker
 from medkiosk.backup.drive import enrol, look
 from medkiosk.backup.errors import (
     BlobsDamagedError,
+    DisposingError,
     DriveBusyError,
     DriveFullError,
     DriveLiesError,
@@ -33,7 +34,7 @@ from medkiosk.daemon.backupsource import StoreSource
 from medkiosk.ledger.sign import Signer
 from medkiosk.offline.restore import restore
 from medkiosk.offline.verify import verify
-from tests.backup.kiosk import MARKER_KEY, Scratch
+from tests.backup.kiosk import MARKER_KEY, Scratch, dispose
 from tests.vault.crash_worker import ORIGIN, PER_BATCH, SEED, content
 from tests.virtual.memory import memory_card, needs_root, set_lock_switch
 
@@ -122,7 +123,7 @@ def test_sealing_goes_on_meanwhile(scratch: Scratch) -> None:
     good(scratch)
 
 
-def test_what_is_disposed_of_leaves_the_drive(scratch: Scratch) -> None:
+def test_what_is_disposed_of_leaves_the_drive(scratch: Scratch, tmp_path: Path) -> None:
     scratch.seal()
     scratch.back_up()
     with closing(sqlite3.connect(scratch.path / "store/vault.db")) as db:
@@ -132,9 +133,31 @@ def test_what_is_disposed_of_leaves_the_drive(scratch: Scratch) -> None:
     assert scratch.back_up().removed == 3
     assert not set(gone) & blobs(scratch.path / "store").keys()
     left = b"".join(path.read_bytes() for path in (scratch.path / "store").rglob("*") if path.is_file())
-    assert not any(envelopes[id_] in left for id_ in gone)
-    assert all(envelopes[id_] in left for id_ in envelopes.keys() - set(gone))
-    assert blobs(scratch.path / "store") == blobs(scratch.store)
+    assert not any(envelope in left for envelope in envelopes.values())  # those of the others were moved
+    good(scratch)
+    results = restore(scratch.path / "store", scratch.shares[:2], tmp_path / "out", lambda _: None)
+    statuses = {one.object_id: one.status for one in results}
+    assert {id_ for id_, status in statuses.items() if status == "disposed"} == set(gone)
+    assert set(statuses.values()) == {"ok", "disposed"}
+
+
+def test_a_disposal_while_a_run_is_at_work(scratch: Scratch) -> None:
+    gone: list[str] = []
+    with scratch.journal() as journal:
+        source = StoreSource(journal, Signer(ORIGIN, SEED).key)
+        drive = look(scratch.path, key=MARKER_KEY, store_id=source.store_id)
+
+        def progress(done: int, total: int) -> None:
+            if not gone and done == 0:
+                return
+            if not gone:
+                gone.extend(dispose(journal, scratch.shares, 2 * PER_BATCH))
+
+        with pytest.raises(DisposingError):
+            back_up(source, drive, random=os.urandom, progress=progress)
+        assert back_up(source, drive, random=os.urandom).removed >= 1
+    assert gone
+    good(scratch)
 
 
 # Drives

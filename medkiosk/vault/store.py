@@ -330,13 +330,19 @@ class Vault(StoreReader):
         # Opening proves more than comparing a hash would, that the bytes on the device become the photo
         # again with this key, and costs a fifth.
         opener = envelope.decryptor(pending.data_key, Name("object", pending.id, pending.kind))
+        # `update_into` leaves unverified bytes behind, and takes a fifth of the time of `update`: here nobody
+        # looks at them, and they go with the mapping.
+        scratch = durable.aligned(durable.CHUNK + 2 * envelope.CHUNK_SEALED)
         size = 0
         try:
-            for piece in self._disk.read_back(self.blob_path(pending.id)):
-                size += len(opener.update(piece))
+            with memoryview(scratch) as plain:
+                for piece in self._disk.read_back(self.blob_path(pending.id)):
+                    size += opener.update_into(piece, plain)
             size += len(opener.finalize())
         except InvalidTag as error:
             raise VaultWriteError(detail="it returned other bytes than were written") from error
+        finally:
+            scratch.close()
         if size != pending.size:
             raise VaultWriteError(detail=f"it returned {size} bytes of {pending.size}")
 

@@ -474,7 +474,8 @@ def disposal_info(kiosk: Kiosk, disposal_id: DisposalId) -> t.DisposalInfo:
         objects = len(catalog.objects_of(proposed.captures))
         by = _name(catalog, proposed.actor)
         decided_by = _name(catalog, decided.actor) if decided else ""
-    goes = f"{len(proposed.captures)} pictures ({objects} files), {len(proposed.encounters)} encounters"
+    whole = f"{_count(len(proposed.captures), 'picture')} ({_count(objects, 'file')})"
+    goes = f"{whole}, {_count(len(proposed.encounters), 'encounter')}"
     return t.DisposalInfo(
         disposal_id=disposal_id,
         at=proposed.at,
@@ -501,6 +502,10 @@ def _drives(kiosk: Kiosk, disposal_id: DisposalId, state: DisposalState) -> tupl
     if state in (DisposalState.DESTROYING, DisposalState.FINISHED):
         return tuple(drive.label for drive in kiosk.drives.still_holds(disposal_id))
     return tuple(drive.label for drive in kiosk.drives.drives().drives if not drive.forgotten)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _name(catalog: Catalog, account_id: AccountId) -> str:

@@ -11,6 +11,25 @@ from medkiosk.ipc import types as t
 from tests.console.state import Kiosk
 
 AT = "2026-11-22T08:00:00.000Z"
+PROPOSED = t.DisposalInfo(
+    disposal_id=DisposalId("8" * 32),
+    at=AT,
+    by="Olga Officer",
+    reason="the period is over",
+    authority="schedule",
+    early=False,
+    encounters=(EncounterId("e" * 32),),
+    captures=2,
+    state=DisposalState.PROPOSED,
+    decided_by="",
+    decided_at="",
+    verdicts=("Erika Mustermann, 2 pictures: Due since 2026-01-01.",),
+    goes="2 pictures (6 files), 1 encounter, with names, answers and reviews: nobody can open them again.",
+    remains=("Copies of the disk made before still open with two recovery sheets.",),
+    drives=("Blue disk",),
+    destroyed=0,
+    finished_at="",
+)
 
 
 class Retention:
@@ -72,24 +91,8 @@ class Retention:
     ) -> t.DisposalInfo:
         if any(item.held for item in self._kiosk.due if item.encounter_id in encounters):
             raise NotAllowedError(reason="A legal hold keeps 1 of 1; it must be lifted first.")
-        info = t.DisposalInfo(
-            disposal_id=DisposalId("8" * 32),
-            at=AT,
-            by="Olga Officer",
-            reason=reason,
-            authority=authority,
-            early=early,
-            encounters=encounters,
-            captures=2,
-            state=DisposalState.PROPOSED,
-            decided_by="",
-            decided_at="",
-            verdicts=("Erika Mustermann, 2 pictures: Due since 2026-01-01.",),
-            goes="2 pictures (6 files), 1 encounters: nobody can open them again.",
-            remains=("Copies of the disk made before still open with two recovery sheets.",),
-            drives=("Blue disk",),
-            destroyed=0,
-            finished_at="",
+        info = msgspec.structs.replace(
+            PROPOSED, reason=reason, authority=authority, early=early, encounters=encounters
         )
         self._kiosk.due = tuple(item for item in self._kiosk.due if item.encounter_id not in encounters)
         self._kiosk.disposals = (info, *self._kiosk.disposals)

@@ -9,7 +9,10 @@ from medkiosk.core.lifecycle import DisposalState, RetentionClass
 from medkiosk.ipc import types as t
 from tests.console import flows
 from tests.console.kiosk import RunningKiosk
+from tests.console.retention import PROPOSED
+from tests.console.terminals import PtyConsole, command, log_in
 from tests.console.test_screens import console
+from tests.console.test_terminals import golden
 
 ITEM = t.DueItem(
     encounter_id=EncounterId("e" * 32),
@@ -76,3 +79,14 @@ async def test_one_proposes_a_hold_keeps_and_another_one_approves(running: Runni
         assert running.kiosk.disposals[0].state is DisposalState.PROPOSED
         await pilot.press("y")
         await flows.until_text(pilot, "FINISHED")
+
+
+def test_what_the_second_person_reads_fits_on_eighty_by_twenty_four(running: RunningKiosk) -> None:
+    running.kiosk.disposals = (PROPOSED,)
+    with PtyConsole(command(running.path, "--theme", "ansi"), columns=80, rows=24) as shown:
+        log_in(shown, "rita")
+        shown.press("t")
+        shown.until("PROPOSED")
+        shown.press("\x1b[B")
+        shown.until("Blue disk")
+        golden("retention", shown.inked())

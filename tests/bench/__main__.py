@@ -4,7 +4,7 @@
 
 Parts: ``seal`` (the vault alone against cp, age, restic and borg), ``camera``, ``card``, ``redact`` (a camera
 import with redaction behind it), ``film`` (5 GiB), ``listing`` (10,000 files),
-``scale`` (the catalogue of 10,000 and 100,000 captures). ``--dir`` needs room for the frames twice over.
+``scale`` (the catalogue of 10,000 and 100,000 captures), ``ledger`` (up to a million entries). ``--dir`` needs room for the frames twice over.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import imports, listing, scale, seal
+from tests.bench import imports, ledger, listing, scale, seal
 from tests.bench.report import MIB, figure
 from tests.virtual.photos import make_card
 
-PARTS = ("seal", "camera", "card", "redact", "film", "listing", "scale")
+PARTS = ("seal", "camera", "card", "redact", "film", "listing", "scale", "ledger")
 
 
 def film(root: Path, size: int = 5 << 30) -> Path:
@@ -46,7 +46,7 @@ def main() -> int:
         work = Path(folder)
         card = work / "card"
         sizes: list[int] = []
-        if set(args.only) - {"film", "listing", "scale"}:
+        if set(args.only) - {"film", "listing", "scale", "ledger"}:
             make_card(card, args.frames, fast=True)
             sizes = [path.stat().st_size for path in imports.files_of(card)]
             smallest, largest = (round(size / MIB, 1) for size in (min(sizes), max(sizes)))
@@ -59,6 +59,7 @@ def main() -> int:
             "film": lambda: imports.film_import(film(work / "film"), work),
             "listing": lambda: listing.list_many(work),
             "scale": lambda: scale.measure_all(work),
+            "ledger": lambda: ledger.run(work),
         }
         for part in PARTS:
             if part in args.only:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from medkiosk import configfile
+from medkiosk.cli.__main__ import build_parser
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "image-build"
@@ -136,3 +137,12 @@ def test_libraries_are_looked_for_by_the_python_that_loads_them(tmp_path: Path) 
     absent = run(BUILD / "prepare.sh", "demo", tmp_path / "nothing", path=programs)
     assert absent.returncode == 1
     assert "make the environment first" in absent.stderr
+
+
+def test_the_vault_is_locked_before_the_machine_sleeps() -> None:
+    lines = unit("medkiosk-lock.service")
+    assert {"Before=sleep.target", "WantedBy=sleep.target", "Type=oneshot"} <= set(lines)
+    [start] = [line for line in lines if line.startswith("ExecStart=")]
+    command = start.removeprefix("ExecStart=/usr/bin/kioskctl ").split()
+    args = build_parser().parse_args(command)
+    assert (args.command, str(args.config)) == ("lock", "/etc/medkiosk/medkiosk.toml")

@@ -79,6 +79,7 @@ class Daemon:
             self._journal, signer.key, Path(config.store.device_folder), self.board, self._readmitted
         )
         self._memory.compare()
+        _log.info("start: keys from %s; device secret from %s", keys.source, device.source)
         recovered = self._journal.recover()
         if recovered or vault.repairs:
             _log.info(

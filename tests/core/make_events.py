@@ -41,9 +41,9 @@ def filled(info: inspect.Type, name: str) -> Any:
         case inspect.NoneType():
             return None
         case inspect.EnumType():
-            return min(str(member.value) for member in info.cls)
+            return min((member.value for member in info.cls), key=str)
         case inspect.LiteralType():
-            return min(map(str, info.values))
+            return min(info.values, key=str)
         case inspect.VarTupleType() | inspect.ListType() | inspect.SetType() | inspect.FrozenSetType():
             return [filled(info.item_type, name)]
         case inspect.TupleType():

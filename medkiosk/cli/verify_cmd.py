@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from medkiosk.cli.common import show
+from medkiosk.offline.blobs import Progress
 from medkiosk.offline.mend import mend
 from medkiosk.offline.report import Report
-from medkiosk.offline.verify import Progress, verify
+from medkiosk.offline.verify import verify
 from medkiosk.vault.errors import VaultFormatError
 
 HELP = "check store and ledger without any key"

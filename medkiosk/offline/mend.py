@@ -8,10 +8,11 @@ from pathlib import Path
 import msgspec
 
 from medkiosk import durable
+from medkiosk.offline.blobs import Progress
 from medkiosk.offline.ledgercheck import check_ledger
 from medkiosk.offline.repair import NotRepaired, Repaired, repair
 from medkiosk.offline.report import Problem, Report
-from medkiosk.offline.verify import Progress, verify
+from medkiosk.offline.verify import verify
 from medkiosk.vault.reader import in_use
 
 _FIRST = ("ledger.", "row.", "record.", "object.row", "object.facts", "object.envelope")

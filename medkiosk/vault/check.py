@@ -24,8 +24,9 @@ from medkiosk.vault.schema import COLUMNS, SCHEMA, row_digest
 READ_ERRORS = (sqlite3.Error, UnicodeDecodeError, OverflowError)
 """What the methods of `StoreChecker` raise when the database is too damaged to be read to the end."""
 
-_HEADER, _VERSIONS, _WAL = 100, slice(18, 20), b"\x02\x02"
-"""SQLite's file header: the write and the read version, 2 where the journal is a WAL."""
+_CACHE_KIB = 128 << 10
+_HEADER, _VERSIONS, _WAL, _PAGES = 100, slice(18, 20), b"\x02\x02", slice(28, 32)
+"""SQLite's file header: the write and the read version, 2 where the journal is a WAL; the number of pages."""
 _TABLES = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 _OBJECT = (
     "SELECT seq, kind, size, sealed_size, sha256, commitment, envelope FROM objects o"
@@ -77,6 +78,8 @@ class StoreChecker(StoreReader):
     def __init__(self, root: Path, database: Database) -> None:
         super().__init__(root, database)
         database.forgive_text()
+        # Ids are random, so every look-up is at another place of the index: let it stay in memory.
+        database.rows(f"PRAGMA cache_size = -{_CACHE_KIB}")
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
@@ -91,10 +94,21 @@ class StoreChecker(StoreReader):
         said = [str(row[0]) for row in self._db.rows("PRAGMA integrity_check(20)")]
         said += [f"{row[0]} points to nothing" for row in self._db.rows("PRAGMA foreign_key_check")]
         said += [f"the table {name} is not as it should be" for name in self._other_tables()]
-        with (self.root / "vault.db").open("rb") as file:
-            if file.read(_HEADER)[_VERSIONS] != _WAL:
-                said.append("its header is not that of a database in WAL mode")
+        said += self._header()
         return [line for line in said if line != "ok"]
+
+    def _header(self) -> Iterator[str]:
+        """Check what SQLite lets pass (its file format, section 1.3)."""
+        path = self.root / "vault.db"
+        with path.open("rb") as file:
+            header = file.read(_HEADER)
+        if header[_VERSIONS] != _WAL:
+            yield "its header is not that of a database in WAL mode"
+        log = path.with_name(path.name + "-wal")
+        if not (log.exists() and log.stat().st_size):
+            pages, size = (int(self._db.rows(f"PRAGMA {name}")[0][0]) for name in ("page_count", "page_size"))
+            if path.stat().st_size != pages * size or header[_PAGES] != pages.to_bytes(4, "big"):
+                yield "it is not as long as its header says"
 
     def _other_tables(self) -> Iterator[str]:
         with contextlib.closing(sqlite3.connect(":memory:")) as fresh:

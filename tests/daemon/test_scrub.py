@@ -142,16 +142,16 @@ def test_damage_is_said_and_put_back_from_a_drive(rig: Rig) -> None:
     assert "2 sealed files" in sentence
     assert rig.state().damaged == (rig.ids[2], rig.ids[4])
     # After a restart it is still said; with a drive plugged in the next round repairs it.
-    rig.board = Board()
+    rig.board = board = Board()
     scrubber = rig.scrubber(drive=True)
     scrubber.start()
-    assert rig.board.status.problems == (sentence,)
+    assert list(board.status.problems) == [sentence]
     scrubber.now()
     until(lambda: len(rig.events()) == 2)
-    until(lambda: not rig.board.status.scrub.running)
+    until(lambda: not board.status.scrub.running)
     scrubber.stop()
-    assert rig.board.status.scrub.repaired == 2
-    assert rig.board.status.problems == ()
+    assert board.status.scrub.repaired == 2
+    assert not board.status.problems
     assert verify(rig.root).ok
 
 

@@ -4,7 +4,8 @@
 
 Parts: ``seal`` (the vault alone against cp, age, restic and borg), ``camera``, ``card``, ``redact`` (a camera
 import with redaction behind it), ``film`` (5 GiB), ``listing`` (10,000 files),
-``scale`` (the catalogue of 10,000 and 100,000 captures), ``ledger`` (up to a million entries).
+``scale`` (the catalogue of 10,000 and 100,000 captures), ``ledger`` (up to a million entries), ``scrub`` (sealed
+files read again, against sha256sum).
 ``--dir`` needs room for the frames twice over.
 """
 
@@ -17,11 +18,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import imports, ledger, listing, scale, seal
+from tests.bench import imports, ledger, listing, scale, scrub, seal
 from tests.bench.report import MIB, figure
 from tests.virtual.photos import make_card
 
-PARTS = ("seal", "camera", "card", "redact", "film", "listing", "scale", "ledger")
+PARTS = ("seal", "camera", "card", "redact", "film", "listing", "scale", "ledger", "scrub")
 
 
 def film(root: Path, size: int = 5 << 30) -> Path:
@@ -59,6 +60,7 @@ def main() -> int:
             "redact": lambda: imports.camera_import_with_redaction(card, work, to_the_end=args.redact_all),
             "film": lambda: imports.film_import(film(work / "film"), work),
             "listing": lambda: listing.list_many(work),
+            "scrub": lambda: scrub.run(sizes, work, args.rounds),
             "scale": lambda: scale.measure_all(work),
             "ledger": lambda: ledger.run(work),
         }

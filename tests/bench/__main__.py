@@ -4,8 +4,8 @@
 
 Parts: ``seal`` (the vault alone against cp, age, restic and borg), ``camera``, ``card``, ``redact`` (a camera
 import with redaction behind it), ``film`` (5 GiB), ``listing`` (10,000 files),
-``scale`` (the catalogue of 10,000 and 100,000 captures), ``ledger`` (up to a million entries), ``scrub`` (sealed
-files read again, against sha256sum).
+``scale`` (the catalogue of 10,000 and 100,000 captures), ``ledger`` (up to a million entries),
+``scrub`` (sealed files read again, against sha256sum).
 ``--dir`` needs room for the frames twice over.
 """
 

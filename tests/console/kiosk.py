@@ -19,7 +19,6 @@ from medkiosk.core.clock import rfc3339
 from medkiosk.core.consent import ConsentKind, Purpose, Subject, Terms
 from medkiosk.core.drives import DriveState
 from medkiosk.core.errors import KioskError, NotAllowedError, NotFoundError
-from medkiosk.core.events import Role
 from medkiosk.core.ids import (
     AccountId,
     CaptureId,
@@ -35,6 +34,7 @@ from medkiosk.core.slate import Slate, SlateKind, write_slate
 from medkiosk.ipc import types as t
 from medkiosk.ipc.server import Server, bind
 from medkiosk.review.gate import why_not_change
+from tests.console.people import People
 from tests.console.retention import Retention
 from tests.console.state import FULL, PASSPHRASE, Kiosk, Photo, drive, reduced
 
@@ -102,7 +102,7 @@ def now() -> str:
     return rfc3339(datetime.now(UTC))
 
 
-class Service(Retention):
+class Service(Retention, People):
     """One connection."""
 
     def __init__(self, kiosk: Kiosk) -> None:
@@ -160,53 +160,9 @@ class Service(Retention):
         self._kiosk.touch()
         return t.Done()
 
-    def change_passphrase(self, old: str, new: str) -> t.Done:
-        assert self._session is not None
-        [user] = [
-            name for name, entry in self._kiosk.accounts.items() if entry[0] == self._session.account_id
-        ]
-        self._kiosk.given.discard(user)
-        return t.Done()
-
-    def reset_passphrase(self, user: str, passphrase: str) -> t.Done:
-        self._kiosk.given.add(user)
-        return t.Done()
-
-    def close_account(self, user: str, reason: str) -> t.Done:
-        self._kiosk.closed[user] = reason
-        del self._kiosk.accounts[user]
-        return t.Done()
-
-    def prepare_recovery(self, second_user: str, second_passphrase: str) -> t.RecoverySheets:
-        return t.RecoverySheets(sheets=())
-
-    def replace_recovery(self, typed: tuple[str, ...]) -> t.Done:
-        return t.Done()
-
     def logout(self) -> t.Done:
         self.close()
         return t.Done()
-
-    def create_account(
-        self, user: str, display_name: str, roles: tuple[Role, ...], passphrase: str
-    ) -> t.AccountInfo:
-        account_id = self._kiosk.hire(user, display_name, *roles)
-        return t.AccountInfo(account_id=account_id, user=user, display_name=display_name, roles=roles)
-
-    def list_accounts(self) -> t.Accounts:
-        entries = self._kiosk.accounts.items()
-        return t.Accounts(
-            accounts=tuple(
-                t.AccountInfo(
-                    account_id=id_,
-                    user=user,
-                    display_name=name,
-                    roles=roles,
-                    must_change=user in self._kiosk.given,
-                )
-                for user, (id_, name, roles) in entries
-            )
-        )
 
     def list_imports(self, offset: int = 0, limit: int = 500) -> t.Imports:
         assigned = [photo.info.import_id for photo in self._kiosk.photos.values() if photo.info.encounter_id]

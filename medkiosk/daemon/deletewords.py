@@ -14,6 +14,10 @@ DAMAGED = (
     "The sealed copy of a file could not be read back, so the file was not deleted and nothing more was. Keep"
     " the card as it is and call the administrator."
 )
+DISPOSED = (
+    "This file was disposed of in the kiosk and nothing is left of it there, so it was not deleted here: that"
+    " is for people to do."
+)
 NOT_WHOLE = (
     "Nothing was deleted, since not every file on the device is sealed and whole. Keep the card as it is; the"
     " list of files says which, and why."

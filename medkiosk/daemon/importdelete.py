@@ -165,6 +165,10 @@ class Deletion:
         for number, (at, object_id) in enumerate(batch.objects.items(), self.gone + 1):
             self._watcher.check_stop()
             self._doing(f"deleting file {number} of {self._total} from the device")
+            if self._tools.journal.vault.disposed(object_id):
+                batch.refused[at] = say.DISPOSED
+                self._stay.add(at)
+                continue
             if not self._tools.journal.vault.intact(object_id):
                 self.damaged = True
                 batch.refused[at] = say.DAMAGED

@@ -162,7 +162,7 @@ def test_a_service_that_differs_from_the_definition_is_refused_at_start() -> Non
 
 
 def test_every_method_names_what_it_needs() -> None:
-    public = {"get_status", "list_kept", "watch_status", "login"}
+    public = {"get_status", "list_kept", "watch_status", "login", "lock", "accept_rollback"}
     assert {name for name, method in wire.METHODS.items() if method.needs is None} == public
     for method in wire.METHODS.values():
         assert method.secret <= set(method.parameters.__struct_fields__)

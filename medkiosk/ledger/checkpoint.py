@@ -34,6 +34,7 @@ MAX_SIZE = (1 << 63) - 1
 """Largest tree that a head can be of."""
 
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _TIMESTAMP = 8
 
 
@@ -118,7 +119,7 @@ def parse(untrusted: bytes) -> tuple[Checkpoint, list[Signature]]:
         note = untrusted.decode("utf-8")
     except UnicodeDecodeError as error:
         raise CheckpointError(detail="it is not text") from error
-    if any(char < " " and char != "\n" for char in note):
+    if _CONTROL.search(note):
         raise CheckpointError(detail="it has control characters in it")
     text, separator, below = note.rpartition("\n\n")
     if not separator or not below.endswith("\n"):

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Sequence
 
 from medkiosk.catalog.fold import Catalog
 from medkiosk.catalog.retention import Disposal
-from medkiosk.catalog.views import ConsentView, EncounterView
-from medkiosk.consent.decision import Action, may
+from medkiosk.catalog.views import EncounterView
 from medkiosk.core import lifecycle as life
 from medkiosk.core.clock import rfc3339
-from medkiosk.core.consent import ConsentKind, Purpose, Subject
 from medkiosk.core.errors import BadRequestError, NotAllowedError, NotFoundError
 from medkiosk.core.events import AccountCreated
 from medkiosk.core.ids import AccountId, CaptureId, DisposalId, EncounterId, HoldId, new_id
 from medkiosk.core.lifecycle import DisposalState, RetentionClass
+from medkiosk.daemon.duebook import Book, is_complete, look, unprotected, verdicts_of
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.ipc import types as t
 from medkiosk.journal import Fact
 from medkiosk.retention import machine
-from medkiosk.retention.classes import Care, Term, read_date, term
-from medkiosk.retention.due import Hold, Verdict, judge
+from medkiosk.retention.classes import read_date
 
 _LONGEST = 500
 _MOST = 2000
 """Captures of one disposal: its event is one record."""
-_PROTECTS = (
-    "It holds a refusal or a withdrawal that protects other pictures of the same person, which stay. Record"
-    " it at those first, or dispose of all of them together."
-)
 _SHOWN = 50
 """Verdicts shown of one disposal."""
 
@@ -40,65 +32,6 @@ REMAINS = (
     "The ledger keeps that something was here, its size, who destroyed it and why: no names, no picture.",
 )
 """What the second person must know; docs/retention.md has the whole list."""
-
-
-@dataclass(frozen=True)
-class _Book:
-    """The catalogue, looked at for what is due."""
-
-    catalog: Catalog
-    encounters: dict[EncounterId, EncounterView]
-    seen: dict[tuple[str, str], date]
-    holds: tuple[Hold, ...]
-    today: date
-
-    def term(self, encounter: EncounterView) -> Term:
-        """How long an encounter is kept: its clock begins when the subject was last seen, wherever."""
-        given = self.catalog.keeping.classes.get(encounter.encounter_id)
-        return term(
-            Care(
-                seen=self.seen[_person(encounter.subject)],
-                born=read_date(encounter.subject.birth_date),
-                given=given.retention if given else None,
-                until=read_date(given.until) if given else None,
-            )
-        )
-
-    def of_encounter(self, encounter: EncounterView) -> Verdict:
-        """Whether a whole encounter may go."""
-        captures = self.captures(encounter.encounter_id)
-        return judge(self.term(encounter), self.holds, encounter.encounter_id, captures, self.today)
-
-    def of_capture(self, capture_id: CaptureId) -> Verdict:
-        """Whether one picture may go."""
-        view = self.catalog.capture(capture_id)
-        encounter_id = view.row.encounter_id if view else None
-        encounter = self.encounters.get(encounter_id) if encounter_id else None
-        kept = self.term(encounter) if encounter else None
-        return judge(kept, self.holds, encounter_id, [capture_id], self.today)
-
-    def captures(self, encounter_id: EncounterId) -> tuple[CaptureId, ...]:
-        """All captures of an encounter."""
-        found = self.catalog.captures(encounter_id=encounter_id, limit=1 << 30).captures
-        return tuple(row.capture_id for row in found)
-
-
-def _person(subject: Subject) -> tuple[str, str]:
-    return subject.issuer, subject.mrn
-
-
-def _book(catalog: Catalog, now: datetime) -> _Book:
-    encounters = {view.encounter_id: view for view in catalog.encounters()}
-    seen: dict[tuple[str, str], date] = {}
-    for view in encounters.values():
-        day = read_date(view.at[:10]) or now.date()
-        person = _person(view.subject)
-        seen[person] = max(day, seen.get(person, day))
-    holds = tuple(
-        Hold(hold.hold_id, frozenset(hold.encounters), frozenset(hold.captures))
-        for hold in catalog.keeping.holds.values()
-    )
-    return _Book(catalog, encounters, seen, holds, now.date())
 
 
 def _check_text(**texts: str) -> None:
@@ -160,7 +93,7 @@ def retention_of(kiosk: Kiosk, encounter_id: EncounterId) -> t.RetentionInfo:
         NotFoundError: there is no such encounter.
     """
     with kiosk.reading() as catalog:
-        book = _book(catalog, kiosk.clock())
+        book = look(catalog, kiosk.clock())
         encounter = book.encounters.get(encounter_id)
         if encounter is None:
             raise NotFoundError(what="encounter", id=encounter_id)
@@ -244,7 +177,7 @@ def _hold_info(catalog: Catalog, hold: life.HoldPlaced) -> t.HoldInfo:
 def list_due(kiosk: Kiosk, offset: int, limit: int) -> t.DueList:
     """The encounters whose time has come and that no disposal names yet, longest due first."""
     with kiosk.reading() as catalog:
-        book = _book(catalog, kiosk.clock())
+        book = look(catalog, kiosk.clock())
         named = catalog.keeping.in_disposal()
         found = sorted(
             (kept.due, view.encounter_id)
@@ -257,7 +190,7 @@ def list_due(kiosk: Kiosk, offset: int, limit: int) -> t.DueList:
         return t.DueList(items=tuple(_due_item(book, view) for view in page), total=len(found))
 
 
-def _due_item(book: _Book, view: EncounterView) -> t.DueItem:
+def _due_item(book: Book, view: EncounterView) -> t.DueItem:
     kept, verdict = book.term(view), book.of_encounter(view)
     return t.DueItem(
         encounter_id=view.encounter_id,
@@ -296,7 +229,7 @@ def propose(
         _check_clock(kiosk)
         with kiosk.reading() as catalog:
             _check_there(catalog, encounters, captures)
-            book = _book(catalog, kiosk.clock())
+            book = look(catalog, kiosk.clock())
             of_them = [id_ for encounter_id in encounters for id_ in book.captures(encounter_id)]
             whole = tuple(dict.fromkeys((*captures, *of_them)))
             if len(whole) > _MOST:
@@ -313,9 +246,9 @@ def propose(
                 authority=authority,
                 early=early,
             )
-            verdicts = [verdict for _, verdict in _verdicts(book, event)]
+            verdicts = [verdict for _, verdict in verdicts_of(book, event)]
             problems = machine.why_not_propose(verdicts, early=early, reason=reason, authority=authority)
-            problems += _unprotected(book, event, kiosk.clock())
+            problems += unprotected(book, event, kiosk.clock())
         if problems:
             raise BadRequestError(detail=" ".join(problems))
         kiosk.journal.commit([Fact(event)])
@@ -351,12 +284,12 @@ def approve(kiosk: Kiosk, who: AccountCreated, disposal_id: DisposalId) -> t.Dis
         _check_clock(kiosk)
         proposed = _undecided(kiosk, disposal_id).proposed
         with kiosk.reading() as catalog:
-            book = _book(catalog, kiosk.clock())
-            verdicts = [verdict for _, verdict in _verdicts(book, proposed)]
+            book = look(catalog, kiosk.clock())
+            verdicts = [verdict for _, verdict in verdicts_of(book, proposed)]
             problems = machine.why_not_approve(
-                proposed, verdicts, who.account_id, complete=_complete(book, proposed)
+                proposed, verdicts, who.account_id, complete=is_complete(book, proposed)
             )
-            problems += _unprotected(book, proposed, kiosk.clock())
+            problems += unprotected(book, proposed, kiosk.clock())
         if problems:
             raise NotAllowedError(reason=" ".join(problems))
         event = life.DisposalApproved(at=kiosk.journal.now(), actor=who.account_id, disposal_id=disposal_id)
@@ -384,68 +317,6 @@ def _check_clock(kiosk: Kiosk) -> None:
         )
 
 
-def _verdicts(book: _Book, proposed: life.DisposalProposed) -> list[tuple[str, Verdict]]:
-    """About each encounter as a whole, and each picture that is not of one of them."""
-    found = []
-    covered: set[CaptureId] = set()
-    for encounter_id in proposed.encounters:
-        view = book.encounters.get(encounter_id)
-        if view is not None:
-            covered.update(book.captures(encounter_id))
-            name = f"{view.subject.name or view.subject.mrn}, {view.at[:10]}, {view.captures} pictures"
-            found.append((name, book.of_encounter(view)))
-    for capture_id in proposed.captures:
-        if capture_id not in covered:
-            row = book.catalog.capture(capture_id)
-            found.append((f"picture {row.row.name if row else capture_id}", book.of_capture(capture_id)))
-    return found
-
-
-def _complete(book: _Book, proposed: life.DisposalProposed) -> bool:
-    """Whether it names all pictures of its encounters, and everything that it names is there."""
-    named = frozenset(proposed.captures)
-    return all(
-        encounter_id in book.encounters and named.issuperset(book.captures(encounter_id))
-        for encounter_id in proposed.encounters
-    ) and all(book.catalog.capture(capture_id) is not None for capture_id in named)
-
-
-def _unprotected(book: _Book, proposed: life.DisposalProposed, now: datetime) -> list[str]:
-    """A refusal or withdrawal counts for all pictures of a person: it must not go while others stay."""
-    goes = frozenset(proposed.encounters)
-    people = {_person(book.encounters[id_].subject) for id_ in goes if id_ in book.encounters}
-    for view in book.encounters.values():
-        if view.encounter_id in goes or _person(view.subject) not in people:
-            continue
-        said = sorted(
-            (
-                consent
-                for other in book.encounters.values()
-                if _person(other.subject) == _person(view.subject)
-                for consent in other.consents
-                if other is view or consent.terms.kind is not ConsentKind.GRANT
-            ),
-            key=lambda consent: consent.at,
-        )
-        if _opens(book.catalog.answers(view.encounter_id), said, goes, now):
-            return [_PROTECTS]
-    return []
-
-
-def _opens(
-    before: Sequence[object], said: Iterable[ConsentView], goes: frozenset[EncounterId], now: datetime
-) -> bool:
-    views = list(said)
-    left = [view.terms for view in views if view.encounter_id not in goes]
-    if len(left) == len(before):
-        return False
-    whole = [view.terms for view in views]
-    return any(
-        may(Action.EXPORT, left, purpose, now).allowed and not may(Action.EXPORT, whole, purpose, now).allowed
-        for purpose in Purpose
-    )
-
-
 def list_disposals(kiosk: Kiosk, offset: int, limit: int) -> t.DisposalList:
     """All disposals, newest first."""
     with kiosk.reading() as catalog:
@@ -467,7 +338,7 @@ def disposal_info(kiosk: Kiosk, disposal_id: DisposalId) -> t.DisposalInfo:
         proposed, decided, finished = disposal.proposed, disposal.decided, disposal.finished
         verdicts: tuple[str, ...] = ()
         if disposal.state is DisposalState.PROPOSED:
-            found = _verdicts(_book(catalog, kiosk.clock()), proposed)
+            found = verdicts_of(look(catalog, kiosk.clock()), proposed)
             # What is not due first: it is what has to be read.
             found.sort(key=lambda one: one[1].due)
             verdicts = tuple(f"{name}: {verdict.words}" for name, verdict in found[:_SHOWN])

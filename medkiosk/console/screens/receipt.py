@@ -29,6 +29,7 @@ def receipt_words(receipt: Receipt) -> str:
     parts = [
         f"{receipt.sealed} sealed",
         f"{receipt.copies} copies",
+        f"{receipt.disposed} disposed of since",
         f"{receipt.already} known before",
         f"{receipt.damaged} damaged on the card",
         f"{receipt.failed} not read",

@@ -135,7 +135,7 @@ class Backup(Section, frozen=True):
 
 
 class Scrub(Section, frozen=True):
-    """``every_days``: all sealed files are read again so many days after the last time; 0: only on request."""
+    """``every_days``: all sealed files are read again so many days after the last time; 0: on request."""
 
     every_days: Annotated[float, msgspec.Meta(ge=0)] = 30.0
 

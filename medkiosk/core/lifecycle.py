@@ -72,8 +72,8 @@ class HoldLifted(Event, frozen=True, tag="hold.lifted"):
 class DisposalProposed(Event, frozen=True, tag="disposal.proposed"):
     """Somebody asks to destroy these captures and, with all that was said in them, these encounters.
 
-    ``reason`` is in words, ``authority`` names the rule or the order that allows it. ``early`` says that some of
-    it is not due, and is to be destroyed all the same.
+    ``reason`` is in words, ``authority`` names the rule or the order that allows it. ``early`` says that some
+    of it is not due, and is to be destroyed all the same.
     """
 
     disposal_id: DisposalId
@@ -215,7 +215,7 @@ class SlotChanged(Event, frozen=True, tag="account.slot_changed"):
 
 
 class RecoveryChecked(Event, frozen=True, tag="recovery.checked"):
-    """Recovery sheets were shown; ``typed``: two of them were typed back from the paper, without a mistake."""
+    """Recovery sheets were shown; ``typed``: two of them were typed back from paper without a mistake."""
 
     typed: bool
 

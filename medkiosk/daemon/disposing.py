@@ -268,6 +268,7 @@ class Disposer:
             trimmed=trimmed,
         )
         self._journal.commit([Fact(event)], also=lambda tx: self._disposals.finish(tx, running))
+        self._keyring.save_soon()  # the sealed catalogue went with the old secret
         _log.info("disposal: finished, %d files removed, trimmed: %s", blobs, trimmed)
 
     # The board

@@ -63,12 +63,13 @@ def main() -> None:
     args = parser.parse_args()
     work = Path(tempfile.mkdtemp(prefix="medkiosk-bench-", dir=args.dir))
     try:
-        _measure(work, args.files, args.rounds)
+        measure(work, args.files, args.rounds)
     finally:
         shutil.rmtree(work)
 
 
-def _measure(work: Path, files: int, rounds: int) -> None:
+def measure(work: Path, files: int, rounds: int) -> None:
+    """Print what copying a store of so many files costs, both ways; ``work`` is a folder with room for it."""
     plain = []
     for number in range(files):
         plain.append(work / f"{number}")

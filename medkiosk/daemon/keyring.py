@@ -106,12 +106,15 @@ class Keyring:
             raise NotAllowedError(reason="nobody is logged in")
         return opened
 
-    def login(self, user: str, passphrase: str, first: First | None = None) -> AccountCreated:
+    def login(
+        self, user: str, passphrase: str, output: bytes = b"", first: First | None = None
+    ) -> AccountCreated:
         """Open the vault, or join those who have it open.
 
         Args:
             user: who.
             passphrase: theirs.
+            output: what their authenticator said, where they have one.
             first: asked, when the passphrase was right, for what is recorded before the login.
 
         Raises:
@@ -120,21 +123,21 @@ class Keyring:
             NotAllowedError: the account was closed, or never was.
         """
         with self._logins:
-            return self._join(self._try(user, passphrase), normalise_name(user).decode(), first)
+            return self._join(self._try(user, passphrase, output), normalise_name(user).decode(), first)
 
-    def prove(self, user: str, passphrase: str) -> AccountCreated:
+    def prove(self, user: str, passphrase: str, output: bytes = b"") -> AccountCreated:
         """Check somebody's passphrase while the vault is open; failures count as at a login.
 
         Raises:
             LockedOutError, WrongPassphraseError, NotAllowedError: as in `login`.
         """
         with self._logins:
-            self._try(user, passphrase).close()
+            self._try(user, passphrase, output).close()
         opened = self.opened
         with opened.lock:
             return _may_enter(opened.catalog, normalise_name(user).decode())
 
-    def _try(self, user: str, passphrase: str) -> Identity:
+    def _try(self, user: str, passphrase: str, output: bytes) -> Identity:
         """Unlock, counting failures. Under the lock of logins."""
         name = normalise_name(user)
         tag = self._journal.vault.tag(b"lockout/1", name).hex()
@@ -145,7 +148,7 @@ class Keyring:
         # Counted before it is tried: switching the kiosk off in mid-try must not save an attempt.
         self._remember(lockout.failed(state, tag, self._clock()))
         try:
-            identity = self._journal.vault.unlock(user, passphrase)
+            identity = self._journal.vault.unlock(user, passphrase, output)
         except WrongPassphraseError:
             if self._journal.log.refusal is None:
                 event = LoginFailed(at=self._journal.now(), actor=KIOSK, user=user[:100])

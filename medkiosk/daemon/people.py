@@ -26,7 +26,7 @@ from medkiosk.export import age
 from medkiosk.ipc import types as t
 from medkiosk.journal import Fact
 from medkiosk.vault.errors import NoSlotError, SlotExistsError
-from medkiosk.vault.slots import normalise_name
+from medkiosk.vault.slots import Authenticator, normalise_name
 
 _log = logging.getLogger(__name__)
 _LONGEST = 200
@@ -68,8 +68,8 @@ def create_account(
         return views.account(event, catalog.people)
 
 
-def change_passphrase(kiosk: Kiosk, who: AccountCreated, old: str, new: str) -> None:
-    """Give oneself another passphrase.
+def change_passphrase(kiosk: Kiosk, who: AccountCreated, old: str, new: str, output: bytes) -> None:
+    """Give oneself another passphrase; whoever has an authenticator keeps it.
 
     Raises:
         BadRequestError: the new one is weak, or the old one.
@@ -79,14 +79,53 @@ def change_passphrase(kiosk: Kiosk, who: AccountCreated, old: str, new: str) -> 
     if new == old:
         raise BadRequestError(detail="the new passphrase is the old one")
     _refuse_weak(kiosk, who, new)
-    kiosk.keyring.prove(who.user, old)
+    kiosk.keyring.prove(who.user, old, output)
     # The slot first: after a crash between the two, a given passphrase must be changed once more.
-    kiosk.keyring.opened.identity.replace_user_slot(who.user, new)
+    kiosk.keyring.opened.identity.change_user_passphrase(who.user, new, output)
     _tell_slot(kiosk, who, who, "passphrase")
+
+
+def add_authenticator(
+    kiosk: Kiosk, who: AccountCreated, passphrase: str, authenticator: Authenticator
+) -> None:
+    """From now on, let this person log in only with their passphrase and this authenticator.
+
+    Raises:
+        BadRequestError: they have one already, or what it said cannot be.
+        WrongPassphraseError: it is not their passphrase; that counts as a failed login.
+        LockedOutError: too many wrong ones.
+    """
+    identity = kiosk.keyring.opened.identity
+    if identity.has_authenticator(who.user):
+        raise BadRequestError(detail="you have a security key already; remove it first")
+    kiosk.keyring.prove(who.user, passphrase)
+    try:
+        identity.add_authenticator(who.user, passphrase, authenticator)
+    except ValueError as error:
+        raise BadRequestError(detail="this is not what a security key answers; begin again") from error
+    _tell_slot(kiosk, who, who, "fido2_added")
+
+
+def remove_authenticator(kiosk: Kiosk, who: AccountCreated, passphrase: str, output: bytes) -> None:
+    """Let this person log in with their passphrase alone again; the authenticator says yes one last time.
+
+    Raises:
+        BadRequestError: they have none.
+        WrongPassphraseError: the passphrase is wrong, or it is not their authenticator.
+        LockedOutError: too many wrong ones.
+    """
+    identity = kiosk.keyring.opened.identity
+    if not identity.has_authenticator(who.user):
+        raise BadRequestError(detail="you have no security key here")
+    kiosk.keyring.prove(who.user, passphrase, output)
+    identity.replace_user_slot(who.user, passphrase)
+    _tell_slot(kiosk, who, who, "fido2_removed")
 
 
 def reset_passphrase(kiosk: Kiosk, who: AccountCreated, user: str, passphrase: str) -> None:
     """Give somebody else a passphrase that they must change at their next login.
+
+    It is enough alone: whoever has lost their authenticator logs in with it, too.
 
     Raises:
         BadRequestError: no such account, or it is weak.
@@ -144,10 +183,10 @@ def must_change(kiosk: Kiosk, who: AccountCreated) -> bool:
         return who.account_id in catalog.people.to_change
 
 
-def strengthen(kiosk: Kiosk, who: AccountCreated, passphrase: str) -> None:
+def strengthen(kiosk: Kiosk, who: AccountCreated, passphrase: str, output: bytes) -> None:
     """At a login: make the slot as costly to guess at as a new one would be, if it is not."""
     try:
-        if kiosk.keyring.opened.identity.strengthen_user_slot(who.user, passphrase):
+        if kiosk.keyring.opened.identity.strengthen_user_slot(who.user, passphrase, output):
             _tell_slot(kiosk, who, who, "upgraded")
     except KioskError as error:
         _log.error("a key slot was not strengthened: %s", error.code)  # the login itself has succeeded

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from medkiosk.access.roles import capabilities
 from medkiosk.core.capability import Capability
 from medkiosk.core.consent import Purpose, Subject, Terms
-from medkiosk.core.errors import NotAllowedError
+from medkiosk.core.errors import BadRequestError, NotAllowedError
 from medkiosk.core.events import AccountCreated, Role
 from medkiosk.core.ids import CaptureId, DisposalId, DriveId, EncounterId, HoldId, ImportId, RecipientId
 from medkiosk.core.lifecycle import RetentionClass
@@ -23,6 +23,7 @@ from medkiosk.daemon.kiosk import Kiosk, Looks
 from medkiosk.daemon.sessions import Session, SessionEndedError
 from medkiosk.ipc import types as t
 from medkiosk.redact.protocol import Window
+from medkiosk.vault.slots import SALT_SIZE, Authenticator, token_salt
 
 _WORDS = {
     Capability.OWN_SESSION: "log in first",
@@ -55,6 +56,8 @@ class Service:
         self._comparer = comparer
         self._session: Session | None = None
         self._looks = Looks()
+        self._salt = b""
+        """Of a security key that is about to be added."""
 
     # The session
 
@@ -79,7 +82,7 @@ class Service:
 
     def _leave(self, reason: str) -> None:
         session, self._session = self._session, None
-        self._looks = Looks()
+        self._looks, self._salt = Looks(), b""
         if session is not None:
             self._kiosk.sessions.end(session, reason)
 
@@ -105,19 +108,27 @@ class Service:
         """See `Api.watch_status`."""
         return self._kiosk.board.watch()
 
-    def login(self, user: str, passphrase: str) -> t.Session:
+    def login_challenge(self, user: str) -> t.Challenge:
+        """See `Api.login_challenge`."""
+        asked = self._kiosk.journal.vault.challenge(user)
+        return t.Challenge(credential=asked.credential.hex(), salt=asked.salt.hex(), verified=asked.verified)
+
+    def login(self, user: str, passphrase: str, output: str = "") -> t.Session:
         """See `Api.login`."""
         self._leave("another login on the same connection")
-        return self._enter(self._kiosk.keyring.login(user, passphrase), passphrase)
+        said = _unhex(output)
+        return self._enter(self._kiosk.keyring.login(user, passphrase, said), passphrase, said)
 
-    def accept_rollback(self, user: str, passphrase: str, reason: str) -> t.Session:
+    def accept_rollback(self, user: str, passphrase: str, reason: str, output: str = "") -> t.Session:
         """See `Api.accept_rollback`."""
         self._leave("another login on the same connection")
-        return self._enter(witness.accept_rollback(self._kiosk, user, passphrase, reason), passphrase)
+        said = _unhex(output)
+        account = witness.accept_rollback(self._kiosk, user, passphrase, said, reason)
+        return self._enter(account, passphrase, said)
 
-    def _enter(self, account: AccountCreated, passphrase: str) -> t.Session:
+    def _enter(self, account: AccountCreated, passphrase: str, output: bytes) -> t.Session:
         self._session = self._kiosk.sessions.begin(account)
-        people.strengthen(self._kiosk, account, passphrase)
+        people.strengthen(self._kiosk, account, passphrase, output)
         return t.Session(
             account_id=account.account_id,
             display_name=account.display_name,
@@ -137,12 +148,30 @@ class Service:
 
     # People
 
-    def change_passphrase(self, old: str, new: str) -> t.Done:
+    def change_passphrase(self, old: str, new: str, output: str = "") -> t.Done:
         """See `Api.change_passphrase`."""
-        people.change_passphrase(self._kiosk, self._who, old, new)
-        self._kiosk.sessions.end_all(
-            "the passphrase was changed elsewhere", of=self._who.account_id, but=self._session
-        )
+        people.change_passphrase(self._kiosk, self._who, old, new, _unhex(output))
+        return self._end_others("the passphrase was changed elsewhere")
+
+    def prepare_authenticator(self) -> t.NewAuthenticator:
+        """See `Api.prepare_authenticator`."""
+        self._salt = self._kiosk.random(SALT_SIZE)
+        return t.NewAuthenticator(salt=token_salt(self._salt).hex())
+
+    def add_authenticator(self, passphrase: str, credential: str, verified: bool, output: str) -> t.Done:
+        """See `Api.add_authenticator`."""
+        made = Authenticator(_unhex(credential), verified, self._salt, _unhex(output))
+        people.add_authenticator(self._kiosk, self._who, passphrase, made)
+        self._salt = b""
+        return self._end_others("a security key was added elsewhere")
+
+    def remove_authenticator(self, passphrase: str, output: str) -> t.Done:
+        """See `Api.remove_authenticator`."""
+        people.remove_authenticator(self._kiosk, self._who, passphrase, _unhex(output))
+        return self._end_others("the security key was removed elsewhere")
+
+    def _end_others(self, reason: str) -> t.Done:
+        self._kiosk.sessions.end_all(reason, of=self._who.account_id, but=self._session)
         return t.Done()
 
     def reset_passphrase(self, user: str, passphrase: str) -> t.Done:
@@ -155,10 +184,16 @@ class Service:
         people.close_account(self._kiosk, self._who, user, reason)
         return t.Done()
 
-    def prepare_recovery(self, second_user: str, second_passphrase: str) -> t.RecoverySheets:
+    def prepare_recovery(
+        self, second_user: str, second_passphrase: str, second_output: str = ""
+    ) -> t.RecoverySheets:
         """See `Api.prepare_recovery`."""
         return self._kiosk.sheets.prepare(
-            self._kiosk.keyring, self._who, second_user=second_user, second_passphrase=second_passphrase
+            self._kiosk.keyring,
+            self._who,
+            second_user=second_user,
+            second_passphrase=second_passphrase,
+            second_output=_unhex(second_output),
         )
 
     def replace_recovery(self, typed: tuple[str, ...]) -> t.Done:
@@ -411,6 +446,13 @@ class Service:
     def list_events(self, offset: int = 0, limit: int = 200) -> t.Events:
         """See `Api.list_events`."""
         return people.list_events(self._kiosk, self._who, offset, _page(limit))
+
+
+def _unhex(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise BadRequestError(detail="what a security key says is written in hexadecimal digits") from error
 
 
 def _page(limit: int) -> int:

@@ -34,7 +34,13 @@ class SheetDesk:
         self._prepared: _Prepared | None = None
 
     def prepare(
-        self, keyring: Keyring, who: AccountCreated, *, second_user: str, second_passphrase: str
+        self,
+        keyring: Keyring,
+        who: AccountCreated,
+        *,
+        second_user: str,
+        second_passphrase: str,
+        second_output: bytes = b"",
     ) -> t.RecoverySheets:
         """Make three sheets. Those of an earlier call that were not typed back are worth nothing any more.
 
@@ -45,7 +51,7 @@ class SheetDesk:
         """
         if normalise_name(second_user).decode() == who.user:
             raise NotAllowedError(reason="recovery sheets take two people: the second one is somebody else")
-        second = keyring.prove(second_user, second_passphrase)
+        second = keyring.prove(second_user, second_passphrase, second_output)
         if not _SECOND & set(second.roles):
             raise NotAllowedError(reason="the second person must be an administrator or a privacy officer")
         slot, shares = keyring.opened.identity.prepare_recovery()

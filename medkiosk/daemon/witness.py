@@ -106,7 +106,7 @@ def take(kiosk: Kiosk, who: AccountCreated, untrusted: str) -> t.LedgerHead:
     return view(kiosk)
 
 
-def accept_rollback(kiosk: Kiosk, user: str, passphrase: str, reason: str) -> AccountCreated:
+def accept_rollback(kiosk: Kiosk, user: str, passphrase: str, output: bytes, reason: str) -> AccountCreated:
     """Log in and let an older copy of the store go on; the first entry says so.
 
     Raises:
@@ -140,7 +140,7 @@ def accept_rollback(kiosk: Kiosk, user: str, passphrase: str, reason: str) -> Ac
         raise refused
     try:
         # Not under the journal's lock: a login takes it after its own.
-        account = kiosk.keyring.login(user, passphrase, first)
+        account = kiosk.keyring.login(user, passphrase, output, first)
     except BaseException:
         log.refuse(refused)
         raise

@@ -58,9 +58,17 @@ class Api(Protocol):
         """The status now, and again at every change."""
         ...
 
-    @method(needs=None, secret=("user", "passphrase"))
-    def login(self, user: str, passphrase: str) -> t.Session:
-        """Open the vault with a user's passphrase; the session lasts as long as this connection."""
+    @method(needs=None, secret=("user",))
+    def login_challenge(self, user: str) -> t.Challenge:
+        """What to ask the user's security key before a login; a decoy for whoever has none, or is nobody."""
+        ...
+
+    @method(needs=None, secret=("user", "passphrase", "output"))
+    def login(self, user: str, passphrase: str, output: str = "") -> t.Session:
+        """Open the vault with a user's passphrase; the session lasts as long as this connection.
+
+        ``output``, here and below: what their security key said to `login_challenge`, in hexadecimal digits.
+        """
         ...
 
     @method(needs=Capability.OWN_SESSION)
@@ -73,13 +81,32 @@ class Api(Protocol):
         """End every session and lock the vault, for whoever leaves the kiosk or puts it to sleep."""
         ...
 
-    @method(needs=Capability.OWN_SESSION, secret=("old", "new"))
-    def change_passphrase(self, old: str, new: str) -> t.Done:
+    @method(needs=Capability.OWN_SESSION, secret=("old", "new", "output"))
+    def change_passphrase(self, old: str, new: str, output: str = "") -> t.Done:
         """Give oneself another passphrase."""
         ...
 
-    @method(needs=None, secret=("user", "passphrase", "reason"))
-    def accept_rollback(self, user: str, passphrase: str, reason: str) -> t.Session:
+    @method(needs=Capability.LOGGED_IN)
+    def prepare_authenticator(self) -> t.NewAuthenticator:
+        """What to ask a new security key of one's own."""
+        ...
+
+    @method(needs=Capability.LOGGED_IN, secret=("passphrase", "output"))
+    def add_authenticator(self, passphrase: str, credential: str, verified: bool, output: str) -> t.Done:
+        """From now on, log in with passphrase and security key together; the passphrase alone opens nothing.
+
+        ``credential`` is the id that the key made, in hexadecimal digits; ``verified``: it was asked with its
+        PIN; ``output`` is what it said to `prepare_authenticator`.
+        """
+        ...
+
+    @method(needs=Capability.LOGGED_IN, secret=("passphrase", "output"))
+    def remove_authenticator(self, passphrase: str, output: str) -> t.Done:
+        """Log in with the passphrase alone again; who lost the key needs an administrator instead."""
+        ...
+
+    @method(needs=None, secret=("user", "passphrase", "reason", "output"))
+    def accept_rollback(self, user: str, passphrase: str, reason: str, output: str = "") -> t.Session:
         """Log in and let an older copy of the store go on, because the newest one is lost; it is logged."""
         ...
 
@@ -120,8 +147,10 @@ class Api(Protocol):
         """Take somebody's key away and end their sessions; their name stays taken."""
         ...
 
-    @method(needs=Capability.MANAGE_ACCOUNTS, secret=("second_user", "second_passphrase"))
-    def prepare_recovery(self, second_user: str, second_passphrase: str) -> t.RecoverySheets:
+    @method(needs=Capability.MANAGE_ACCOUNTS, secret=("second_user", "second_passphrase", "second_output"))
+    def prepare_recovery(
+        self, second_user: str, second_passphrase: str, second_output: str = ""
+    ) -> t.RecoverySheets:
         """Make new recovery sheets, worth nothing yet; a second person agrees with their passphrase.
 
         That is another administrator or a privacy officer.

@@ -205,6 +205,23 @@ class Session(Wire, frozen=True):
     """An administrator gave the passphrase: nothing works but changing it."""
 
 
+class Challenge(Wire, frozen=True):
+    """What to ask a security key: its credential's id and the salt, in hexadecimal digits.
+
+    ``verified``: with its PIN.
+    """
+
+    credential: str
+    salt: str
+    verified: bool
+
+
+class NewAuthenticator(Wire, frozen=True):
+    """The salt, in hexadecimal digits, for a security key whose credential is not made yet."""
+
+    salt: str
+
+
 class AccountInfo(Wire, frozen=True):
     """One account, without its secrets.
 

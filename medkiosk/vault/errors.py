@@ -93,7 +93,8 @@ class EpochEndedError(KioskError):
 
 
 class WrongPassphraseError(KioskError):
-    """The user name or the passphrase is wrong. Nothing was opened."""
+    """The user name or the passphrase is wrong, or a security key belongs to it that is not plugged in.
+    Nothing was opened."""
 
     code = "vault.passphrase"
     exit_code = 5

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from cryptography.exceptions import InvalidTag
 
-from medkiosk.core import canon
 from medkiosk.core.clock import Clock, rfc3339
 from medkiosk.core.ids import ObjectId, Random
 from medkiosk.devicesecret import SIZE as DEVICE_SIZE
@@ -23,15 +21,14 @@ from medkiosk.vault.epochs import Epoch, EpochKeys
 from medkiosk.vault.errors import (
     DisposedError,
     LockedError,
-    NoSlotError,
-    SlotExistsError,
     VaultDamagedError,
 )
 from medkiosk.vault.keyrows import get_epochs, put_epoch, put_escrow, put_slot
 from medkiosk.vault.keys import DataKey, IndexKeys, Secret
 from medkiosk.vault.schema import COLUMNS, RecordRow
-from medkiosk.vault.slots import Argon2Params, Slot, normalise_name, passphrase_slot
+from medkiosk.vault.slots import Slot
 from medkiosk.vault.snapshot import SealedCatalogue, catalogue_key
+from medkiosk.vault.userslots import UserSlots
 
 _SLOT_COLUMNS = ", ".join(COLUMNS["slots"])
 
@@ -138,7 +135,7 @@ class Opener:
         return None
 
 
-class Identity(Opener):
+class Identity(UserSlots, Opener):
     """The keys on their own kiosk: they also change who may unlock, and what is sealed to."""
 
     def __init__(
@@ -301,69 +298,6 @@ class Identity(Opener):
             raise VaultDamagedError(what="slot", id=recovery.KIND, detail="it is missing")
         return recovery.recovery_public(Slot(*row), self._index)
 
-    # Slots
-
-    def add_user_slot(
-        self,
-        user_name: str,
-        passphrase: str,
-        *,
-        params: Argon2Params | None = None,
-        allow_weak: bool = False,
-    ) -> str:
-        """Let a user unlock with a passphrase; returns the slot's id.
-
-        Args:
-            user_name: found again in any case and width.
-            passphrase: any text.
-            params: cost of trying a passphrase; takes that long here, too.
-            allow_weak: for tests: accept parameters below the floor.
-
-        Raises:
-            LockedError: closed.
-            SlotExistsError: the name has a slot already.
-            WeakSlotError: ``params`` below the floor.
-        """
-        slot = self._user_slot(user_name, passphrase, params, allow_weak=allow_weak)
-        try:
-            with self._db.transaction() as tx:
-                put_slot(tx, slot)
-        except sqlite3.IntegrityError as error:
-            raise SlotExistsError from error
-        return slot.id
-
-    def replace_user_slot(
-        self,
-        user_name: str,
-        passphrase: str,
-        *,
-        params: Argon2Params | None = None,
-        allow_weak: bool = False,
-    ) -> str:
-        """Give a user a new passphrase in place of the old one; returns the new slot's id.
-
-        Raises:
-            LockedError: closed.
-            NoSlotError: the name has no slot.
-            WeakSlotError: ``params`` below the floor.
-        """
-        slot = self._user_slot(user_name, passphrase, params, allow_weak=allow_weak)
-        with self._replacing() as tx:
-            _drop(tx, slot.name_tag)
-            put_slot(tx, slot)
-        return slot.id
-
-    def remove_user_slot(self, user_name: str) -> None:
-        """Take a user's way to unlock away.
-
-        Raises:
-            LockedError: closed.
-            NoSlotError: the name has no slot.
-        """
-        self._unlocked()
-        with self._replacing() as tx:
-            _drop(tx, self._index.name(normalise_name(user_name)))
-
     def sealed_catalogue(self, root: Path) -> SealedCatalogue:
         """Return the sealed catalogue of the store in ``root``, whether there is one or not; close it.
 
@@ -377,30 +311,6 @@ class Identity(Opener):
             return SealedCatalogue(root, store_id, generation, catalogue_key(self._unlocked(), secret))
         finally:
             secret.wipe()
-
-    def strengthen_user_slot(self, user_name: str, passphrase: str) -> bool:
-        """Wrap the master anew where the user's slot costs less to guess at than a new one would.
-
-        Args:
-            user_name: whose.
-            passphrase: the one that opens it now.
-
-        Returns:
-            Whether it was needed.
-
-        Raises:
-            LockedError: closed.
-            NoSlotError: the name has no slot.
-        """
-        self._unlocked()
-        tag = self._index.name(normalise_name(user_name))
-        row = self._db.row("SELECT params FROM slots WHERE kind = 'passphrase' AND name_tag = ?", (tag,))
-        if row is None:
-            raise NoSlotError
-        if not canon.decode(row[0].encode(), Argon2Params).below(Argon2Params()):
-            return False
-        self.replace_user_slot(user_name, passphrase)
-        return True
 
     def prepare_recovery(self) -> tuple[Slot, list[str]]:
         """Make a recovery slot and its three mnemonics, which open nothing until `put_recovery`.
@@ -442,25 +352,6 @@ class Identity(Opener):
                 put_epoch(tx, row._replace(recovery_key=key))
             put_escrow(tx, sealed)
 
-    def _user_slot(
-        self, user_name: str, passphrase: str, params: Argon2Params | None, *, allow_weak: bool
-    ) -> Slot:
-        name_tag = self._index.name(normalise_name(user_name))
-        return passphrase_slot(
-            self._unlocked(), name_tag, passphrase, random=self._random, params=params, allow_weak=allow_weak
-        )
-
-    @contextlib.contextmanager
-    def _replacing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction after which what it replaced is in no file of the database any more.
-
-        Best effort: while somebody else reads, the log keeps old pages until it is emptied the next time.
-        """
-        with self._db.transaction() as tx:
-            yield tx
-        with contextlib.suppress(sqlite3.Error):  # the change itself is on the device
-            self._db.truncate_log()
-
     def _unlocked(self) -> Secret:
         if self.closed:
             raise LockedError
@@ -473,8 +364,3 @@ def read_device(device: DeviceSecrets, generation: int) -> Secret:
     secret = Secret(raw)
     raw[:] = bytes(len(raw))
     return secret
-
-
-def _drop(tx: sqlite3.Connection, name_tag: bytes) -> None:
-    if tx.execute("DELETE FROM slots WHERE kind = 'passphrase' AND name_tag = ?", (name_tag,)).rowcount != 1:
-        raise NoSlotError

@@ -43,7 +43,7 @@ from medkiosk.vault.identity import Identity, read_device
 from medkiosk.vault.keys import KEY_SIZE, DataKey, IndexKeys, Secret
 from medkiosk.vault.reader import StoreReader, check_format
 from medkiosk.vault.schema import COLUMNS
-from medkiosk.vault.slots import normalise_name, open_passphrase_slot
+from medkiosk.vault.userslots import Challenge, challenge, open_slot
 from medkiosk.vault.writer import Buffers, ObjectWriter, PendingObject, PendingRecord
 
 _THREADS = 3
@@ -405,19 +405,21 @@ class Vault(StoreReader):
 
     # Unlocking
 
-    def unlock(self, user_name: str, passphrase: str) -> Identity:
-        """Unlock with a user's passphrase. Takes a second or two; call it off the event loop.
+    def unlock(self, user_name: str, passphrase: str, output: bytes = b"") -> Identity:
+        """Unlock with a passphrase and, where there is one, an authenticator's output. Takes a second or two.
 
         Raises:
-            WrongPassphraseError: no such user or wrong passphrase; which of the two is not told.
+            WrongPassphraseError: no such user, or something is wrong; which of the two is not told.
             DeviceSecretLostError: the passphrase is right, and the machine has no device secret for it.
             EpochReplacedError: a public key was replaced.
             VaultDamagedError: an epoch's key is damaged.
         """
-        name_tag = self._index.name(normalise_name(user_name))
-        found = [slot for slot in self.slots() if slot.kind == "passphrase" and slot.name_tag == name_tag]
-        master = open_passphrase_slot(found[0] if found else None, passphrase, decoy=name_tag)
+        master = open_slot(self.slots(), self._index, user_name, passphrase, output)
         return self._identity(master, self._keys(master))
+
+    def challenge(self, user_name: str) -> Challenge:
+        """Return what to ask a user's authenticator; see `userslots.challenge`."""
+        return challenge(self.slots(), self._index, user_name)
 
     def unlock_recovery(self, shares: Sequence[str]) -> Identity:
         """Unlock with two of the three recovery mnemonics; errors as in `StoreReader.unlock_recovery`."""

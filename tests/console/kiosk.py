@@ -139,7 +139,7 @@ class Service(Retention, People):
             if not kiosk.leaving:
                 yield kiosk.status()
 
-    def login(self, user: str, passphrase: str) -> t.Session:
+    def login(self, user: str, passphrase: str, output: str = "") -> t.Session:
         account = self._kiosk.accounts.get(user)
         if account is None or passphrase != PASSPHRASE:
             raise NotAllowedError(reason="the user or the passphrase is wrong")
@@ -455,7 +455,7 @@ class Service(Retention, People):
             signer="SHA256:tests0000000000000000000000000000000000000000",
         )
 
-    def accept_rollback(self, user: str, passphrase: str, reason: str) -> t.Session:
+    def accept_rollback(self, user: str, passphrase: str, reason: str, output: str = "") -> t.Session:
         return self.login(user, passphrase)
 
     def get_ledger_head(self) -> t.LedgerHead:

@@ -13,7 +13,19 @@ class People:
     _kiosk: Kiosk
     _session: t.Session | None
 
-    def change_passphrase(self, old: str, new: str) -> t.Done:
+    def login_challenge(self, user: str) -> t.Challenge:
+        return t.Challenge(credential="00" * 64, salt="00" * 32, verified=False)
+
+    def prepare_authenticator(self) -> t.NewAuthenticator:
+        return t.NewAuthenticator(salt="00" * 32)
+
+    def add_authenticator(self, passphrase: str, credential: str, verified: bool, output: str) -> t.Done:
+        return t.Done()
+
+    def remove_authenticator(self, passphrase: str, output: str) -> t.Done:
+        return t.Done()
+
+    def change_passphrase(self, old: str, new: str, output: str = "") -> t.Done:
         assert self._session is not None
         [user] = [
             name for name, entry in self._kiosk.accounts.items() if entry[0] == self._session.account_id
@@ -30,7 +42,9 @@ class People:
         del self._kiosk.accounts[user]
         return t.Done()
 
-    def prepare_recovery(self, second_user: str, second_passphrase: str) -> t.RecoverySheets:
+    def prepare_recovery(
+        self, second_user: str, second_passphrase: str, second_output: str = ""
+    ) -> t.RecoverySheets:
         return t.RecoverySheets(sheets=())
 
     def replace_recovery(self, typed: tuple[str, ...]) -> t.Done:

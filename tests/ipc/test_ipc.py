@@ -52,7 +52,7 @@ class Service:
         yield STATUS
         yield STATUS
 
-    def login(self, user: str, passphrase: str) -> t.Session:
+    def login(self, user: str, passphrase: str, output: str = "") -> t.Session:
         if passphrase == "boom":
             raise RuntimeError(f"this text quotes {passphrase} and must not be logged")
         return t.Session(account_id=AccountId("a" * 32), display_name=user, roles=())
@@ -162,7 +162,15 @@ def test_a_service_that_differs_from_the_definition_is_refused_at_start() -> Non
 
 
 def test_every_method_names_what_it_needs() -> None:
-    public = {"get_status", "list_kept", "watch_status", "login", "lock", "accept_rollback"}
+    public = {
+        "get_status",
+        "list_kept",
+        "watch_status",
+        "login_challenge",
+        "login",
+        "lock",
+        "accept_rollback",
+    }
     assert {name for name, method in wire.METHODS.items() if method.needs is None} == public
     for method in wire.METHODS.values():
         assert method.secret <= set(method.parameters.__struct_fields__)

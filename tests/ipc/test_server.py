@@ -155,7 +155,7 @@ def test_an_os_error_of_the_service_is_an_answer_not_a_hang_up(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Failing(Service):
-        def login(self, user: str, passphrase: str) -> t.Session:
+        def login(self, user: str, passphrase: str, output: str = "") -> t.Session:
             raise BrokenPipeError(32, f"the worker of {passphrase}")
 
         def watch_status(self) -> Iterator[t.Status]:
@@ -221,7 +221,7 @@ def test_a_reply_may_be_longer_than_any_request(tmp_path: Path) -> None:
 
 def test_a_reply_that_no_client_would_read_is_refused_in_words(tmp_path: Path) -> None:
     class Endless(Service):
-        def login(self, user: str, passphrase: str) -> t.Session:
+        def login(self, user: str, passphrase: str, output: str = "") -> t.Session:
             return t.Session(account_id=AccountId("a" * 32), display_name="x" * wire.MAX_REPLY, roles=())
 
     with serving(tmp_path / "s", Endless), connect(tmp_path / "s", timeout_s=10) as client:

@@ -1,8 +1,8 @@
 """A second reader, written from docs/format.md alone: it shares no line with medkiosk.
 
 ``python independent_reader.py STORE "words of one sheet" "words of another"`` prints the SHA-256 of each
-object after checking it against the signed ledger. Standard library, AES-GCM, ML-KEM-768, X25519 and Ed25519
-from `cryptography`, and SLIP-39 from its reference implementation.
+object after checking it against the signed ledger. Standard library; AES-GCM, Argon2id, ML-KEM-768, X25519
+and Ed25519 from `cryptography`, and SLIP-39 from its reference implementation.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import hmac
 import json
 import sqlite3
 import sys
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 
 def expand(hash_name: str, prk: bytes, info: bytes, length: int) -> bytes:
@@ -132,6 +134,31 @@ def unpad(padded: bytes) -> bytes:
 
 
 # Section 6: escrow
+
+
+def open_user_slot(slot: dict[str, Any], passphrase: str, output: bytes = b"") -> bytes:
+    """The master, from a passphrase, and from what an authenticator said where the slot is of that kind."""
+    params, salt = json.loads(slot["params"]), bytes.fromhex(slot["salt"])
+    kdf = Argon2id(
+        salt=salt,
+        length=32,
+        iterations=params["passes"],
+        lanes=params["lanes"],
+        memory_cost=params["memory_kib"],
+    )
+    key = kdf.derive(unicodedata.normalize("NFC", passphrase).encode())
+    if slot["kind"] == "fido2":
+        if len(output) != 32:
+            raise ValueError("an authenticator's output has 32 bytes")
+        key = derive(hmac.digest(key, b"medkiosk/fido2/v1\n" + output, "sha256"), "medkiosk/fido2/v1")
+    aad = b"medkiosk/slot/v1\n" + parts(
+        slot["id"], slot["kind"], bytes.fromhex(slot["name_tag"]), slot["params"], salt
+    )
+    return unwrap(key, bytes.fromhex(slot["wrapped_master"]), aad)
+
+
+def authenticator_salt(salt: bytes) -> bytes:
+    return hashlib.sha256(b"medkiosk/fido2-salt/v1\n" + salt).digest()
 
 
 def open_escrow(shares: list[str], sealed: dict[str, bytes]) -> dict[str, bytes]:

@@ -90,6 +90,17 @@ def main() -> None:
         bad.append(entry | {"sealed": base64.b64encode(content).decode()})
     lasting = {"index": index_key, "ledger": random(32), "export": random(32)}
     escrow = recovery.seal_escrow(lasting, recovery_public)
+    output = random(32)
+    token = slots.Authenticator(random(48), verified=True, salt=random(16), output=output)
+    both = slots.fido2_slot(
+        master,
+        name_tag,
+        "pass\u0301phrase",
+        token,
+        random=random,
+        params=Argon2Params(64, 1, 1),
+        allow_weak=True,
+    )
     vectors = {
         "comment": "docs/format.md; made by tests/vault/make_vectors.py; bytes are hexadecimal,"
         " what is sealed is base64, a plaintext ends in so many zero bytes",
@@ -103,6 +114,8 @@ def main() -> None:
         "tag": {"values": ["", b"DCIM".hex()], "bytes": index.tag(b"", b"DCIM").hex()},
         "user_name": " Dr. \uff21na\u00df ",
         "passphrase": "pass\u0301phrase",
+        "fido2_output": output.hex(),
+        "fido2_salt": slots.token_salt(both.salt).hex(),
         "master": master.reveal().hex(),
         "device_secret": device_secret.reveal().hex(),
         "epoch": {"epoch": 1, "generation": 3, "opened_at": epoch.opened_at,
@@ -113,7 +126,7 @@ def main() -> None:
         "slots": [
             {"id": slot.id, "kind": slot.kind, "name_tag": slot.name_tag.hex(), "params": slot.params,
              "salt": slot.salt.hex(), "wrapped_master": slot.wrapped_master.hex()}
-            for slot in (user, recovery_slot)
+            for slot in (user, recovery_slot, both)
         ],
         "shares": shares,
         "sealed": sealed,

@@ -85,13 +85,55 @@ def test_slots() -> None:
     assert INDEX.name(slots.normalise_name(VECTORS["user_name"])) == user.name_tag
     assert slots.normalise_name(VECTORS["user_name"]) == b"dr. anass"
     for spelling in (VECTORS["passphrase"], "pas\u015bphrase"):
-        assert slots.open_passphrase_slot(user, spelling, b"").reveal() == MASTER
+        assert slots.open_user_slot(user, spelling, b"").reveal() == MASTER
     with pytest.raises(WrongPassphraseError):
-        slots.open_passphrase_slot(user, "passphrase", b"")
+        slots.open_user_slot(user, "passphrase", b"")
     for pair in (VECTORS["shares"][:2], VECTORS["shares"][1:]):
         assert recovery.open_recovery_slot(slot("recovery"), pair).master.reveal() == MASTER
     with pytest.raises(WrongSharesError):
         recovery.open_recovery_slot(slot("recovery")._replace(id="0" * 32), VECTORS["shares"][:2])
+
+
+def test_a_slot_that_takes_an_authenticator() -> None:
+    both, output = slot("fido2"), bytes.fromhex(VECTORS["fido2_output"])
+    passphrase = VECTORS["passphrase"]
+    assert json.loads(both.params)["verified"] is True
+    assert slots.token_salt(both.salt).hex() == VECTORS["fido2_salt"]
+    assert independent_reader.authenticator_salt(both.salt).hex() == VECTORS["fido2_salt"]
+    assert slots.open_user_slot(both, passphrase, b"", output).reveal() == MASTER
+    refused = [
+        (both, passphrase, b""),
+        (both, passphrase, bytes(32)),
+        (both, passphrase, output + b"\0"),
+        (both, passphrase, output[:31]),
+        (both, "passphrase", output),
+        (both._replace(kind="passphrase"), passphrase, output),
+        (both._replace(params=both.params.replace("true", "false")), passphrase, output),
+        (
+            both._replace(params=both.params.replace('"credential":"', '"credential":"AAAA')),
+            passphrase,
+            output,
+        ),
+        (both._replace(params=slot("passphrase").params), passphrase, output),
+        (slot("passphrase")._replace(kind="fido2"), passphrase, output),
+    ]
+    for bad, words, said in refused:
+        with pytest.raises(WrongPassphraseError):
+            slots.open_user_slot(bad, words, b"", said)
+
+
+@pytest.mark.parametrize("kind", ["passphrase", "fido2"])
+def test_the_independent_reader_opens_a_users_slot(kind: str) -> None:
+    [case] = [one for one in VECTORS["slots"] if one["kind"] == kind]
+    output = bytes.fromhex(VECTORS["fido2_output"])
+    assert independent_reader.open_user_slot(case, VECTORS["passphrase"], output) == MASTER
+    with pytest.raises(InvalidTag):
+        independent_reader.open_user_slot(case, "passphrase", output)
+    if kind == "fido2":
+        with pytest.raises(InvalidTag):
+            independent_reader.open_user_slot(case, VECTORS["passphrase"], bytes(32))
+        with pytest.raises(ValueError, match="32 bytes"):
+            independent_reader.open_user_slot(case, VECTORS["passphrase"])
 
 
 def test_epoch() -> None:

@@ -52,6 +52,8 @@ def test_no_file_has_grown_past_500_lines() -> None:
         ("medkiosk.daemon.__main__", ["cv2", "numpy", "PIL", "zxingcpp", "gphoto2", "textual"]),
         ("medkiosk.redact.worker", ["cryptography", "sqlite3", "gphoto2", "textual", "medkiosk.vault.store"]),
         ("medkiosk.source.worker", ["cryptography", "sqlite3", "cv2", "textual", "medkiosk.vault.store"]),
+        ("medkiosk.token.worker", ["sqlite3", "cv2", "gphoto2", "textual", "medkiosk.vault.store", "pyrage"]),
+        ("medkiosk.cli.accounts_cmd", ["fido2"]),
         ("medkiosk.console.__main__", ["cryptography", "cv2", "gphoto2", "medkiosk.vault.store"]),
     ],
 )

@@ -1,4 +1,4 @@
-"""List the accounts, add or close one, give somebody a new passphrase; or change your own.
+"""List the accounts, add or close one, give somebody a new passphrase; or change how you log in yourself.
 
 All but the last needs the administrator's login.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import argparse
 
-from medkiosk.cli.common import add_config, open_client, read_passphrase, show
+from medkiosk.cli import securitykey
+from medkiosk.cli.common import add_config, ask_pin, open_client, read_passphrase, show
 from medkiosk.core.errors import BadRequestError
 from medkiosk.core.events import Role
 from medkiosk.ipc.client import Client
+from medkiosk.token.client import SecurityKeys
 
-HELP = "list accounts; add, reset or close one; change your own passphrase"
+HELP = "list accounts; add, reset or close one; change your own passphrase or security key"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument("--close", metavar="NAME", help="take somebody's key away, for good")
     what.add_argument("--change", action="store_true", help="change your own passphrase")
+    what.add_argument(
+        "--add-key", action="store_true", help="from now on, log in with a security key (FIDO2) as well"
+    )
+    what.add_argument("--remove-key", action="store_true", help="log in without the security key again")
     parser.add_argument("--display-name", metavar="TEXT", help="the person's name; default: the user name")
     parser.add_argument(
         "--role", action="append", choices=[role.value for role in Role], default=[], help="may be repeated"
@@ -39,23 +45,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
-    """Run the command."""
+def run(args: argparse.Namespace, keys: SecurityKeys | None = None) -> int:
+    """Run the command; ``keys`` are those on USB if not given."""
     with open_client(args) as client:
         user = args.user or input("User: ")
         passphrase = read_passphrase(args.passphrase_file, f"Passphrase of {user}: ")
-        session = client.login(user, passphrase)
+        output = securitykey.said(client, user, keys or securitykey.perhaps(), ask_pin)
+        session = client.login(user, passphrase, output)
         if args.change:
-            client.change_passphrase(passphrase, _new(args, "New passphrase: "))
+            client.change_passphrase(passphrase, _new(args, "New passphrase: "), output)
             show(args, session, ["The passphrase was changed. The old one opens nothing any more."])
         elif session.must_change:
             raise BadRequestError(
                 detail="an administrator gave you this passphrase; give yourself another with --change first"
             )
+        elif args.add_key:
+            asked = client.prepare_authenticator()
+            made = securitykey.added(keys or securitykey.security_keys(), asked.salt, ask_pin)
+            client.add_authenticator(passphrase, made.credential, made.verified, made.output)
+            show(args, session, _ADDED)
+        elif args.remove_key:
+            client.remove_authenticator(passphrase, output)
+            show(args, session, ["The security key was removed. Your passphrase is enough again."])
         else:
             _manage(args, client)
         client.logout()
     return 0
+
+
+_ADDED = [
+    "The security key was added. From now on it must be plugged in and touched when you log in.",
+    "If it is lost, an administrator resets your passphrase; the lost key then opens nothing.",
+]
 
 
 def _manage(args: argparse.Namespace, client: Client) -> None:

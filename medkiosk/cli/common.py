@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from medkiosk import configfile
+from medkiosk.cli import securitykey
 from medkiosk.core.errors import BadRequestError
 from medkiosk.ipc.client import Client, connect
 
@@ -59,6 +60,11 @@ def read_passphrase(source: str | None, prompt: str) -> str:
         raise BadRequestError(detail=f"the passphrase file {source} cannot be read") from error
 
 
+def ask_pin(prompt: str) -> str:
+    """Ask for a security key's PIN at the terminal, without echo; EOFError where there is none."""
+    return read_passphrase(None, prompt)
+
+
 def add_cards(parser: argparse.ArgumentParser) -> None:
     """Add ``--cards``."""
     parser.add_argument(
@@ -101,7 +107,8 @@ def logged_in(args: argparse.Namespace) -> Iterator[Client]:
     """A connection with a session, logged out at the end."""
     with open_client(args) as client:
         user = args.user or input("User: ")
-        client.login(user, read_passphrase(args.passphrase_file, f"Passphrase of {user}: "))
+        passphrase = read_passphrase(args.passphrase_file, f"Passphrase of {user}: ")
+        client.login(user, passphrase, securitykey.said(client, user, securitykey.perhaps(), ask_pin))
         yield client
         client.logout()
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from medkiosk.cli.common import add_login, logged_in, open_client, read_passphrase, show
+from medkiosk.cli import securitykey
+from medkiosk.cli.common import add_login, ask_pin, logged_in, open_client, read_passphrase, show
 from medkiosk.core.errors import BadRequestError
 from medkiosk.ipc.types import LedgerHead
 from medkiosk.ledger.note import LogKeys
@@ -167,7 +168,8 @@ def _accept(args: argparse.Namespace) -> int:
     with open_client(args) as client:
         user = args.user or input("User: ")
         passphrase = read_passphrase(args.passphrase_file, f"Passphrase of {user}: ")
-        session = client.accept_rollback(user, passphrase, args.reason)
+        output = securitykey.said(client, user, securitykey.perhaps(), ask_pin)
+        session = client.accept_rollback(user, passphrase, args.reason, output)
         client.logout()
     show(args, session, ["Accepted and written down. The kiosk takes cameras and cards again."])
     return 0

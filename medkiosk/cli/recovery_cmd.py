@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from os import urandom
 
 from medkiosk import configfile
+from medkiosk.cli import securitykey
 from medkiosk.cli.cards import card_lines, typed_back
-from medkiosk.cli.common import add_cards, add_config, open_client, read_cards, read_passphrase, show
+from medkiosk.cli.common import add_cards, add_config, ask_pin, open_client, read_cards, read_passphrase, show
 from medkiosk.core.errors import BadRequestError
 from medkiosk.offline.recovery import reset_user, try_sheets
 
@@ -78,11 +79,12 @@ def _replace(args: argparse.Namespace) -> int:
         )
     with open_client(args) as client:
         user = args.user or input("Administrator: ")
-        client.login(user, read_passphrase(args.passphrase_file, f"Passphrase of {user}: "))
+        passphrase = read_passphrase(args.passphrase_file, f"Passphrase of {user}: ")
+        keys = securitykey.perhaps()
+        client.login(user, passphrase, securitykey.said(client, user, keys, ask_pin))
         second = args.second or input("Second person (administrator or privacy officer): ")
-        made = client.prepare_recovery(
-            second, read_passphrase(args.second_passphrase_file, f"Passphrase of {second}: ")
-        )
+        passphrase = read_passphrase(args.second_passphrase_file, f"Passphrase of {second}: ")
+        made = client.prepare_recovery(second, passphrase, securitykey.said(client, second, keys, ask_pin))
         typed = made.sheets if args.no_check else typed_back(made.sheets)
         client.replace_recovery(typed)
         client.logout()

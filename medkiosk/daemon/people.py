@@ -98,11 +98,10 @@ def add_authenticator(
     identity = kiosk.keyring.opened.identity
     if identity.has_authenticator(who.user):
         raise BadRequestError(detail="you have a security key already; remove it first")
+    if not authenticator.sound:
+        raise BadRequestError(detail="this is not what a security key answers; begin again")
     kiosk.keyring.prove(who.user, passphrase)
-    try:
-        identity.add_authenticator(who.user, passphrase, authenticator)
-    except ValueError as error:
-        raise BadRequestError(detail="this is not what a security key answers; begin again") from error
+    identity.add_authenticator(who.user, passphrase, authenticator)
     _tell_slot(kiosk, who, who, "fido2_added")
 
 

@@ -97,6 +97,12 @@ class Authenticator(NamedTuple):
     salt: bytes
     output: bytes
 
+    @property
+    def sound(self) -> bool:
+        """Whether all of it has a length that a slot can have."""
+        sizes = len(self.salt), len(self.output)
+        return 1 <= len(self.credential) <= LONGEST_CREDENTIAL and sizes == (SALT_SIZE, OUTPUT_SIZE)
+
 
 class Slot(NamedTuple):
     """One way to the master.
@@ -170,8 +176,8 @@ def fido2_slot(
     cost = params or Argon2Params()
     if cost.weak and not allow_weak:
         raise WeakSlotError(floor=_words(FLOOR), given=_words(cost))
-    if (len(authenticator.salt), len(authenticator.output)) != (SALT_SIZE, OUTPUT_SIZE):
-        raise ValueError("an authenticator's salt or output has another length")
+    if not authenticator.sound:
+        raise ValueError("something about the authenticator has a wrong length")
     chosen = Fido2Params(
         memory_kib=cost.memory_kib,
         passes=cost.passes,

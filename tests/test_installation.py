@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from medkiosk import configfile
 from medkiosk.cli.__main__ import build_parser
+from medkiosk.core import config
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "image-build"
@@ -88,6 +91,114 @@ def test_a_worker_that_hangs_has_an_end(name: str, limit: str) -> None:
 def test_the_example_configuration_can_be_loaded() -> None:
     (stick,) = configfile.load(ROOT / "config" / "medkiosk.toml").stick
     assert stick.mounted
+
+
+def explained(text: str) -> dict[str, dict[str, str]]:
+    """Return what is said about each setting, by table; a setting that is commented out counts."""
+    said: dict[str, dict[str, str]] = {"": {}}
+    table = ""
+    for line in text.splitlines():
+        if head := re.fullmatch(r"(?:# )?\[\[?([a-z]+)\]\]?( .*)?", line):
+            table = head[1]
+        elif setting := re.fullmatch(r"(?:# )?([a-z_]+) = ([^#]+)(#.*)?", line):
+            said.setdefault(table, {})[setting[1]] = setting[3] or ""
+    return said
+
+
+def settings() -> list[tuple[str, str]]:
+    """Return every setting of the configuration as (table, name)."""
+    found = []
+    for field in msgspec.structs.fields(config.Config):
+        kind = field.type.__args__[0] if hasattr(field.type, "__args__") else field.type
+        if isinstance(kind, type) and issubclass(kind, config.Section):
+            found += [(field.name, one.name) for one in msgspec.structs.fields(kind)]
+        else:
+            found.append(("", field.name))
+    return found
+
+
+def test_every_setting_is_explained_in_the_example() -> None:
+    said = explained((ROOT / "config" / "medkiosk.toml").read_text())
+    assert len(settings()) > 30
+    missing = [(table, name) for table, name in settings() if name not in said.get(table, {})]
+    assert missing == []
+    known = set(settings())
+    assert [
+        (table, name) for table, names in said.items() for name in names if (table, name) not in known
+    ] == []
+    obvious = {("models", "path"), ("ipc", "socket")}  # said by the line itself, or beside it
+    silent = {(table, name) for table, names in said.items() for name, words in names.items() if not words}
+    assert silent - obvious <= {("camera", "port"), ("camera", "model"), ("card", "path")}
+
+
+def test_defaults_that_are_commented_out_are_the_defaults() -> None:
+    text = (ROOT / "config" / "medkiosk.toml").read_text()
+    table, shown = "", {}
+    for line in text.splitlines():
+        if head := re.match(r"\[([a-z]+)\]", line):
+            table = head[1]
+        elif setting := re.fullmatch(r"# ([a-z_]+) = ([^#]+?) *(#.*)?", line):
+            shown[table, setting[1]] = setting[2]
+    of = {
+        ("workers", "sockets"): config.Workers().sockets,
+        ("workers", "source_stall_s"): config.Workers().source_stall_s,
+        ("ingest", "group_bytes"): config.Ingest().group_bytes,
+        ("ingest", "retry_s"): config.Ingest().retry_s,
+        ("ingest", "poll_s"): config.Ingest().poll_s,
+    }
+    for key, value in of.items():
+        assert shown[key] == (f'"{value}"' if isinstance(value, str) else str(value))
+
+
+def test_the_daemon_may_write_to_backup_drives_and_to_the_device_secret() -> None:
+    loaded = configfile.load(ROOT / "config" / "medkiosk.toml")
+    lines = unit("medkioskd.service")
+    [writable] = [
+        line.removeprefix("ReadWritePaths=").replace("-/", "/").split()
+        for line in lines
+        if line.startswith("ReadWritePaths=")
+    ]
+    (drive,) = loaded.backup
+    assert drive.mounted
+    assert drive.path in writable
+    device = explained((ROOT / "config" / "medkiosk.toml").read_text())["store"]
+    assert "device" in device
+    assert "/mnt/keys" in writable  # where the example puts the device secret
+    for worker in ("medkiosk-source@.service", "medkiosk-redact@.service"):
+        [hidden] = [line for line in unit(worker) if line.startswith("InaccessiblePaths=")]
+        assert {f"-{path}" for path in writable} <= set(hidden.removeprefix("InaccessiblePaths=").split())
+    page = (ROOT / "docs" / "backup.md").read_text()
+    [line] = [line.split() for line in page.splitlines() if line.strip().startswith("LABEL=")]
+    assert line[1] == drive.path
+    assert {"nodev", "nosuid", "noexec"} <= set(line[3].split(","))
+    escaped = "run-medkiosk" + chr(92) + "x2dbackup.mount"
+    rule = (ROOT / "systemd" / "71-medkiosk-backup.rules").read_text()
+    assert escaped in rule
+    assert line[0].replace("LABEL=", '"') in rule
+
+
+def test_keys_from_systemd_credentials_have_the_names_that_are_looked_for() -> None:
+    text = "\n".join(unit("medkioskd.service"))
+    named = re.findall(r"^#LoadCredentialEncrypted=([a-z.]+):(\S+)$", text, re.MULTILINE)
+    assert [name for name, _ in named] == ["index.key", "ledger.key", "export.key"]
+    assert all(path == f"/etc/medkiosk/credentials/{name}" for name, path in named)
+    assert "systemd-creds encrypt" in (ROOT / "docs" / "keys.md").read_text()
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_systemd_understands_the_daemons_units(tmp_path: Path) -> None:
+    for one in (ROOT / "systemd").glob("*.s*"):
+        text = re.sub(r"/usr/bin/(medkiosk|kioskctl)\S*", "/bin/true", one.read_text())  # not installed here
+        text = re.sub(r"^#(LoadCredentialEncrypted=)", r"\1", text, flags=re.MULTILINE)
+        (tmp_path / one.name).write_text(text)
+    for name in ("medkioskd.service", "medkiosk-lock.service", "medkiosk-source@.service"):
+        done = subprocess.run(
+            ["systemd-analyze", "verify", "--man=no", tmp_path / name],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, ""), name
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")

@@ -124,9 +124,10 @@ class Stick(Section, frozen=True):
 
 
 class Backup(Section, frozen=True):
-    """A backup drive that is not found by udev: a directory that stands for one.
+    """Where a backup drive appears when it is plugged in; the system mounts it (docs/backup.md).
 
-    ``mounted``: something must be mounted there; false for a plain directory.
+    ``mounted``: it is plugged in only while something is mounted there; false for a plain directory that
+    stands for a drive.
     """
 
     name: str

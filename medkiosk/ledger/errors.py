@@ -14,7 +14,7 @@ class LedgerExistsError(KioskError):
 
 class LedgerDamagedError(KioskError):
     """The ledger is damaged: {detail}. No photo is affected by this; nothing more is written to the ledger
-    until it is restored from a backup.
+    until it is put back from a backup drive: kioskctl verify STORE --repair-from DRIVE.
     """
 
     code = "ledger.damaged"

@@ -54,8 +54,8 @@ class VaultStoppedError(KioskError):
 
 
 class VaultDamagedError(KioskError):
-    """The sealed {what} {id} is damaged: {detail}. Nothing of it was shown; others are not affected. Restore
-    it from a backup.
+    """The sealed {what} {id} is damaged: {detail}. Nothing of it was shown; others are not affected. Put
+    it back from a backup drive: kioskctl verify STORE --repair-from DRIVE.
     """
 
     code = "vault.damaged"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from medkiosk.ipc.client import Client
 from medkiosk.token.client import SecurityKeys
-from medkiosk.token.errors import NoTokenError, PinNeededError, UnknownTokenError
+from medkiosk.token.errors import PinNeededError
 from medkiosk.token.protocol import Added
 from medkiosk.workers import ProcessChannel, python_worker
 
@@ -39,12 +39,10 @@ def said(client: Client, user: str, keys: SecurityKeys | None, pin: AskPin) -> s
     challenge = client.login_challenge(user)
 
     def ask(pin: str) -> str:
-        return keys.ask(challenge.credential, challenge.salt, verified=challenge.verified, pin=pin)
+        return keys.perhaps(challenge.credential, challenge.salt, verified=challenge.verified, pin=pin)
 
     try:
         return ask("")
-    except (NoTokenError, UnknownTokenError):
-        return ""
     except PinNeededError:
         return ask(pin(_PIN))
 

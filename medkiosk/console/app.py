@@ -30,6 +30,7 @@ from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.screens.home import HomeScreen
 from medkiosk.console.screens.keys import KeysScreen
 from medkiosk.console.screens.login import LoginScreen
+from medkiosk.console.securitykeys import Keys, on_usb
 from medkiosk.console.terminal import Terminal
 from medkiosk.console.theme import OURS, textual_name
 from medkiosk.core.clock import Clock
@@ -68,6 +69,7 @@ class KioskApp(App[None]):
         terminal: what the terminal can do.
         theme: one of `medkiosk.console.theme.NAMES`.
         clock: what time it is.
+        keys: the security keys that are plugged in.
     """
 
     CSS_PATH = "console.tcss"
@@ -83,10 +85,17 @@ class KioskApp(App[None]):
     session: reactive[t.Session | None] = reactive(None)
 
     def __init__(
-        self, socket: Path, *, terminal: Terminal, theme: str = "calm", clock: Clock = system_clock
+        self,
+        socket: Path,
+        *,
+        terminal: Terminal,
+        theme: str = "calm",
+        clock: Clock = system_clock,
+        keys: Keys = on_usb,
     ) -> None:
         super().__init__()
         self.terminal = terminal
+        self.keys = keys
         self.clock = clock
         self.link = Link(socket)
         self._leaving = False

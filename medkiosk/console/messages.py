@@ -43,6 +43,10 @@ class LoggedIn(Message):
         super().__init__()
 
 
+class TouchKey(Message):
+    """A security key waits to be touched."""
+
+
 class SessionOver(Message):
     """The daemon ended this session; ``words`` says why."""
 

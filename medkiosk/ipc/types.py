@@ -203,6 +203,8 @@ class Session(Wire, frozen=True):
     roles: tuple[Role, ...]
     must_change: bool = False
     """An administrator gave the passphrase: nothing works but changing it."""
+    user: str = ""
+    """The user name, as it counts."""
 
 
 class Challenge(Wire, frozen=True):

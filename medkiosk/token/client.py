@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from medkiosk.core.channel import Spawn
 from medkiosk.core.frames import Frame, FrameError, read_frame, write_frame
-from medkiosk.token.errors import Code, error_of
+from medkiosk.token.errors import Code, NoTokenError, UnknownTokenError, error_of
 from medkiosk.token.protocol import (
     MAX_ANSWER,
     OUTPUT_SIZE,
@@ -66,6 +66,16 @@ class SecurityKeys:
         if frame.type == FromWorker.SAID and len(frame.payload) == OUTPUT_SIZE:
             return frame.payload.hex()
         raise error_of(Code.FAILED)
+
+    def perhaps(self, credential: str, salt: str, *, verified: bool, pin: str = "") -> str:
+        """As `ask`, and empty where no key that is plugged in made the credential.
+
+        For a login: whether somebody has a key at all is not known before it.
+        """
+        try:
+            return self.ask(credential, salt, verified=verified, pin=pin)
+        except (NoTokenError, UnknownTokenError):
+            return ""
 
     def _ask(self, wanted: ToWorker, request: Request) -> Frame:
         with contextlib.closing(self._spawn()) as channel:

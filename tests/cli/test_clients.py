@@ -120,7 +120,7 @@ class Service:
             total=len(self._lines),
         )
 
-    def login(self, user: str, passphrase: str) -> t.Session:
+    def login(self, user: str, passphrase: str, output: str = "") -> t.Session:
         return t.Session(account_id=AccountId("a" * 32), display_name=user, roles=())
 
     def logout(self) -> t.Done:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ class Blinks(list[None]):
         self.append(None)
 
 
-def soft_keys(*keys: str, touch: Blinks | None = None) -> SecurityKeys:
+def soft_keys(*keys: str, touch: Callable[[], None] | None = None) -> SecurityKeys:
     """Through a real worker process; ``SEED:PIN:always`` for each key that is plugged in."""
     command = [sys.executable, "-m", "tests.token.soft_worker", *keys]
     return SecurityKeys(

@@ -6,9 +6,10 @@ from textual import on
 from textual.widgets import Input
 
 from medkiosk.console.actions import Where, bindings
-from medkiosk.console.messages import LoggedIn, Refused
+from medkiosk.console.messages import LoggedIn, Refused, TouchKey
 from medkiosk.console.screens.form import FormScreen, Rows
 from medkiosk.console.screens.passphrase import GIVEN, PassphraseScreen
+from medkiosk.console.securitykeys import TOUCH, said, telling
 from medkiosk.console.widgets.field import Field
 from medkiosk.ipc.types import Status
 
@@ -36,7 +37,8 @@ class LoginScreen(FormScreen):
         if not user or not passphrase:
             return "Both the user and the passphrase are needed."
         self.say("Opening the vault, which takes a second or two.")
-        self.ask(lambda kiosk: kiosk.login(user, passphrase), LoggedIn)
+        keys = self.kiosk.keys(telling(self))
+        self.ask(lambda kiosk: kiosk.login(user, passphrase, said(kiosk, user, keys)), LoggedIn)
         return None
 
     def on_mount(self) -> None:
@@ -55,6 +57,11 @@ class LoginScreen(FormScreen):
             self.app.switch_screen(PassphraseScreen(GIVEN))
         else:
             self.dismiss(None)
+
+    @on(TouchKey)
+    def _touch(self, message: TouchKey) -> None:
+        message.stop()
+        self.say(TOUCH)
 
     @on(Refused)
     def _try_again(self) -> None:

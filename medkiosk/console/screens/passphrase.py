@@ -6,8 +6,9 @@ import msgspec
 from textual import on
 from textual.widgets import Input
 
-from medkiosk.console.messages import PassphraseChanged, Refused
+from medkiosk.console.messages import PassphraseChanged, Refused, TouchKey
 from medkiosk.console.screens.form import FormScreen, Rows
+from medkiosk.console.securitykeys import TOUCH, said, telling
 from medkiosk.console.widgets.field import Field
 
 GIVEN = "An administrator gave you this passphrase. Choose another that only you know; then you can go on."
@@ -57,8 +58,18 @@ class PassphraseScreen(PassphraseForm):
         if new != again:
             return "The new passphrase was not the same twice. Nothing was changed."
         self.say("Changing the passphrase, which takes a few seconds.")
-        self.ask(lambda kiosk: kiosk.change_passphrase(old, new), lambda _: PassphraseChanged())
+        keys = self.kiosk.keys(telling(self))
+        user = self.kiosk.session.user if self.kiosk.session is not None else ""
+        self.ask(
+            lambda kiosk: kiosk.change_passphrase(old, new, said(kiosk, user, keys)),
+            lambda _: PassphraseChanged(),
+        )
         return None
+
+    @on(TouchKey)
+    def _touch(self, message: TouchKey) -> None:
+        message.stop()
+        self.say(TOUCH)
 
     @on(PassphraseChanged)
     def _changed(self, message: PassphraseChanged) -> None:

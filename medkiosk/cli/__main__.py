@@ -35,6 +35,7 @@ COMMANDS = (
     "recovery",
     "lock",
     "backup",
+    "retention",
     "archive",
     "selftest",
 )

@@ -15,6 +15,7 @@ from medkiosk.catalog.packed import detail_of
 from medkiosk.catalog.views import ConsentView, Problem
 from medkiosk.core import events as ev
 from medkiosk.core import lifecycle as life
+from medkiosk.core.consent import subject_key
 from medkiosk.core.ids import CaptureId, EncounterId, ObjectId
 from medkiosk.core.photo import ImageRole, RedactCode, ReviewState
 
@@ -146,8 +147,7 @@ class Catalog(Index):
                     return "unknown encounter"
                 view = ConsentView(event.consent_id, event.encounter_id, event.at, event.actor, event.terms)
                 encounter.consents.append(view)
-                subject = encounter.created.subject
-                self.held.said.setdefault((subject.issuer, subject.mrn), []).append(view)
+                self.held.said.setdefault(subject_key(encounter.created.subject), []).append(view)
             case ev.AccountCreated() | life.AccountClosed() | life.SlotChanged():
                 return self.people.take(event)
             case ev.RecipientEnrolled():
@@ -156,12 +156,17 @@ class Catalog(Index):
                 self.held.recipients[event.recipient_id] = event
             case ev.Exported():
                 self.held.export(event)
+            case life.HoldPlaced():
+                if not (words := self.held.keeping.take(event)):
+                    for id_ in event.encounters:
+                        if (encounter := self.held.encounters.get(id_)) is not None:
+                            self.held.keeping.came(id_, encounter.captures)
+                return words
             case life.Disposed():
                 self.forget(event.captures, event.encounters, event.objects)
                 return self.held.keeping.take(event)
             case (
                 life.RetentionSet()
-                | life.HoldPlaced()
                 | life.HoldLifted()
                 | life.DisposalProposed()
                 | life.DisposalRefused()
@@ -353,6 +358,7 @@ class Catalog(Index):
         # It may be unknown because it was disposed of, and its records with it. Then its captures are
         # nobody's until they are moved on; those that were not went with it.
         encounter = self.held.encounters.get(event.encounter_id)
+        self.held.keeping.came(event.encounter_id, event.captures)
         unknown = 0
         for capture_id in event.captures:
             if (capture := self.held.captures.get(capture_id)) is None:
@@ -421,12 +427,12 @@ class Catalog(Index):
         for capture in encounter.captures.values():  # of those that stay, nobody says any more whose they are
             capture.encounter_id = None
             self.held.imports[capture.import_id].assigned -= 1
-        subject = encounter.created.subject
-        said = self.held.said.get((subject.issuer, subject.mrn), [])
+        person = subject_key(encounter.created.subject)
+        said = self.held.said.get(person, [])
         if left := [view for view in said if view.encounter_id != encounter_id]:
-            self.held.said[subject.issuer, subject.mrn] = left
+            self.held.said[person] = left
         else:
-            self.held.said.pop((subject.issuer, subject.mrn), None)
+            self.held.said.pop(person, None)
 
 
 def _subject(event: ev.AnyEvent) -> tuple[str, ...]:

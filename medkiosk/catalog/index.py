@@ -29,7 +29,7 @@ from medkiosk.catalog.views import (
     Series,
 )
 from medkiosk.core import events as ev
-from medkiosk.core.consent import ConsentKind, Terms
+from medkiosk.core.consent import ConsentKind, Terms, subject_key
 from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ImportId, ObjectId, RecipientId, is_id
 from medkiosk.core.photo import ReviewState
 
@@ -42,7 +42,7 @@ class Holdings:
         numbered: captures by number; None once disposed of.
         objects: every original, see `short`.
         waiting: captures that no derivative was made of, and the file to make one of.
-        said: consents by issuer and number of their subject.
+        said: consents by their subject, see `subject_key`.
         exports: by capture; ``exported`` has them in order.
     """
 
@@ -247,8 +247,7 @@ class Index:
         """
         if (encounter := self.held.encounters.get(encounter_id)) is None:
             return ()
-        subject = encounter.created.subject
-        said = self.held.said.get((subject.issuer, subject.mrn), [])
+        said = self.held.said.get(subject_key(encounter.created.subject), [])
         return tuple(
             view.terms
             for view in said

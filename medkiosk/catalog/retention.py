@@ -6,6 +6,8 @@ remembered by id, since the recall list and the audit trail go on naming it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from medkiosk.core import lifecycle as life
@@ -47,12 +49,17 @@ class Keeping(msgspec.Struct):
     Attributes:
         classes: what somebody decided about each encounter, the last word.
         holds: those in force.
+        bound: of each, the captures that it names, that its encounters had when it was placed, and that came
+            to them since: wherever these are now, it keeps them.
+        last: of encounters of whose person others were disposed of: the last day the person was seen.
         disposals: all, oldest first.
         gone: encounters and captures that were disposed of.
     """
 
     classes: dict[EncounterId, life.RetentionSet] = {}
     holds: dict[HoldId, life.HoldPlaced] = {}
+    bound: dict[HoldId, set[CaptureId]] = {}
+    last: dict[EncounterId, str] = {}
     disposals: dict[DisposalId, Disposal] = {}
     gone: set[str] = set()
 
@@ -65,9 +72,11 @@ class Keeping(msgspec.Struct):
                 if event.hold_id in self.holds:
                     return "the hold exists"
                 self.holds[event.hold_id] = event
+                self.bound[event.hold_id] = set(event.captures)
             case life.HoldLifted():
                 if self.holds.pop(event.hold_id, None) is None:
                     return "unknown hold"
+                self.bound.pop(event.hold_id, None)
             case life.DisposalProposed():
                 if event.disposal_id in self.disposals:
                     return "the disposal exists"
@@ -82,6 +91,7 @@ class Keeping(msgspec.Struct):
             self.gone.update(event.captures, event.encounters)
             for encounter_id in event.encounters:
                 self.classes.pop(encounter_id, None)
+                self.last.pop(encounter_id, None)
         if (disposal := self.disposals.get(event.disposal_id)) is None:
             return "unknown disposal"
         match event:
@@ -89,18 +99,37 @@ class Keeping(msgspec.Struct):
                 disposal.decided = event
             case life.Disposed():
                 disposal.destroyed += len(event.objects) + len(event.records)
+                if event.encounters:
+                    self._remember(disposal.proposed.seen)
             case life.DisposalFinished():
                 disposal.finished = event
         disposal.state = _AFTER[type(event)]
         return ""
+
+    def _remember(self, persons: tuple[life.LastSeen, ...]) -> None:
+        for person in persons:
+            for encounter_id in person.encounters:
+                if encounter_id not in self.gone:
+                    self.last[encounter_id] = max(person.day, self.last.get(encounter_id, ""))
+
+    def came(self, encounter_id: EncounterId, captures: Iterable[CaptureId]) -> None:
+        """Captures are an encounter's now: what holds it binds them, until it is lifted."""
+        for hold in self.holds.values():
+            if encounter_id in hold.encounters:
+                self.bound[hold.hold_id].update(captures)
 
     def held(self, encounter_id: EncounterId | None, captures: frozenset[CaptureId]) -> tuple[HoldId, ...]:
         """The holds that keep an encounter, or one of some captures."""
         return tuple(
             hold.hold_id
             for hold in self.holds.values()
-            if encounter_id in hold.encounters or not captures.isdisjoint(hold.captures)
+            if encounter_id in hold.encounters or not captures.isdisjoint(self.bound[hold.hold_id])
         )
+
+    def begun(self) -> list[Disposal]:
+        """Disposals that were approved and are not finished: what they name is kept still."""
+        states = (DisposalState.APPROVED, DisposalState.DESTROYING)
+        return [disposal for disposal in self.disposals.values() if disposal.state in states]
 
     def in_disposal(self) -> dict[str, DisposalId]:
         """Encounters and captures that a disposal names that is neither refused nor finished."""

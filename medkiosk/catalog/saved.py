@@ -18,6 +18,7 @@ from medkiosk.catalog.people import People
 from medkiosk.catalog.retention import Keeping
 from medkiosk.catalog.views import ConsentView, Problem
 from medkiosk.core import events as ev
+from medkiosk.core.consent import subject_key
 from medkiosk.core.ids import CaptureId, ObjectId
 from medkiosk.core.photo import ReviewState
 from medkiosk.core.slate import ShownSlate
@@ -193,8 +194,7 @@ def _take_few(catalog: Catalog, few: _Few) -> None:
     for each in few.encounters:
         held.encounters[each.created.encounter_id] = Encounter(each.created, records=each.records)
     for views in few.said:
-        subject = held.encounters[views[0].encounter_id].created.subject
-        held.said[subject.issuer, subject.mrn] = views
+        held.said[subject_key(held.encounters[views[0].encounter_id].created.subject)] = views
         for view in views:
             held.encounters[view.encounter_id].consents.append(view)
     held.people = few.people

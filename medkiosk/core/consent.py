@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from enum import StrEnum
 
 import msgspec
@@ -83,6 +84,20 @@ class Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     issuer: str
     name: str
     birth_date: str  # YYYY-MM-DD, or empty where unknown
+
+
+def subject_key(subject: Subject) -> tuple[str, str]:
+    """Issuer and number as compared to tell whether two subjects are one person.
+
+    However they were typed: blanks around and doubled, full-width digits and capitals make no other person.
+    """
+    return _plain(subject.issuer), _plain(subject.mrn)
+
+
+def _plain(text: str) -> str:
+    # Folding case may undo the normal form (The Unicode Standard, 3.13, D146), so it is made again.
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 
 def subject_digest(subject: Subject) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+import msgspec
+
 from medkiosk.core.event import Event
 from medkiosk.core.ids import (
     AccountId,
@@ -69,11 +71,39 @@ class HoldLifted(Event, frozen=True, tag="hold.lifted"):
     reason: str
 
 
-class DisposalProposed(Event, frozen=True, tag="disposal.proposed"):
+class Standing(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """How an encounter stood when a disposal of it, or of some of its pictures, was proposed.
+
+    Attributes:
+        captures: which of the proposal's captures were its own: their places there, from 0.
+        retention: the class that it had, given or derived.
+        due: the first day on which it might go, YYYY-MM-DD; empty for never.
+    """
+
+    encounter_id: EncounterId
+    captures: tuple[int, ...]
+    retention: RetentionClass
+    due: str
+
+
+class LastSeen(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """The last day on which a person was seen, YYYY-MM-DD, and their encounters that a proposal leaves."""
+
+    day: str
+    encounters: tuple[EncounterId, ...]
+
+
+class DisposalProposed(Event, frozen=True, tag="disposal.proposed", omit_defaults=True):
     """Somebody asks to destroy these captures and, with all that was said in them, these encounters.
 
     ``reason`` is in words, ``authority`` names the rule or the order that allows it. ``early`` says that some
     of it is not due, and is to be destroyed all the same.
+
+    Attributes:
+        standing: of each encounter that it names, or has pictures of: what was decided on. A capture that is
+            in none of them belonged to nobody.
+        seen: of the persons of its encounters. Once those are gone nothing else says when that was, and what
+            is left of the person must not become due earlier for it.
     """
 
     disposal_id: DisposalId
@@ -82,6 +112,8 @@ class DisposalProposed(Event, frozen=True, tag="disposal.proposed"):
     reason: str
     authority: str
     early: bool
+    standing: tuple[Standing, ...] = ()
+    seen: tuple[LastSeen, ...] = ()
 
 
 class DisposalRefused(Event, frozen=True, tag="disposal.refused"):

@@ -10,8 +10,9 @@ from medkiosk.catalog.fold import Catalog
 from medkiosk.catalog.views import ConsentView, EncounterView
 from medkiosk.consent.decision import Action, may
 from medkiosk.core import lifecycle as life
-from medkiosk.core.consent import ConsentKind, Purpose, Subject
+from medkiosk.core.consent import ConsentKind, Purpose, subject_key
 from medkiosk.core.ids import CaptureId, EncounterId
+from medkiosk.retention import machine
 from medkiosk.retention.classes import Care, Term, read_date, term
 from medkiosk.retention.due import Hold, Verdict, judge
 
@@ -28,6 +29,7 @@ class Book:
     catalog: Catalog
     encounters: dict[EncounterId, EncounterView]
     seen: dict[tuple[str, str], date]
+    people: dict[tuple[str, str], list[EncounterView]]
     holds: tuple[Hold, ...]
     today: date
 
@@ -36,7 +38,7 @@ class Book:
         given = self.catalog.keeping.classes.get(encounter.encounter_id)
         return term(
             Care(
-                seen=self.seen[_person(encounter.subject)],
+                seen=self.seen[subject_key(encounter.subject)],
                 born=read_date(encounter.subject.birth_date),
                 given=given.retention if given else None,
                 until=read_date(given.until) if given else None,
@@ -62,23 +64,59 @@ class Book:
         return tuple(row.capture_id for row in found)
 
 
-def _person(subject: Subject) -> tuple[str, str]:
-    return subject.issuer, subject.mrn
-
-
 def look(catalog: Catalog, now: datetime) -> Book:
     """Look at a catalogue, which is held still meanwhile."""
     encounters = {view.encounter_id: view for view in catalog.encounters()}
     seen: dict[tuple[str, str], date] = {}
+    people: dict[tuple[str, str], list[EncounterView]] = {}
+    keeping = catalog.keeping
     for view in encounters.values():
         day = read_date(view.at[:10]) or now.date()
-        person = _person(view.subject)
+        # Of a visit that was disposed of: they were seen then all the same.
+        day = max(day, read_date(keeping.last.get(view.encounter_id, "")) or day)
+        person = subject_key(view.subject)
         seen[person] = max(day, seen.get(person, day))
+        people.setdefault(person, []).append(view)
     holds = tuple(
-        Hold(hold.hold_id, frozenset(hold.encounters), frozenset(hold.captures))
-        for hold in catalog.keeping.holds.values()
+        Hold(hold.hold_id, frozenset(hold.encounters), frozenset(keeping.bound[hold.hold_id]))
+        for hold in keeping.holds.values()
     )
-    return Book(catalog, encounters, seen, holds, now.date())
+    return Book(catalog, encounters, seen, people, holds, now.date())
+
+
+def standing_of(
+    book: Book, encounters: Sequence[EncounterId], captures: Sequence[CaptureId]
+) -> tuple[life.Standing, ...]:
+    """What a proposal of these is decided on: where each capture is, and how long each encounter is kept."""
+    places: dict[EncounterId, list[int]] = {encounter_id: [] for encounter_id in encounters}
+    for place, capture_id in enumerate(captures):
+        view = book.catalog.capture(capture_id)
+        if view is not None and view.row.encounter_id is not None:
+            places.setdefault(view.row.encounter_id, []).append(place)
+    found = []
+    for encounter_id, its in places.items():
+        kept = book.term(book.encounters[encounter_id])
+        found.append(life.Standing(encounter_id, tuple(its), kept.retention, str(kept.due or "")))
+    return tuple(found)
+
+
+def seen_of(book: Book, encounters: Sequence[EncounterId]) -> tuple[life.LastSeen, ...]:
+    """When the persons of these were last seen, and which other encounters of theirs stay."""
+    goes = frozenset(encounters)
+    found = []
+    for person in dict.fromkeys(subject_key(book.encounters[id_].subject) for id_ in encounters):
+        stay = tuple(each.encounter_id for each in book.people[person] if each.encounter_id not in goes)
+        if stay:
+            found.append(life.LastSeen(str(book.seen[person]), stay))
+    return tuple(found)
+
+
+def why_not_now(catalog: Catalog, proposed: life.DisposalProposed, now: datetime) -> list[str]:
+    """Say what stands against a disposal now, in sentences; asked when it is approved and when it begins."""
+    book = look(catalog, now)
+    verdicts = [verdict for _, verdict in verdicts_of(book, proposed)]
+    problems = machine.why_not_begin(proposed, verdicts, complete=is_complete(book, proposed))
+    return problems + unprotected(book, proposed, now)
 
 
 def verdicts_of(book: Book, proposed: life.DisposalProposed) -> list[tuple[str, Verdict]]:
@@ -99,33 +137,45 @@ def verdicts_of(book: Book, proposed: life.DisposalProposed) -> list[tuple[str, 
 
 
 def is_complete(book: Book, proposed: life.DisposalProposed) -> bool:
-    """Whether it names all pictures of its encounters, and everything that it names is there."""
+    """Whether all is as it was when it was proposed.
+
+    It names all pictures of its encounters; every picture is there, in the encounter in which it was; each
+    encounter has the class and the due day that were decided on. A proposal that does not say what it was
+    decided on is not complete, unless it is of pictures that belong to nobody.
+    """
     named = frozenset(proposed.captures)
-    return all(
+    if not all(
         encounter_id in book.encounters and named.issuperset(book.captures(encounter_id))
         for encounter_id in proposed.encounters
-    ) and all(book.catalog.capture(capture_id) is not None for capture_id in named)
+    ) or not all(book.catalog.capture(capture_id) is not None for capture_id in named):
+        return False
+    return standing_of(book, proposed.encounters, proposed.captures) == proposed.standing
 
 
 def unprotected(book: Book, proposed: life.DisposalProposed, now: datetime) -> list[str]:
     """A refusal or withdrawal counts for all pictures of a person: it must not go while others stay."""
-    goes = frozenset(proposed.encounters)
-    people = {_person(book.encounters[id_].subject) for id_ in goes if id_ in book.encounters}
-    for view in book.encounters.values():
-        if view.encounter_id in goes or _person(view.subject) not in people:
-            continue
-        said = sorted(
-            (
-                consent
-                for other in book.encounters.values()
-                if _person(other.subject) == _person(view.subject)
-                for consent in other.consents
-                if other is view or consent.terms.kind is not ConsentKind.GRANT
-            ),
-            key=lambda consent: consent.at,
-        )
-        if _opens(book.catalog.answers(view.encounter_id), said, goes, now):
-            return [_PROTECTS]
+    people = {
+        subject_key(book.encounters[id_].subject) for id_ in proposed.encounters if id_ in book.encounters
+    }
+    # What was approved goes, too: two disposals must not each rely on the refusal that the other takes away.
+    goes = frozenset(proposed.encounters).union(
+        *(disposal.proposed.encounters for disposal in book.catalog.keeping.begun())
+    )
+    for person in people:
+        for view in book.people[person]:
+            if view.encounter_id in goes:
+                continue
+            said = sorted(
+                (
+                    consent
+                    for other in book.people[person]
+                    for consent in other.consents
+                    if other is view or consent.terms.kind is not ConsentKind.GRANT
+                ),
+                key=lambda consent: consent.at,
+            )
+            if _opens(book.catalog.answers(view.encounter_id), said, goes, now):
+                return [_PROTECTS]
     return []
 
 
@@ -140,4 +190,24 @@ def _opens(
     return any(
         may(Action.EXPORT, left, purpose, now).allowed and not may(Action.EXPORT, whole, purpose, now).allowed
         for purpose in Purpose
+    )
+
+
+_SILENCE_DAYS = 400
+
+
+def clock_warning(catalog: Catalog, now: datetime) -> str:
+    """A sentence where no picture came for more than a year: then the clock may be far ahead; else empty.
+
+    Everything is due by a clock that is years ahead. Every login moves the newest record with it, so what
+    tells is the last picture.
+    """
+    total = catalog.captures(limit=0).total
+    rows = catalog.captures(offset=total - 1, limit=1).captures if total else ()
+    last = read_date(rows[0].at[:10]) if rows else None
+    if last is None or (now.date() - last).days <= _SILENCE_DAYS:
+        return ""
+    return (
+        f"The kiosk's clock says {now.date()}; the last picture is of {last}. If the clock is wrong, what it"
+        " says of what is due is wrong, too."
     )

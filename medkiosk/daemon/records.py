@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from medkiosk.consent import terms as consent_terms
 from medkiosk.core.consent import Subject, Terms
 from medkiosk.core.errors import BadRequestError, NotAllowedError
@@ -26,6 +28,7 @@ def create_encounter(kiosk: Kiosk, who: AccountCreated, subject: Subject, label:
     Raises:
         BadRequestError: the number or its issuer is missing, a field is too long or not printable.
     """
+    subject = msgspec.structs.replace(subject, mrn=subject.mrn.strip(" "), issuer=subject.issuer.strip(" "))
     for name, text in (
         ("MRN", subject.mrn),
         ("issuer", subject.issuer),

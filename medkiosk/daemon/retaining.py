@@ -4,27 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from medkiosk.catalog.fold import Catalog
 from medkiosk.catalog.retention import Disposal
 from medkiosk.catalog.views import EncounterView
+from medkiosk.core import canon
 from medkiosk.core import lifecycle as life
 from medkiosk.core.clock import rfc3339
 from medkiosk.core.errors import BadRequestError, NotAllowedError, NotFoundError
 from medkiosk.core.events import AccountCreated
 from medkiosk.core.ids import AccountId, CaptureId, DisposalId, EncounterId, HoldId, new_id
 from medkiosk.core.lifecycle import DisposalState, RetentionClass
-from medkiosk.daemon.duebook import Book, is_complete, look, unprotected, verdicts_of
+from medkiosk.daemon.duebook import (
+    Book,
+    clock_warning,
+    is_complete,
+    look,
+    seen_of,
+    standing_of,
+    unprotected,
+    verdicts_of,
+)
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.ipc import types as t
 from medkiosk.journal import Fact
 from medkiosk.retention import machine
 from medkiosk.retention.classes import read_date
+from medkiosk.retention.due import Verdict
 
 _LONGEST = 500
 _MOST = 2000
 """Captures of one disposal: its event is one record."""
-_SHOWN = 50
-"""Verdicts shown of one disposal."""
+MOST_NAMED = 500
+"""Encounters and single pictures of one disposal: who decides gets all verdicts in one answer."""
+_RECORD = 240 * 1024
+"""Bytes of a proposal; a record holds 256 KiB."""
+_LISTED = 1000
+"""Verdicts in a page of disposals: those of the newest; `get_disposal` has the others'."""
 
 REMAINS = (
     "What left in exports stays with those who got it: the recall list names them.",
@@ -236,23 +253,38 @@ def propose(
                 raise BadRequestError(detail=f"these have {len(whole)} pictures; at most {_MOST} at a time")
             if busy := {*encounters, *whole} & catalog.keeping.in_disposal().keys():
                 raise BadRequestError(detail=f"{len(busy)} of these are in another disposal already")
+            kept = tuple(dict.fromkeys(encounters))
             event = life.DisposalProposed(
                 at=kiosk.journal.now(),
                 actor=who.account_id,
                 disposal_id=DisposalId(new_id(kiosk.random)),
-                encounters=tuple(dict.fromkeys(encounters)),
+                encounters=kept,
                 captures=whole,
                 reason=reason,
                 authority=authority,
                 early=early,
+                standing=standing_of(book, kept, whole),
+                seen=seen_of(book, kept),
             )
             verdicts = [verdict for _, verdict in verdicts_of(book, event)]
+            _check_size(event, len(verdicts))
             problems = machine.why_not_propose(verdicts, early=early, reason=reason, authority=authority)
             problems += unprotected(book, event, kiosk.clock())
         if problems:
             raise BadRequestError(detail=" ".join(problems))
         kiosk.journal.commit([Fact(event)])
     return disposal_info(kiosk, event.disposal_id)
+
+
+def _check_size(event: life.DisposalProposed, verdicts: int) -> None:
+    """Who decides has to see every verdict, and what was decided on is kept in one record."""
+    if verdicts > MOST_NAMED:
+        raise BadRequestError(
+            detail=f"these are {verdicts} encounters and single pictures; propose at most {MOST_NAMED} at a"
+            " time, so that the second person can read about each"
+        )
+    if len(canon.encode(event)) > _RECORD:
+        raise BadRequestError(detail="these are too many for one proposal; propose fewer at a time")
 
 
 def refuse(kiosk: Kiosk, who: AccountCreated, disposal_id: DisposalId, reason: str) -> t.DisposalInfo:
@@ -321,8 +353,12 @@ def list_disposals(kiosk: Kiosk, offset: int, limit: int) -> t.DisposalList:
     """All disposals, newest first."""
     with kiosk.reading() as catalog:
         ids = list(reversed(catalog.keeping.disposals))
-    page = ids[max(offset, 0) :][:limit]
-    return t.DisposalList(disposals=tuple(disposal_info(kiosk, id_) for id_ in page), total=len(ids))
+    found, left = [], _LISTED
+    for id_ in ids[max(offset, 0) :][:limit]:
+        info = disposal_info(kiosk, id_)
+        left -= len(info.verdicts)
+        found.append(info if left >= 0 else msgspec.structs.replace(info, verdicts=()))
+    return t.DisposalList(disposals=tuple(found), total=len(ids))
 
 
 def disposal_info(kiosk: Kiosk, disposal_id: DisposalId) -> t.DisposalInfo:
@@ -336,12 +372,14 @@ def disposal_info(kiosk: Kiosk, disposal_id: DisposalId) -> t.DisposalInfo:
         if disposal is None:
             raise NotFoundError(what="disposal", id=disposal_id)
         proposed, decided, finished = disposal.proposed, disposal.decided, disposal.finished
-        verdicts: tuple[str, ...] = ()
+        found: list[tuple[str, Verdict]] = []
+        warning = ""
         if disposal.state is DisposalState.PROPOSED:
-            found = verdicts_of(look(catalog, kiosk.clock()), proposed)
+            now = kiosk.clock()
+            found = verdicts_of(look(catalog, now), proposed)
             # What is not due first: it is what has to be read.
             found.sort(key=lambda one: one[1].due)
-            verdicts = tuple(f"{name}: {verdict.words}" for name, verdict in found[:_SHOWN])
+            warning = clock_warning(catalog, now)
         objects = len(catalog.objects_of(proposed.captures))
         by = _name(catalog, proposed.actor)
         decided_by = _name(catalog, decided.actor) if decided else ""
@@ -359,7 +397,10 @@ def disposal_info(kiosk: Kiosk, disposal_id: DisposalId) -> t.DisposalInfo:
         state=disposal.state,
         decided_by=decided_by,
         decided_at=decided.at if decided else "",
-        verdicts=verdicts,
+        verdicts=tuple(f"{name}: {verdict.words}" for name, verdict in found),
+        judged=len(found),
+        not_due=sum(not verdict.due for _, verdict in found),
+        warning=warning,
         goes=f"{goes}, with names, answers and reviews: nobody can open them again.",
         remains=REMAINS,
         drives=_drives(kiosk, disposal_id, disposal.state),

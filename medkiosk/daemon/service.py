@@ -438,6 +438,10 @@ class Service:
         """See `Api.approve_disposal`."""
         return retaining.approve(self._kiosk, self._who, disposal_id)
 
+    def get_disposal(self, disposal_id: DisposalId) -> t.DisposalInfo:
+        """See `Api.get_disposal`."""
+        return retaining.disposal_info(self._kiosk, disposal_id)
+
     def list_disposals(self, offset: int = 0, limit: int = 50) -> t.DisposalList:
         """See `Api.list_disposals`."""
         return retaining.list_disposals(self._kiosk, offset, min(_page(limit), 50))

@@ -384,6 +384,11 @@ class Api(Protocol):
         ...
 
     @method(needs=Capability.APPROVE_DISPOSAL)
+    def get_disposal(self, disposal_id: DisposalId) -> t.DisposalInfo:
+        """One disposal, with the verdict about everything that it names."""
+        ...
+
+    @method(needs=Capability.APPROVE_DISPOSAL)
     def list_disposals(self, offset: int = 0, limit: int = 50) -> t.DisposalList:
         """Disposals, newest first, with what the second person has to know."""
         ...

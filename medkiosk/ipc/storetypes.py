@@ -181,7 +181,11 @@ class DisposalInfo(Wire, frozen=True):
         by: who proposed it.
         early: whether it says that some of it is not due.
         decided_by: who said yes or no; empty before.
-        verdicts: of what it names, the first of them, why it is due or not, in words.
+        verdicts: of all that it names, why it is due or not, in words, what is not due first; none once it
+            is decided. In a list only the newest have them: see `Api.get_disposal`.
+        judged: how many verdicts there are, wherever they are shown.
+        not_due: of how many of these the time has not come, or a hold keeps them.
+        warning: why today's date may be wrong; empty where nothing says so.
         goes: what is destroyed, in a sentence.
         remains: what is not, a sentence each: what the second person must know.
         drives: backup drives that hold it until they are plugged in again.
@@ -205,6 +209,9 @@ class DisposalInfo(Wire, frozen=True):
     drives: tuple[str, ...]
     destroyed: int
     finished_at: str
+    judged: int = 0
+    not_due: int = 0
+    warning: str = ""
 
 
 class DisposalList(Wire, frozen=True):

@@ -112,16 +112,28 @@ def why_not_approve(
         proposed: what was asked for.
         verdicts: about everything that it names, today.
         approver: who says yes.
-        complete: whether the proposal names every picture of each of its encounters, as they are now, and all
-            of them are still where they were.
+        complete: whether everything is as it was when it was proposed (`why_not_begin`).
     """
     problems = []
     if approver == proposed.actor:
         problems.append("You proposed this yourself; a second person has to approve it.")
+    return problems + why_not_begin(proposed, verdicts, complete=complete)
+
+
+def why_not_begin(proposed: DisposalProposed, verdicts: Sequence[Verdict], *, complete: bool) -> list[str]:
+    """Say what stands against a disposal now, whoever approves or approved it; empty when nothing does.
+
+    Args:
+        proposed: what was asked for.
+        verdicts: about everything that it names, today.
+        complete: whether the proposal names every picture of each of its encounters, as they are now, all of
+            them are still where they were, and each encounter has the class and the due day that it had.
+    """
+    problems = []
     if not complete:
         problems.append(
-            "What it names has changed since it was proposed: pictures came or went. Refuse it and propose"
-            " anew."
+            "What it names has changed since it was proposed: pictures came or went, or another period counts"
+            " now. Refuse it and propose anew."
         )
     return problems + _against(verdicts, early=proposed.early)
 

@@ -113,6 +113,10 @@ class Retention:
         )
         return self._kiosk.disposals[0]
 
+    def get_disposal(self, disposal_id: DisposalId) -> t.DisposalInfo:
+        [found] = [each for each in self._kiosk.disposals if each.disposal_id == disposal_id]
+        return found
+
     def list_disposals(self, offset: int = 0, limit: int = 50) -> t.DisposalList:
         found = self._kiosk.disposals
         return t.DisposalList(disposals=found[offset:][:limit], total=len(found))

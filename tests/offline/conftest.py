@@ -11,6 +11,10 @@ from typing import NamedTuple
 
 import pytest
 
+from medkiosk.core import canon
+from medkiosk.core.events import OriginalSealed
+from medkiosk.core.ids import KIOSK, CaptureId, ImportId, ObjectId
+from medkiosk.core.photo import MediaKind
 from medkiosk.ledger import entry
 from medkiosk.ledger.file import Log
 from medkiosk.ledger.sign import Signer
@@ -74,8 +78,20 @@ def fill(root: Path) -> Store:
         writer.write(content[: size // 2])
         derivative = writer.finish()
         others.append(derivative.id)
-        payload = {"object_id": sealed.id, "folder": "DCIM/100CANON", "file": name}
-        record = vault.seal_record("event", json.dumps(payload).encode())
+        said = OriginalSealed(
+            at=f"2026-01-01T00:00:{second:02d}.000Z",
+            actor=KIOSK,
+            import_id=ImportId("1" * 32),
+            capture_id=CaptureId(f"{second:032x}"),
+            object_id=ObjectId(sealed.id),
+            storage="card",
+            folder="DCIM/100CANON",
+            file=name,
+            size=size,
+            mtime=0,
+            media=MediaKind.OTHER,
+        )
+        record = vault.seal_record("event", canon.encode(said))
         journal(
             Batch(
                 objects=[sealed, derivative],

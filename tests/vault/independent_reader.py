@@ -1,7 +1,8 @@
 """A second reader, written from docs/format.md alone: it shares no line with medkiosk.
 
 ``python independent_reader.py STORE "words of one sheet" "words of another"`` prints the SHA-256 of each
-object after checking it against the signed ledger. Standard library; AES-GCM, Argon2id, ML-KEM-768, X25519
+object and record after checking it against the signed ledger, and for each original what its file was called
+(docs/events.md). Standard library; AES-GCM, Argon2id, ML-KEM-768, X25519
 and Ed25519 from `cryptography`, and SLIP-39 from its reference implementation.
 """
 
@@ -261,7 +262,26 @@ def read(store: Path, shares: list[str], vkey: str) -> Iterator[tuple[str, str, 
         db.close()
 
 
+def file_names(found: list[tuple[str, str, str, bytes]]) -> dict[str, str]:
+    """What each original was called on its device, by its id: docs/events.md, ``original.sealed``."""
+    names = {}
+    for what, _, kind, payload in found:
+        if (what, kind) == ("record", "event"):
+            event = json.loads(payload)
+            if (
+                json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+                != payload
+            ):
+                raise ValueError("not in canonical form")
+            if event["type"] == "original.sealed":
+                names[event["object_id"]] = "/".join(filter(None, (event["folder"], event["file"])))
+    return names
+
+
 if __name__ == "__main__":
     root = Path(sys.argv[1])
-    for line in read(root, sys.argv[2:4], (root / "ledger" / "vkey").read_text().split("\n")[0]):
-        sys.stdout.write(f"{line[0]} {line[1]} {line[2]} {hashlib.sha256(line[3]).hexdigest()}\n")
+    everything = list(read(root, sys.argv[2:4], (root / "ledger" / "vkey").read_text().split("\n")[0]))
+    called = file_names(everything)
+    for line in everything:
+        text = f"{line[0]} {line[1]} {line[2]} {hashlib.sha256(line[3]).hexdigest()}"
+        sys.stdout.write(f"{text} {json.dumps(called[line[1]])}\n" if line[1] in called else f"{text}\n")

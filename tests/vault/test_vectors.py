@@ -33,7 +33,7 @@ from medkiosk.vault.errors import (
 )
 from medkiosk.vault.keys import DataKey, IndexKeys, Secret, derive, lines, parts, unwrap, wrap
 from medkiosk.vault.slots import Slot
-from tests.offline.conftest import Store, fill
+from tests.offline.conftest import FILES, Store, fill
 from tests.shared import shared
 from tests.stores import device, reopen
 from tests.vault import independent_reader
@@ -316,7 +316,12 @@ def test_the_independent_reader_reads_a_store(store: Store) -> None:
         text=True,
         check=True,
     )
-    assert len(done.stdout.splitlines()) == len(found)
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(found)
+    called = {line.split()[1]: line.split()[4] for line in lines if line.split()[2] == "original"}
+    assert called == {
+        id_: f'"DCIM/100CANON/{name}"' for id_, name in zip(store.originals, FILES, strict=True)
+    }
 
 
 def test_the_independent_reader_finds_damage(store: Store, tmp_path: Path) -> None:

@@ -231,7 +231,8 @@ def publish(tmp: Path, final: Path) -> None:
 
 
 # Syscalls: one renameat2 with RENAME_EXCHANGE. Where the file system cannot do that (exFAT): open of final
-# with O_WRONLY; rename over it; write of as many zero bytes as the old file has; fsync; close.
+# with O_WRONLY; rename over it; write, CHUNK bytes at most each, until as many zero bytes are written as the
+# old file has; fsync; close.
 def exchange(new: Path, final: Path) -> None:
     """Put a synced file in the place of another one, in one step. Durable after `sync_dirs`.
 
@@ -344,10 +345,11 @@ def remove(path: Path) -> None:
         path.unlink()
 
 
-# Syscalls: open with O_WRONLY; write of as many zero bytes as the file has; fsync; close; unlink; then open,
-# fsync and close of the parent folder. Only the last three where there is no such file.
+# Syscalls: open with O_WRONLY; write, CHUNK bytes at most each, until as many zero bytes are written as the
+# file has; fsync; close; unlink; then open, fsync and close of the parent folder. Only the last three where
+# there is no such file.
 def destroy(path: Path) -> None:
-    """Overwrite a small secret file where it lies, then remove it; when this returns no crash brings it back.
+    """Overwrite a secret file where it lies, then remove it; when this returns no crash brings it back.
 
     How much an overwrite is worth is up to the medium: flash and copy-on-write file systems may keep the old
     bytes. Harmless when repeated: a crash leaves the file as it was, overwritten, or gone.
@@ -386,9 +388,10 @@ def trim(root_fd: int) -> bool:
 
 
 def _overwrite(fd: int) -> None:
-    rest = memoryview(bytes(os.fstat(fd).st_size))
+    rest = os.fstat(fd).st_size
+    zeros = memoryview(bytes(min(rest, CHUNK)))
     while rest:
-        rest = rest[os.write(fd, rest) :]
+        rest -= os.write(fd, zeros[:rest])
     os.fsync(fd)
 
 

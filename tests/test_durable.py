@@ -159,6 +159,31 @@ def test_destroy_overwrites_where_the_bytes_lie(tmp_path: Path) -> None:
         durable.destroy(tmp_path / "symlink")
 
 
+def test_a_large_file_is_overwritten_in_little_memory(tmp_path: Path) -> None:
+    path, size = tmp_path / "old", 300 << 20
+    with path.open("wb") as file:
+        file.truncate(size)
+    (tmp_path / "link").hardlink_to(path)
+    code = (
+        "import resource, sys; from pathlib import Path; from medkiosk import durable;"
+        "limit = int(Path('/proc/self/statm').read_text().split()[0]) * resource.getpagesize() + (64 << 20);"
+        "resource.setrlimit(resource.RLIMIT_AS, (limit, limit));"
+        "durable.destroy(Path(sys.argv[1]))"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True)
+    assert not path.exists()
+    whole = (tmp_path / "link").stat()
+    assert whole.st_size == size
+    assert whole.st_blocks * 512 >= size  # written, to the last byte, and no further
+
+
+@needs_strace
+def test_destroy_writes_chunk_by_chunk(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x" * (2 * durable.CHUNK + 5))
+    calls = trace(tmp_path, "durable.destroy(here / 'a')")
+    assert calls[:5] == ["openat a", *["write a"] * 3, "fsync a"]
+
+
 def test_publish_never_replaces(tmp_path: Path) -> None:
     (tmp_path / "new").write_bytes(b"new")
     (tmp_path / "taken").write_bytes(b"taken")

@@ -82,7 +82,9 @@ class DriveLiesError(KioskError):
 
 
 class DriveBusyError(KioskError):
-    """Another program is writing to the backup drive. Nothing was changed; wait until it has ended."""
+    """Another program is writing to the backup drive. Nothing was changed; it begins by itself when that has
+    ended. Leave the drive in.
+    """
 
     code = "backup.busy"
     exit_code = 4
@@ -127,7 +129,9 @@ class BlobsDamagedError(KioskError):
 
 
 class DisposingError(KioskError):
-    """A disposal is at work. The backup begins by itself when it has ended; nothing was changed."""
+    """A disposal is at work. The backup begins by itself when it has ended; nothing was changed. Leave the
+    drive in.
+    """
 
     code = "backup.disposing"
 

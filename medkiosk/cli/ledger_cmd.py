@@ -35,7 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     compare = what.add_parser("compare", help="does the store still hold all that such a line stands for?")
     compare.add_argument("store", type=Path, metavar="STORE", help="the store's folder, or a copy of it")
-    compare.add_argument("text", metavar="TEXT", help="the line, or '-' to read it or a checkpoint file")
+    compare.add_argument(
+        "text",
+        nargs="+",
+        metavar="TEXT",
+        help="the line, as the Ledger screen shows it; or '-' to read it or a checkpoint file",
+    )
     compare.add_argument("--ledger-key", metavar="KEY", help="the ledger's verifier key, kept on paper")
     compare.set_defaults(do=_compare)
 
@@ -98,7 +103,7 @@ def _head(args: argparse.Namespace) -> int:
 
 
 def _compare(args: argparse.Namespace) -> int:
-    text = sys.stdin.read(_LARGEST) if args.text == "-" else args.text
+    text = sys.stdin.read(_LARGEST) if args.text == ["-"] else " ".join(args.text)
     found = heads.compare(args.store, text, args.ledger_key)
     show(args, found, [found.words, f"The ledger's signature: {found.signature}."])
     return 0 if found.ok else 3

@@ -30,6 +30,7 @@ class Where(StrEnum):
     SLATE = "Slate"
     FORM = "New encounter"
     LEDGER = "Ledger"
+    CODE = "Code of the ledger"
     CONSENT = "Consent"
     REVIEW = "Review"
     EXPORT = "Export"
@@ -37,6 +38,7 @@ class Where(StrEnum):
     QUICK = "Reason to keep visible"
     CHOICE = "Choice of an encounter"
     ROLE = "What a frame is for"
+    CLASS = "How long it is kept"
     CONFIRM = "Yes or no"
     KEYS = "List of keys"
 
@@ -124,6 +126,10 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.IMPORTS, "advice", ("q",), "Advice", "Read which photos may have to be taken again, and how."),
     Action(_W.IMPORTS, "receipt", ("t",), "Receipt", "Read what became of each file of the import."),
     Action(_W.IMPORTS, "quarantine", ("w",), "Whose?", "Read which photos belong to nobody, and why not."),
+    Action(_W.IMPORTS, "hold", ("h",), "Hold", "Keep the marked photos, or this one, whatever is due."),
+    Action(
+        _W.IMPORTS, "dispose", ("d",), "Dispose", "Ask for the destruction of the marked photos, or this."
+    ),
     Action(_W.IMPORTS, "back", ("escape",), "Back", "Go back."),
     Action(_W.QUARANTINE, "back", ("escape",), "Back", "Go back."),
     Action(_W.ADVICE, "back", ("escape",), "Back", "Go back."),
@@ -133,6 +139,9 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.ENCOUNTERS, "slate", ("s",), "Slate", "Show the chosen encounter's slate, to be photographed."),
     Action(_W.ENCOUNTERS, "", ("enter",), "Review", "Review the photos of the chosen encounter."),
     Action(_W.ENCOUNTERS, "export", ("x",), "Export", "Export the approved photos of the chosen encounter."),
+    Action(_W.ENCOUNTERS, "hold", ("h",), "Hold", "Keep the encounter until the hold is lifted; asks why."),
+    Action(_W.ENCOUNTERS, "give_class", ("k",), "Keep for", "See and say how long the encounter is kept."),
+    Action(_W.ENCOUNTERS, "dispose", ("d",), "Dispose", "Ask for its destruction, by an order if not due."),
     Action(_W.ENCOUNTERS, "back", ("escape",), "Back", "Go back."),
     Action(_W.SLATE, "opening", ("o",), "Opening", "Show the slate that opens this patient's series."),
     Action(_W.SLATE, "closing", ("c",), "Closing", "Show the slate that closes it."),
@@ -142,7 +151,9 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.FORM, "save", ("f2",), "Save", "Save from any field."),
     Action(_W.FORM, "back", ("escape",), "Cancel", "Go back without saving."),
     Action(_W.LEDGER, "again", ("r",), "Newest", "Show the newest head."),
+    Action(_W.LEDGER, "code", ("c",), "Code", "Show the code alone, on the whole terminal."),
     Action(_W.LEDGER, "back", ("escape",), "Back", "Go back."),
+    Action(_W.CODE, "back", ("escape", "c"), "Back", "Go back."),
     Action(_W.CONSENT, "read(1)", ("pagedown",), "Read on", "Turn the page of the text to read aloud."),
     Action(_W.CONSENT, "read(-1)", ("pageup",), "", "Turn it back."),
     Action(_W.CONSENT, "enter", ("enter",), "Next", "Go to the next field; on the button, save.", first=True),
@@ -236,6 +247,9 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.ROLE, "", ("up", "down"), "Choose", "Choose what the frame is for."),
     Action(_W.ROLE, "", ("enter",), "OK", "Take it."),
     Action(_W.ROLE, "back", ("escape",), "Back", "Go back; nothing is done."),
+    Action(_W.CLASS, "", ("up", "down"), "Choose", "Choose how long it is kept."),
+    Action(_W.CLASS, "", ("enter",), "OK", "Take it."),
+    Action(_W.CLASS, "back", ("escape",), "Back", "Go back; nothing is done."),
     Action(_W.CONFIRM, "yes", ("enter", "y"), "Yes", "Do it."),
     Action(_W.CONFIRM, "back", ("escape", "n"), "No", "Go back; nothing is done."),
     Action(_W.KEYS, "back", ("escape",), "Back", "Go back."),

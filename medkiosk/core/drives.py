@@ -12,6 +12,7 @@ class DriveState(StrEnum):
     REFUSED = "refused"  # another kiosk's, or a forged one
     COPYING = "copying"
     COMPLETE = "complete"
+    WAITING = "waiting"  # it begins by itself when something else has ended
     FAILED = "failed"
     LOST = "lost"  # unplugged before it was complete
 
@@ -21,6 +22,7 @@ BACKUP_WORDS: dict[DriveState, str] = {
     DriveState.REFUSED: "NOT OUR DRIVE",
     DriveState.COPYING: "BACKUP RUNNING",
     DriveState.COMPLETE: "BACKUP COMPLETE",
+    DriveState.WAITING: "BACKUP WAITS",
     DriveState.FAILED: "BACKUP FAILED",
     DriveState.LOST: "BACKUP FAILED",
 }
@@ -31,6 +33,7 @@ _LOUDEST = (
     DriveState.REFUSED,
     DriveState.FAILED,
     DriveState.LOST,
+    DriveState.WAITING,
     DriveState.COPYING,
     DriveState.COMPLETE,
     DriveState.UNKNOWN,

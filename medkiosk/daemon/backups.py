@@ -44,6 +44,8 @@ from medkiosk.vault.keys import derive
 
 _log = logging.getLogger(__name__)
 _AGAIN_S = 60.0
+_EVENTS_S = 300.0
+"""While a drive stays in, what is not a photo (a consent, a withdrawal) waits this long at most."""
 _SHOWN_S = 0.5
 _TRANSIENT = (DisposingError, DriveBusyError)
 _IMPORTING = frozenset(state for state, words in HEADLINES.items() if words == "DO NOT UNPLUG")
@@ -57,6 +59,8 @@ class _Place:
     identity: str = ""
     drive: Drive | None = None
     done: int = -1  # objects in the store at the last complete run
+    events: int = -1  # and events that were worth one (`Backups._events`)
+    events_from: float = 0.0  # when more of those may start the next one
     wanted: bool = False
     not_before: float = 0.0
     failed: bool = False
@@ -101,6 +105,7 @@ class Backups:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._shown = 0.0
+        self._events = 0  # since the start, but for those that a backup makes: else two drives never rest
 
     def start(self) -> None:
         """Begin to watch; does nothing where no place is configured."""
@@ -177,6 +182,8 @@ class Backups:
 
     def _happened(self, fact: Fact, _index: int) -> None:
         event: AnyEvent = fact.event
+        if not isinstance(event, BackupFinished):
+            self._events += 1
         if isinstance(event, DisposalFinished):
             for place in self._places:
                 place.wanted = True
@@ -222,13 +229,17 @@ class Backups:
             return True
         # More was sealed while the drive stayed in: once the import has ended.
         importing = any(device.state in _IMPORTING for device in self._board.status.devices)
-        return not (place.failed or importing) and self._journal.vault.count() != place.done
+        if place.failed or importing:
+            return False
+        if self._journal.vault.count() != place.done:
+            return True
+        return self._events != place.events and self._monotonic() >= place.events_from
 
     def _run(self, place: _Place) -> None:
         drive, place.wanted = place.drive, False
         if drive is None:
             return
-        objects = self._journal.vault.count()
+        events, objects, at = self._events, self._journal.vault.count(), self._journal.now()
         self._show(place, DriveState.COPYING, "")
         try:
             self._journal.check()
@@ -255,23 +266,32 @@ class Backups:
             _log.exception("backup")
             self._failed(place, KioskError())
         else:
-            place.done, place.failed = objects, False
+            place.done, place.events, place.failed = objects, events, False
+            place.events_from = self._monotonic() + _EVENTS_S
             words = f"{finished.objects} new files" if finished.objects else "nothing new"
             if finished.removed:
                 words += f"; {finished.removed} files of what was disposed of were removed"
-            self._show(place, DriveState.COMPLETE, f"Everything is on this drive ({words}). Unplug it.")
+            self._show(place, DriveState.COMPLETE, _complete(at, words))
 
     def _failed(self, place: _Place, error: KioskError) -> None:
         _log.warning("backup: %s", error.code)
         place.failed = True
         if isinstance(error, StoppedError):
             return
+        state = DriveState.FAILED
         if isinstance(error, _TRANSIENT):
             place.wanted, place.not_before = True, self._monotonic() + _AGAIN_S
-        if not _identity(place.config):  # whatever the kernel said first, the drive is gone
+            state = DriveState.WAITING
+        drive_id = place.drive.drive_id if place.drive else ""
+        identity = _identity(place.config)
+        if identity != place.identity:
+            # It is not plugged in any more by the time that the board says so.
+            place.identity, place.drive = "", None
+        if not identity:  # whatever the kernel said first, the drive is gone
             error = DriveGoneError(detail="it was pulled out")
-        lost = isinstance(error, DriveGoneError)
-        self._show(place, DriveState.LOST if lost else DriveState.FAILED, error.message)
+        if isinstance(error, DriveGoneError):
+            state = DriveState.LOST
+        self._show(place, state, error.message, drive_id=drive_id)
 
     def _going(self, place: _Place) -> None:
         if self._stopped.is_set():
@@ -285,17 +305,31 @@ class Backups:
             self._shown = now
             self._show(place, DriveState.COPYING, "", done, total)
 
-    def _show(self, place: _Place, state: DriveState, detail: str, done: int = 0, total: int = 0) -> None:
+    def _show(
+        self,
+        place: _Place,
+        state: DriveState,
+        detail: str,
+        done: int = 0,
+        total: int = 0,
+        *,
+        drive_id: str = "",
+    ) -> None:
         self._board.backup(
             BackupStatus(
                 name=place.config.name,
                 state=state,
-                drive_id=place.drive.drive_id if place.drive else "",
+                drive_id=place.drive.drive_id if place.drive else drive_id,
                 bytes_done=done,
                 bytes_total=total,
                 detail=detail,
             )
         )
+
+
+def _complete(at: str, words: str) -> str:
+    """What a complete run means; ``at`` is when it began, RFC 3339 in UTC."""
+    return f"Everything up to {at[:10]} {at[11:16]} UTC is on this drive ({words}). Unplug it when you like."
 
 
 def _there(config: Backup) -> bool:

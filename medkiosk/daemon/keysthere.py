@@ -14,7 +14,7 @@ from medkiosk.devicesecret import DeviceSecrets
 from medkiosk.journal import Fact, Journal
 from medkiosk.keyfiles import KeyFiles
 from medkiosk.vault.db import CommitUnknownError
-from medkiosk.vault.identity import Identity
+from medkiosk.vault.identity import Change, Identity, Rotated
 
 _log = logging.getLogger(__name__)
 
@@ -32,13 +32,18 @@ def where(keys: KeyFiles, device: DeviceSecrets, store: Path) -> tuple[str, ...]
 
 
 def rotate(identity: Identity, journal: Journal, board: Board) -> None:
-    """Begin a new epoch if one is due, and log it. If that fails, the old one goes on; the board says so."""
+    """Begin a new epoch if one is due, and log it in the same step.
+
+    If that fails, the old one goes on, and the board says so.
+    """
+
+    def commit(rotated: Rotated, change: Change) -> None:
+        event = EpochOpened(at=journal.now(), actor=KIOSK, epoch=rotated.epoch, reason=rotated.reason)
+        journal.commit([Fact(event)], also=change)
+
     try:
-        with journal.lock:
-            rotated = identity.rotate()
-            if rotated is not None:
-                event = EpochOpened(at=journal.now(), actor=KIOSK, epoch=rotated.epoch, reason=rotated.reason)
-                journal.commit([Fact(event)])
+        with journal.lock:  # nobody else changes epochs meanwhile
+            identity.rotate(commit)
     except KioskError as error:
         board.problem(error.message, key="epoch")
     except (sqlite3.Error, CommitUnknownError) as error:

@@ -159,6 +159,10 @@ class Redactor:
                 if job is not None and job.capture_id in self._dropped:
                     job.key.wipe()
 
+    def take_again(self, captures: Iterable[CaptureId]) -> None:
+        """These stay after all: what has no derivative is redacted after the next login."""
+        self._dropped.difference_update(captures)
+
     def replay(
         self,
         job: Job,
@@ -219,7 +223,7 @@ class Redactor:
                 # Else the photo waits for a login with all detectors there, or is disposed of.
                 if not self.missing and job.capture_id not in self._dropped:
                     self._automatic(job)
-                    self._board.redaction(add_waiting=-1)
+                self._board.redaction(add_waiting=-1)
             except OutOfDateError:
                 self._board.redaction(add_waiting=-1)  # somebody was faster; what is there stays
             except Exception as error:  # noqa: BLE001 - the thread's boundary: the next photo must get its turn

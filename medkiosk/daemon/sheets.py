@@ -45,13 +45,14 @@ class SheetDesk:
         """Make three sheets. Those of an earlier call that were not typed back are worth nothing any more.
 
         Raises:
-            NotAllowedError: the second person is the first, or neither administrator nor privacy officer.
+            NotAllowedError: the second person is the first, neither administrator nor privacy officer, or has
+                a passphrase that an administrator gave them: one person would be two.
             WrongPassphraseError: the second person's passphrase is wrong.
             LockedOutError: too many wrong ones.
         """
         if normalise_name(second_user).decode() == who.user:
             raise NotAllowedError(reason="recovery sheets take two people: the second one is somebody else")
-        second = keyring.prove(second_user, second_passphrase, second_output)
+        second = keyring.vouch(second_user, second_passphrase, second_output)
         if not _SECOND & set(second.roles):
             raise NotAllowedError(reason="the second person must be an administrator or a privacy officer")
         slot, shares = keyring.opened.identity.prepare_recovery()
@@ -73,7 +74,11 @@ class SheetDesk:
         if prepared is None or prepared.asked_by.account_id != who.account_id:
             raise BadRequestError(detail="no new sheets were made that could be taken into use; begin again")
         open_recovery_slot(prepared.slot, typed).master.wipe()
-        keyring.opened.identity.put_recovery(prepared.slot, {name: getattr(keys, name) for name in ESCROWED})
-        journal.commit([Fact(RecoveryReplaced(at=journal.now(), actor=who.account_id))])
+        event = RecoveryReplaced(at=journal.now(), actor=who.account_id)
+        keyring.opened.identity.put_recovery(
+            prepared.slot,
+            {name: getattr(keys, name) for name in ESCROWED},
+            commit=lambda change: journal.commit([Fact(event)], also=change),
+        )
         with self._lock:
             self._prepared = None

@@ -6,6 +6,7 @@ For whoever has the store's folder, a backup drive or a copy of either (docs/led
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 
 import msgspec
@@ -17,10 +18,13 @@ from medkiosk.ledger.errors import CheckpointError, LedgerDamagedError, ProofErr
 from medkiosk.ledger.file import Log
 from medkiosk.ledger.note import LogKeys, decode_base64
 
+_ROOT_DIGITS = 2 * merkle.HASH_SIZE
+_HEX = re.compile("[0-9A-Fa-f]+")
+
 
 class HeadCopyError(KioskError):
-    """This is not a copy of a ledger's head: {detail}. It is one line of three words (the log's name, the
-    number of entries, the root), as the console shows it, or a checkpoint file."""
+    """This is not a copy of a ledger's head: {detail}. It is three words (the log's name, the number of
+    entries, the root in base64 or as 64 hex digits), as the console shows them, or a checkpoint file."""
 
     code = "ledger.copy"
     exit_code = 2
@@ -68,21 +72,31 @@ def open_log(root: Path, vkey: str | None) -> tuple[Log, str]:
 
 
 def read_line(text: str) -> Checkpoint:
-    """Read what `Checkpoint.line` wrote, or the first three lines of a checkpoint.
+    """Read what `Checkpoint.line` wrote, what the console shows, or the first three lines of a checkpoint.
+
+    Between the words may be any white space, and so may be between the groups of a root in hex.
 
     Raises:
-        HeadCopyError: it is neither.
+        HeadCopyError: it is none of them.
     """
-    words = text.split()[:3]
+    words = text.split()
     if len(words) < 3 or not (words[1].isascii() and words[1].isdecimal()) or len(words[1]) > 19:
         raise HeadCopyError(detail="it has not the log's name, a number and a root")
+    return Checkpoint(words[0], int(words[1]), _read_root(words[2:]))
+
+
+def _read_root(words: list[str]) -> bytes:
+    digits = ""
+    while words and len(digits) < _ROOT_DIGITS and _HEX.fullmatch(words[0]):
+        digits += words.pop(0)
     try:
-        root = decode_base64(words[2])
-    except CheckpointError as error:
+        # A root in base64 ends with "=", so it is never taken for hex.
+        root = bytes.fromhex(digits) if digits else decode_base64(words[0])
+    except (CheckpointError, ValueError) as error:
         raise HeadCopyError(detail="its root was mistyped") from error
     if len(root) != merkle.HASH_SIZE:
-        raise HeadCopyError(detail="its root was cut short")
-    return Checkpoint(words[0], int(words[1]), root)
+        raise HeadCopyError(detail=f"its root has not {_ROOT_DIGITS} digits, or was cut short")
+    return root
 
 
 def compare(root: Path, text: str, vkey: str | None = None) -> Comparison:

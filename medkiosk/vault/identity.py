@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -20,6 +20,7 @@ from medkiosk.vault.envelope import Name
 from medkiosk.vault.epochs import Epoch, EpochKeys
 from medkiosk.vault.errors import (
     DisposedError,
+    EpochEndedError,
     LockedError,
     VaultDamagedError,
 )
@@ -31,6 +32,10 @@ from medkiosk.vault.snapshot import SealedCatalogue, catalogue_key
 from medkiosk.vault.userslots import UserSlots
 
 _SLOT_COLUMNS = ", ".join(COLUMNS["slots"])
+
+
+Change = Callable[[sqlite3.Connection], None]
+"""A change of the keys, to be made inside a transaction."""
 
 
 class Rotated(NamedTuple):
@@ -138,6 +143,9 @@ class Opener:
 class Identity(UserSlots, Opener):
     """The keys on their own kiosk: they also change who may unlock, and what is sealed to."""
 
+    slot: str = ""
+    """Id of the person's slot that was opened; empty where it was the recovery sheets."""
+
     def __init__(
         self,
         database: Database,
@@ -180,9 +188,7 @@ class Identity(UserSlots, Opener):
             DeviceSecretLostError: the machine has no secret of this generation.
             RecoveryReplacedError: the recovery key is not this kiosk's.
         """
-        [number] = tx.execute(
-            "SELECT max(coalesce((SELECT max(epoch) FROM epochs), 0), (SELECT current_epoch FROM state)) + 1"
-        ).fetchone()
+        number = _next_epoch(tx)
         row, keys = epochs.make_epoch(
             number,
             master=self._unlocked(),
@@ -197,7 +203,7 @@ class Identity(UserSlots, Opener):
         tx.execute("UPDATE state SET current_epoch = ?", (number,))
         self.forget_epochs([number])  # of a transaction that failed
         self._keys[number] = keys
-        return int(number)
+        return number
 
     def wrap_epochs_under(self, tx: sqlite3.Connection, generation: int, *, but: Iterable[int] = ()) -> None:
         """Wrap the secret parts of all epochs except ``but`` under a generation of the device secret.
@@ -216,10 +222,14 @@ class Identity(UserSlots, Opener):
                 self._wrap_again(tx, row, generation, secret)
         secret.wipe()
 
-    def rotate(self) -> Rotated | None:
+    def rotate(self, commit: Callable[[Rotated, Change], None] | None = None) -> Rotated | None:
         """Open a new epoch when one is due, under the current generation of the device secret.
 
         None is due while a disposal is moving data keys: it opened one a moment ago.
+
+        Args:
+            commit: makes the change in a transaction together with the event about it, while nothing else
+                changes epochs. Without it the change has a transaction of its own.
 
         Raises:
             LockedError: closed.
@@ -232,17 +242,30 @@ class Identity(UserSlots, Opener):
             [opened_at] = tx.execute("SELECT opened_at FROM epochs WHERE epoch = ?", (current,)).fetchone()
             [held] = tx.execute("SELECT count(*) FROM envelopes WHERE epoch = ?", (current,)).fetchone()
             [moving] = tx.execute("SELECT count(*) FROM disposals WHERE step = 'moving'").fetchone()
-            reason = epochs.due(opened_at, held, self._clock())
-            if moving or not reason:
-                return None
-            return Rotated(self.open_epoch_under(tx, generation), reason)
+            number = _next_epoch(tx)
+        reason = epochs.due(opened_at, held, self._clock())
+        if moving or not reason:
+            return None
+        rotated = Rotated(number, reason)
+        if commit is not None:
+            commit(rotated, lambda tx: self._rotate(tx, generation, number))
+        else:
+            with self._db.transaction() as tx:
+                self._rotate(tx, generation, number)
+        return rotated
+
+    def _rotate(self, tx: sqlite3.Connection, generation: int, number: int) -> None:
+        opened = self.open_epoch_under(tx, generation)
+        if opened != number:
+            raise EpochEndedError  # somebody else opened one meanwhile; this one never was
 
     def renew_device_secrets(self) -> bool:
         """Give this machine fresh device secrets and wrap every epoch again: then passphrases work.
 
         For a machine that has none, after `Vault.unlock_recovery`. Each generation in use gets another
-        secret, so that a disposal that was under way goes on. Cut short, it is done again: until the
-        transaction at its end, the sheets are what opens the store, as before.
+        secret, so that a disposal that was under way goes on. Secrets of other generations stay: another copy
+        of the store may need them, and whoever knows better settles (`Vault.settle_device`). Cut short, it is
+        done again: until the transaction at its end, the sheets are what opens the store, as before.
 
         Returns:
             False where the machine's own secrets open every epoch already, and nothing was changed.
@@ -269,7 +292,6 @@ class Identity(UserSlots, Opener):
                 self._wrap_again(tx, row, row.generation, fresh[row.generation])
         for secret in fresh.values():
             secret.wipe()
-        self._device.keep_only(*fresh)
         return True
 
     def _opens_with_device(self, master: Secret, rows: Iterable[Epoch]) -> bool:
@@ -326,7 +348,9 @@ class Identity(UserSlots, Opener):
         self.put_recovery(slot, escrow)
         return shares
 
-    def put_recovery(self, slot: Slot, escrow: Mapping[str, bytes]) -> None:
+    def put_recovery(
+        self, slot: Slot, escrow: Mapping[str, bytes], commit: Callable[[Change], None] | None = None
+    ) -> None:
         """Take a prepared recovery slot into use; the words of the one before open nothing here any more.
 
         In one transaction: the slot, every epoch's recovery key and the escrow. Copies of the store made
@@ -335,6 +359,8 @@ class Identity(UserSlots, Opener):
         Args:
             slot: from `prepare_recovery`.
             escrow: the device's lasting secrets, see `recovery.ESCROWED`.
+            commit: makes the change in a transaction together with the event about it. Without it the change
+                has a transaction of its own.
 
         Raises:
             LockedError: closed.
@@ -344,7 +370,8 @@ class Identity(UserSlots, Opener):
         """
         public = recovery.recovery_public(slot, self._index)
         sealed = recovery.seal_escrow(escrow, public)
-        with self._replacing() as tx:
+
+        def change(tx: sqlite3.Connection) -> None:
             tx.execute("DELETE FROM slots WHERE kind = ?", (recovery.KIND,))
             put_slot(tx, slot)
             for row in get_epochs(tx):
@@ -352,10 +379,24 @@ class Identity(UserSlots, Opener):
                 put_epoch(tx, row._replace(recovery_key=key))
             put_escrow(tx, sealed)
 
+        if commit is None:
+            with self._replacing() as tx:
+                change(tx)
+        else:
+            commit(change)
+            self._empty_log()  # as `_replacing` does
+
     def _unlocked(self) -> Secret:
         if self.closed:
             raise LockedError
         return self._master
+
+
+def _next_epoch(tx: sqlite3.Connection) -> int:
+    [number] = tx.execute(
+        "SELECT max(coalesce((SELECT max(epoch) FROM epochs), 0), (SELECT current_epoch FROM state)) + 1"
+    ).fetchone()
+    return int(number)
 
 
 def read_device(device: DeviceSecrets, generation: int) -> Secret:

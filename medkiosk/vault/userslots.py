@@ -48,10 +48,11 @@ class Challenge(NamedTuple):
 
 def open_slot(
     slots: Iterable[Slot], index: IndexKeys, user_name: str, passphrase: str, output: bytes
-) -> Secret:
-    """Find a user's slot, open it and return the master; errors as `slots.open_user_slot`."""
+) -> tuple[str, Secret]:
+    """Find a user's slot and open it; returns its id and the master. Errors as `slots.open_user_slot`."""
     name_tag = index.name(normalise_name(user_name))
-    return open_user_slot(_of(slots, name_tag), passphrase, name_tag, output)
+    slot = _of(slots, name_tag)
+    return (slot.id if slot else ""), open_user_slot(slot, passphrase, name_tag, output)
 
 
 def challenge(slots: Iterable[Slot], index: IndexKeys, user_name: str) -> Challenge:
@@ -123,15 +124,20 @@ class UserSlots:
         *,
         params: Argon2Params | None = None,
         allow_weak: bool = False,
+        instead_of: str = "",
     ) -> str:
         """Give a user a passphrase alone in place of what they had; returns the new slot's id.
 
+        With ``instead_of``, the id of a slot, only where it is still that one.
+
         Raises:
             LockedError: closed.
-            NoSlotError: the name has no slot.
+            NoSlotError: the name has no slot, or no longer that one.
             WeakSlotError: ``params`` below the floor.
         """
-        return self._put(self._passphrase_slot(user_name, passphrase, params, allow_weak=allow_weak))
+        return self._put(
+            self._passphrase_slot(user_name, passphrase, params, allow_weak=allow_weak), instead_of
+        )
 
     def add_authenticator(
         self,
@@ -141,8 +147,11 @@ class UserSlots:
         *,
         params: Argon2Params | None = None,
         allow_weak: bool = False,
+        instead_of: str = "",
     ) -> str:
         """Let a user unlock with a passphrase and an authenticator together, and in no other way.
+
+        With ``instead_of``, the id of a slot, only where it is still that one.
 
         Returns:
             The new slot's id.
@@ -163,7 +172,7 @@ class UserSlots:
             params=params,
             allow_weak=allow_weak,
         )
-        return self._put(slot)
+        return self._put(slot, instead_of)
 
     def has_authenticator(self, user_name: str) -> bool:
         """Whether a user's passphrase is only one half.
@@ -184,15 +193,15 @@ class UserSlots:
 
         Raises:
             LockedError: closed.
-            NoSlotError: the name has no slot.
+            NoSlotError: the name has no slot, or got another one meanwhile.
             VaultDamagedError: the slot is damaged.
         """
         slot = self._slot(user_name)
         params = _read(slot)
         if not isinstance(params, Fido2Params):
-            return self.replace_user_slot(user_name, passphrase)
+            return self.replace_user_slot(user_name, passphrase, instead_of=slot.id)
         held = Authenticator(params.credential_id, params.verified, slot.salt, output)
-        return self.add_authenticator(user_name, passphrase, held)
+        return self.add_authenticator(user_name, passphrase, held, instead_of=slot.id)
 
     def strengthen_user_slot(self, user_name: str, passphrase: str, output: bytes = b"") -> bool:
         """Wrap the master anew where the user's slot costs less to guess at than a new one would.
@@ -242,10 +251,10 @@ class UserSlots:
             self._unlocked(), name_tag, passphrase, random=self._random, params=params, allow_weak=allow_weak
         )
 
-    def _put(self, slot: Slot) -> str:
+    def _put(self, slot: Slot, instead_of: str = "") -> str:
         """Put a slot in place of what the name had, of either kind."""
         with self._replacing() as tx:
-            _drop(tx, slot.name_tag)
+            _drop(tx, slot.name_tag, instead_of)
             put_slot(tx, slot)
         return slot.id
 
@@ -257,6 +266,9 @@ class UserSlots:
         """
         with self._db.transaction() as tx:
             yield tx
+        self._empty_log()
+
+    def _empty_log(self) -> None:
         with contextlib.suppress(sqlite3.Error):  # the change itself is on the device
             self._db.truncate_log()
 
@@ -268,6 +280,7 @@ def _read(slot: Slot) -> Argon2Params:
         raise VaultDamagedError(what="slot", id=slot.id, detail="its parameters were changed") from error
 
 
-def _drop(tx: sqlite3.Connection, name_tag: bytes) -> None:
-    if not tx.execute(f"DELETE FROM slots WHERE {_OF_USER}", (name_tag,)).rowcount:  # noqa: S608 -- constants only
+def _drop(tx: sqlite3.Connection, name_tag: bytes, only: str = "") -> None:
+    sql = f"DELETE FROM slots WHERE {_OF_USER} AND ? IN ('', id)"  # noqa: S608 -- constants only
+    if not tx.execute(sql, (name_tag, only)).rowcount:
         raise NoSlotError

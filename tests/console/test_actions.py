@@ -20,9 +20,10 @@ from medkiosk.console.screens.encounters import EncountersScreen
 from medkiosk.console.screens.export import ExportScreen
 from medkiosk.console.screens.home import HomeScreen
 from medkiosk.console.screens.imports import ImportsScreen
+from medkiosk.console.screens.keeping import ChooseClass
 from medkiosk.console.screens.kept import KeptScreen
 from medkiosk.console.screens.keys import KeysScreen
-from medkiosk.console.screens.ledger import LedgerScreen
+from medkiosk.console.screens.ledger import CodeScreen, LedgerScreen
 from medkiosk.console.screens.login import LoginScreen
 from medkiosk.console.screens.quarantine import QuarantineScreen
 from medkiosk.console.screens.receipt import ReceiptScreen
@@ -40,6 +41,7 @@ OWNERS: dict[Where, type] = {
     Where.ACCOUNTS: AccountsScreen,
     Where.BACKUP: BackupScreen,
     Where.LEDGER: LedgerScreen,
+    Where.CODE: CodeScreen,
     Where.RETENTION: RetentionScreen,
     Where.RECEIPT: ReceiptScreen,
     Where.QUARANTINE: QuarantineScreen,
@@ -53,6 +55,7 @@ OWNERS: dict[Where, type] = {
     Where.QUICK: ChooseReason,
     Where.CHOICE: ChooseEncounter,
     Where.ROLE: ChooseRole,
+    Where.CLASS: ChooseClass,
     Where.CONFIRM: Confirm,
     Where.KEYS: KeysScreen,
 }

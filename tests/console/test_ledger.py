@@ -14,13 +14,19 @@ from medkiosk.daemon.board import Board
 from medkiosk.offline.heads import read_line
 from tests.console import flows
 from tests.console.kiosk import LEDGER_HEAD, RunningKiosk
+from tests.console.terminals import PtyConsole, command, log_in
 from tests.console.test_screens import console
+from tests.console.test_terminals import GOLDEN, golden
 
 
 @pytest.mark.parametrize(("size", "fits"), [((132, 50), True), ((80, 24), False)])
 async def test_the_head_is_shown_to_be_kept(
     running: RunningKiosk, size: tuple[int, int], *, fits: bool
 ) -> None:
+    def code() -> set[int]:
+        shown = pilot.app.screen.query_one("#code")
+        return {len(line) for line in str(shown.render()).split("\n")} if shown.display else set()
+
     running.kiosk.hire("audi", "Audi Auditor", Role.AUDITOR)
     async with console(running.path, size=size) as pilot:
         await flows.log_in(pilot, "audi")
@@ -35,9 +41,27 @@ async def test_the_head_is_shown_to_be_kept(
         ):
             assert words in said
         side = len(modules(LEDGER_HEAD.text))
-        code = str(pilot.app.screen.query_one("#code").render())
-        assert ({len(line) for line in code.split("\n")} == {side}) is fits
-        assert ("too small" in said) is not fits
+        assert code() == ({side} if fits else set())
+        assert ("C shows the code" in said) is not fits
+        await pilot.press("c")
+        await flows.until_screen(pilot, "CodeScreen")
+        await flows.until(pilot, lambda: len(code()) == 1, "no code")
+        [width] = code()
+        assert width in {2 * side, len(modules(LEDGER_HEAD.text, "l"))}
+        await pilot.press("escape")
+        await flows.until_screen(pilot, "LedgerScreen")
+
+
+def test_what_stands_on_the_screen_is_what_compare_takes(running: RunningKiosk) -> None:
+    running.kiosk.hire("audi", "Audi Auditor", Role.AUDITOR)
+    with PtyConsole(command(running.path, "--theme", "ansi"), columns=80, rows=24) as terminal:
+        log_in(terminal, "audi")
+        terminal.press("g")
+        terminal.until("notary.example")
+        golden("ledger", terminal.inked())
+    typed = (GOLDEN / "ledger.txt").read_text().split("\n\n")[1]
+    assert LEDGER_HEAD.origin in typed
+    assert read_line(typed) == read_line(LEDGER_HEAD.text)
 
 
 async def test_a_photographer_does_not_see_it(running: RunningKiosk) -> None:

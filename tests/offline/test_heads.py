@@ -55,6 +55,23 @@ def test_each_way_to_differ_has_its_word(tmp_path: Path) -> None:
         heads.compare(tmp_path / "now", newer, Signer(ORIGIN, b"x" * 32).vkeys)
 
 
+@pytest.mark.parametrize("between", ["", " ", "\n", "\n   "])
+def test_a_root_in_hex_is_read_in_groups(tmp_path: Path, between: str) -> None:
+    head = a_store(tmp_path / "now", 3).head
+    root = head.root.hex()
+    typed = f"{head.origin}\n{head.size}\n{between.join(root[at : at + 8] for at in range(0, 64, 8))}"
+    for text in (
+        typed,
+        typed.upper().replace(head.origin.upper(), head.origin),
+        typed + "\n\nwritten by Ana",
+    ):
+        assert heads.read_line(text) == head
+        assert heads.compare(tmp_path / "now", text).verdict == "same"
+    for wrong in (typed[:-1], typed[:-9], typed + "0", typed[:-1] + "g"):
+        with pytest.raises(HeadCopyError):
+            heads.read_line(wrong)
+
+
 @pytest.mark.parametrize(
     "text", ["", "a", "a 1", "a 1 !", "a 1 AAAA", "a -1 " + "A" * 43 + "=", "a x y", "a 1 " + "A" * 42 + "B="]
 )

@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from medkiosk.console.actions import Where, bindings
 from medkiosk.console.messages import LedgerLoaded
-from medkiosk.console.screens.base import KioskScreen
+from medkiosk.console.screens.base import Dialog, KioskScreen
 from medkiosk.console.theme import ANSI, textual_name
 from medkiosk.console.widgets.qr import drawn
 from medkiosk.console.words import clean, moment
@@ -18,10 +18,12 @@ from medkiosk.ipc.types import LedgerHead
 
 _GROUP = 8
 _KEEP = (
-    "Photograph this once a day, or write the three words down, and keep it where this kiosk is not. Later,"
-    " kioskctl ledger compare says whether everything up to here is still there, unchanged."
+    "Photograph this once a day, or write the name, the number and the root down, and keep it where this"
+    " kiosk is not. Later, kioskctl ledger compare takes these words as they stand here, and says whether"
+    " everything up to here is still there, unchanged."
 )
 _NO_ROOM = "This terminal is too small for the code; the words say the same."
+_ON_A_KEY = "C shows the code to be photographed.\n\n"
 _SHOWN = 4
 """Witnesses that are shown; `kioskctl ledger witness list` has all."""
 
@@ -31,14 +33,19 @@ def grouped(root: str) -> str:
     return " ".join(root[at : at + _GROUP] for at in range(0, len(root), _GROUP))
 
 
-def head_words(head: LedgerHead) -> Text:
-    """The head, what to do with it, and the witnesses."""
+def head_words(head: LedgerHead, *, alone: bool = False) -> Text:
+    """The head, as `kioskctl ledger compare` takes it; what to do with it; the witnesses.
+
+    Args:
+        head: the newest one.
+        alone: whether there is no room for the code beside it.
+    """
     words = Text()
     if head.refusal:
         words.append(clean(head.refusal, 600) + "\n\n", style="bold")
-    words.append(f"{head.size} entries, {moment(head.at)}\n", style="bold")
-    words.append(f"{clean(head.origin, 100)}\n{grouped(clean(head.root, 64))}\n\n")
-    words.append(_KEEP + "\n\n", style="not bold")
+    words.append(f"{clean(head.origin, 100)}\n{head.size}\n{grouped(clean(head.root, 64))}\n\n", style="bold")
+    words.append(f"The ledger's name, its {head.size} entries, their root; {moment(head.at)}.\n\n")
+    words.append(_KEEP + "\n\n" + (_ON_A_KEY if alone else ""), style="not bold")
     for witness in head.witnesses[:_SHOWN]:
         saw = f"saw {witness.size} entries" if witness.size else "saw nothing yet"
         when = f", {moment(witness.at)}" if witness.at else ""
@@ -48,6 +55,34 @@ def head_words(head: LedgerHead) -> Text:
     if not head.witnesses:
         words.append("No witness signs this ledger: what is kept on paper is what proves it.\n")
     return words
+
+
+class CodeScreen(Dialog[None]):
+    """The code alone, on the whole terminal: 80 columns and 24 lines are enough for it.
+
+    Args:
+        text: what it says.
+    """
+
+    BINDINGS = bindings(Where.CODE)
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        """Nothing but the code."""
+        yield Static(id="code", markup=False)
+
+    @on(events.Resize)
+    def _resized(self) -> None:
+        self.call_after_refresh(self._draw)
+
+    def _draw(self) -> None:
+        if self.is_mounted:
+            halves = self.app.theme != textual_name(ANSI)
+            code = drawn(self._text, *self.size, halves=halves)
+            self.query_one("#code", Static).update(code or Text(_NO_ROOM))
 
 
 class LedgerScreen(KioskScreen):
@@ -77,17 +112,24 @@ class LedgerScreen(KioskScreen):
     @on(LedgerLoaded)
     def _loaded(self, message: LedgerLoaded) -> None:
         self._head = message.head
-        self.query_one("#head", Static).update(head_words(message.head))
         self._draw()
 
     @on(events.Resize)
     def _resized(self) -> None:
         self.call_after_refresh(self._draw)
 
+    def action_code(self) -> None:
+        """Show the code alone, as large as it can be."""
+        if self._head is not None:
+            self.app.push_screen(CodeScreen(self._head.text))
+
     def _draw(self) -> None:
         if self._head is None or not self.is_mounted:
             return
-        place = self.query_one("#code", Static)
+        columns, rows = self.query_one("#body").content_size
         halves = self.kiosk.theme != textual_name(ANSI)
-        code = drawn(self._head.text, *place.content_size, halves=halves)
-        place.update(code or Text(_NO_ROOM))
+        code = drawn(self._head.text, columns // 2, rows, halves=halves)
+        place = self.query_one("#code", Static)
+        place.display = code is not None
+        place.update(code or "")
+        self.query_one("#head", Static).update(head_words(self._head, alone=code is None))

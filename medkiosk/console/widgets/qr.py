@@ -13,9 +13,9 @@ _UPPER_HALF = "\N{UPPER HALF BLOCK}"
 _DARK, _LIGHT = Color.from_rgb(0, 0, 0), Color.from_rgb(255, 255, 255)
 
 
-def modules(text: str) -> list[list[bool]]:
-    """The code of a text, True where dark, with its quiet zone; error correction M."""
-    code = segno.make(text, error="m", micro=False, boost_error=False)
+def modules(text: str, error: str = "m") -> list[list[bool]]:
+    """The code of a text, True where dark, with its quiet zone; error correction M, or L."""
+    code = segno.make(text, error=error, micro=False, boost_error=False)
     return [[bool(dark) for dark in row] for row in code.matrix_iter(border=QUIET)]
 
 
@@ -28,12 +28,13 @@ def drawn(text: str, columns: int, rows: int, *, halves: bool) -> Text | None:
         rows: character cells down.
         halves: whether the terminal can draw half blocks. A cell is taken to be twice as high as wide.
     """
-    code = modules(text)
-    scale = min(columns // (2 * len(code)), rows // len(code))
-    if scale >= 1:
-        return _whole(code, scale)
-    if halves and columns >= len(code) and rows >= -(-len(code) // 2):
-        return _halved(code)
+    for error in ("m", "l"):  # a screen is neither torn nor dirty: where M has no room, L is as good
+        code = modules(text, error)
+        scale = min(columns // (2 * len(code)), rows // len(code))
+        if scale >= 1:
+            return _whole(code, scale)
+        if halves and columns >= len(code) and rows >= -(-len(code) // 2):
+            return _halved(code)
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from medkiosk.core.events import AccountCreated, Role
-from medkiosk.core.ids import AccountId
+from medkiosk.core.ids import KIOSK, AccountId
 from medkiosk.core.lifecycle import AccountClosed, SlotChanged
 
 
@@ -16,12 +16,15 @@ class People:
     Attributes:
         accounts: all that ever were, oldest first: a name is never used again.
         closed: those that may not log in any more.
-        to_change: those whose passphrase was given to them by an administrator.
+        to_change: those who must choose another passphrase before anything else: it was given to them anew.
+        given: those whose passphrase somebody else knows: `to_change`, and whoever has the one that the
+            account was made with. The first account was made by its owner.
     """
 
     accounts: dict[AccountId, AccountCreated] = field(default_factory=dict)
     closed: set[AccountId] = field(default_factory=set)
     to_change: set[AccountId] = field(default_factory=set)
+    given: set[AccountId] = field(default_factory=set)
     _users: dict[str, AccountId] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -35,6 +38,8 @@ class People:
                 return "the account exists"
             self.accounts[event.account_id] = event
             self._users[event.user] = event.account_id
+            if event.actor != KIOSK:
+                self.given.add(event.account_id)
             return ""
         if event.account_id not in self.accounts:
             return "unknown account"
@@ -42,8 +47,10 @@ class People:
             self.closed.add(event.account_id)
         elif event.how == "reset":
             self.to_change.add(event.account_id)
+            self.given.add(event.account_id)
         elif event.how == "passphrase":
             self.to_change.discard(event.account_id)
+            self.given.discard(event.account_id)
         return ""
 
     def of(self, user: str) -> AccountCreated | None:

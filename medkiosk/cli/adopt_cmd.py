@@ -14,7 +14,7 @@ from os import urandom
 from pathlib import Path
 
 from medkiosk import configfile
-from medkiosk.cli.common import add_cards, add_config, read_cards, show
+from medkiosk.cli.common import add_cards, add_config, add_older, read_cards, show
 from medkiosk.devicesecret import FileSecrets
 from medkiosk.offline.adopt import Adopted, adopt
 
@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
     add_config(parser)
     add_cards(parser)
+    add_older(parser)
 
 
 def _lines(done: Adopted) -> Iterator[str]:
@@ -39,14 +40,18 @@ def _lines(done: Adopted) -> Iterator[str]:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    store = configfile.load(args.config).store
+    config = configfile.load(args.config)
+    store = config.store
     done = adopt(
         Path(store.path),
         read_cards(args.cards),
         device=FileSecrets(Path(store.device_folder)),
         keys_folder=Path(store.keys),
+        memory=Path(store.device_folder),
+        origin=config.site.origin,
         random=urandom,
         clock=lambda: datetime.now(UTC),
+        older=args.older,
     )
     show(args, done, list(_lines(done)))
     return 0

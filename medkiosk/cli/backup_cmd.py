@@ -14,7 +14,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from medkiosk import configfile
-from medkiosk.cli.common import add_login, logged_in, open_client, read_cards, read_passphrase, show
+from medkiosk.cli.common import (
+    add_login,
+    add_older,
+    logged_in,
+    open_client,
+    read_cards,
+    read_passphrase,
+    show,
+)
 from medkiosk.core.drives import BACKUP_WORDS, DriveState
 from medkiosk.core.errors import BadRequestError
 from medkiosk.core.ids import DriveId
@@ -36,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cards", metavar="FILE", help="restore: the words of two recovery cards, a line each ('-': input)"
     )
+    add_older(parser)
 
 
 def _drive_lines(drive: DriveInfo) -> Iterator[str]:
@@ -119,7 +128,14 @@ def _restore(args: argparse.Namespace) -> int:
     cards = read_cards(args.cards)
     passphrase = read_passphrase(args.passphrase_file, f"New passphrase of {user}: ")
     done = rebuild(
-        args.source, config, cards, user=user, passphrase=passphrase, random=os.urandom, clock=_now
+        args.source,
+        config,
+        cards,
+        user=user,
+        passphrase=passphrase,
+        random=os.urandom,
+        clock=_now,
+        older=args.older,
     )
     show(args, done, list(_rebuilt_lines(done)))
     return 3 if done.damaged else 0

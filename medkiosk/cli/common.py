@@ -65,6 +65,15 @@ def ask_pin(prompt: str) -> str:
     return read_passphrase(None, prompt)
 
 
+def add_older(parser: argparse.ArgumentParser) -> None:
+    """Add ``--older``."""
+    parser.add_argument(
+        "--older",
+        action="store_true",
+        help="the newest store is lost: go on with an older copy; an administrator must then accept it",
+    )
+
+
 def add_cards(parser: argparse.ArgumentParser) -> None:
     """Add ``--cards``."""
     parser.add_argument(

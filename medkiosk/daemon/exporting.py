@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -104,8 +104,18 @@ def export(
     purpose: Purpose,
     captures: tuple[CaptureId, ...],
     stick: str,
+    still: Callable[[], object],
 ) -> t.ExportResult:
     """Write a bundle, all or nothing.
+
+    Args:
+        kiosk: where from.
+        who: asks.
+        recipient_id: who gets it.
+        purpose: what for.
+        captures: which.
+        stick: its name; empty for the first.
+        still: raises where ``who`` may not any more; asked before the bundle gets its name.
 
     Raises:
         NotAllowedError: a capture may not leave; every reason is given, nothing was written.
@@ -118,7 +128,7 @@ def export(
         with kiosk.journal.lock:
             bundle, prepared = _prepare(kiosk, who, recipient_id, purpose, captures)
         try:
-            written = write_bundle(target, bundle)
+            written = write_bundle(target, bundle, still=still)
         except BaseException as error:
             code = error.code if isinstance(error, KioskError) else "kiosk.internal"
             failed = ExportFailed(

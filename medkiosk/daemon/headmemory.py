@@ -28,10 +28,10 @@ from medkiosk.ledger import checkpoint, entry
 from medkiosk.ledger.checkpoint import Checkpoint
 from medkiosk.ledger.errors import CheckpointError, LedgerContradictedError, LedgerSetBackError
 from medkiosk.ledger.note import LogKeys
+from medkiosk.ledger.remembered import NAME, set_back
 
 _log = logging.getLogger(__name__)
 
-NAME = "ledger-head"
 EVERY_S = 2.0
 """How often the head is remembered, seconds, where it changes."""
 TOLERANCE = timedelta(seconds=2)
@@ -99,6 +99,11 @@ class HeadMemory:
         """The head that was remembered when the kiosk started; None where there was none."""
         return self._remembered
 
+    @property
+    def newest(self) -> bool:
+        """Whether the store is known to be no older copy: something is remembered, and it extends that."""
+        return self._remembered is not None and self._journal.log.refusal is None
+
     def compare(self) -> None:
         """Compare the ledger with what is remembered, and refuse it where it is an older one, or another.
 
@@ -115,10 +120,8 @@ class HeadMemory:
             detail = error.strerror if isinstance(error, OSError) else error.values["detail"]
             self._written = b""
             self._tell(RememberedHeadError(path=self._path, detail=detail))
-        if self._remembered is not None and (words := log.why_not(self._remembered)):
-            there = self._remembered.size
-            lost = max(there - log.size, 0) or "an unknown number of"
-            log.refuse(LedgerSetBackError(lost=lost, remembered=there, size=log.size, words=words))
+        if self._remembered is not None and (older := set_back(log, self._remembered)) is not None:
+            log.refuse(older)
         self.show()
 
     def show(self) -> None:

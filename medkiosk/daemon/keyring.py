@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from medkiosk import durable
 from medkiosk.access import lockout
@@ -46,6 +47,21 @@ class LockedOutError(KioskError):
 
     code = "login.wait"
     exit_code = 5
+
+
+class OvertakenError(KioskError):
+    """Your passphrase, your security key or your account was changed while you logged in. Nothing was opened;
+    log in again."""
+
+    code = "login.overtaken"
+    exit_code = 5
+
+
+class Entered(NamedTuple):
+    """Somebody whom the keyring let in, and the id of the slot that their passphrase opened."""
+
+    account: AccountCreated
+    slot: str
 
 
 _SAVE_EVERY = 10_000
@@ -106,10 +122,8 @@ class Keyring:
             raise NotAllowedError(reason="nobody is logged in")
         return opened
 
-    def login(
-        self, user: str, passphrase: str, output: bytes = b"", first: First | None = None
-    ) -> AccountCreated:
-        """Open the vault, or join those who have it open.
+    def login(self, user: str, passphrase: str, output: bytes = b"", first: First | None = None) -> Entered:
+        """Open the vault, or join those who have it open; whoever counts the session then asks `confirm`.
 
         Args:
             user: who.
@@ -121,9 +135,28 @@ class Keyring:
             LockedOutError: too many failures; the passphrase was not even tried.
             WrongPassphraseError: unknown user or wrong passphrase, without saying which.
             NotAllowedError: the account was closed, or never was.
+            OvertakenError: the slot that was opened is no longer there.
         """
         with self._logins:
-            return self._join(self._try(user, passphrase, output), normalise_name(user).decode(), first)
+            identity = self._try(user, passphrase, output)
+            slot = identity.slot
+            return Entered(self._join(identity, normalise_name(user).decode(), first), slot)
+
+    def confirm(self, entered: Entered) -> None:
+        """Look again, once the session counts: whoever takes a slot away ends the sessions that count then.
+
+        Raises:
+            OvertakenError: the slot was taken away before; the session must end.
+            NotAllowedError: the account was closed, or the vault was locked.
+        """
+        opened = self.opened
+        with opened.lock:
+            _may_enter(opened.catalog, entered.account.user)
+        self._still(entered.slot)
+
+    def _still(self, slot: str) -> None:
+        if all(each.id != slot for each in self._journal.vault.slots()):
+            raise OvertakenError
 
     def prove(self, user: str, passphrase: str, output: bytes = b"") -> AccountCreated:
         """Check somebody's passphrase while the vault is open; failures count as at a login.
@@ -136,6 +169,23 @@ class Keyring:
         opened = self.opened
         with opened.lock:
             return _may_enter(opened.catalog, normalise_name(user).decode())
+
+    def vouch(self, user: str, passphrase: str, output: bytes = b"") -> AccountCreated:
+        """Check that somebody agrees: as `prove`, with a passphrase that they chose and nobody gave them.
+
+        Raises:
+            NotAllowedError: an administrator gave it to them, and so knows it.
+            LockedOutError, WrongPassphraseError: as in `login`.
+        """
+        account = self.prove(user, passphrase, output)
+        opened = self.opened
+        with opened.lock:
+            if account.account_id in opened.catalog.people.given:
+                raise NotAllowedError(
+                    reason="an administrator gave this person their passphrase: they must first log in and"
+                    " choose one that only they know"
+                )
+        return account
 
     def _try(self, user: str, passphrase: str, output: bytes) -> Identity:
         """Unlock, counting failures. Under the lock of logins."""
@@ -215,6 +265,7 @@ class Keyring:
                     made.catch_up(self._journal)
                 opened = made if made is not None and fresh else self.opened
                 account = _may_enter(opened.catalog, user)
+                self._still(identity.slot)
                 facts = list(first(account)) if first else []
                 facts.append(Fact(LoggedIn(at=self._journal.now(), actor=account.account_id)))
                 self._journal.commit(facts)

@@ -7,11 +7,12 @@ Everything that joins two stages is in this file or is started by it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import pwd
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -79,6 +80,8 @@ class Daemon:
             self._journal, signer.key, Path(config.store.device_folder), self.board, self._readmitted
         )
         self._memory.compare()
+        if self._memory.newest:
+            vault.settle_device()  # in an older copy's place, it would destroy what the newest one needs
         _log.info("start: keys from %s; device secret from %s", keys.source, device.source)
         recovered = self._journal.recover()
         if recovered or vault.repairs:
@@ -182,6 +185,7 @@ class Daemon:
             self._take_devices()
 
     def _readmitted(self) -> None:
+        self._journal.vault.settle_device()
         self._say_started()
         self._take_devices()
 
@@ -237,7 +241,7 @@ class Daemon:
         if not self._journal.healthy:
             self.board.problem(JournalStoppedError(detail="see the journal of medkioskd").message)
             return False
-        return self._redactor.alive and self._server.alive
+        return self._redactor.alive and self._server.alive and self._disposer.alive
 
     # Devices
 
@@ -280,6 +284,10 @@ class Daemon:
         if not self._keyring.is_open:
             self._drives.forget_all()
             return
+        if damage := self._keyring.opened.damage:
+            self.board.problem(damage, "damage")
+        else:
+            self.board.solved("damage")
         keysthere.rotate(self._keyring.opened.identity, self._journal, self.board)
         # What a restart left without a derivative is redacted now, with keys from the vault. Under the lock:
         # a photo that is being redacted is either still queued or no longer waiting.
@@ -302,7 +310,16 @@ class Daemon:
         store = Path(self._config.store.path)
         plugged = set(self._backups.plugged().values())
         drives = (Path(place.path) / STORE for place in self._config.backup if place.name in plugged)
-        return any(isinstance(repair(store, drive, problem), Repaired) for drive in drives)
+        return any(
+            isinstance(repair(store, drive, problem, publishing=self._publishing), Repaired)
+            for drive in drives
+        )
+
+    @contextlib.contextmanager
+    def _publishing(self, object_id: str) -> Iterator[bool]:
+        """What is disposed of, or about to be, must not come back from a drive while it is removed here."""
+        with self._journal.lock:
+            yield not self._journal.vault.disposed(object_id)
 
     def _opening(self, done: int, of: int) -> None:
         words = f"Opening the catalogue: {done:,} of {of:,} records." if done < of else ""

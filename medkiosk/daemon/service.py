@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from medkiosk.access.roles import capabilities
 from medkiosk.core.capability import Capability
 from medkiosk.core.consent import Purpose, Subject, Terms
-from medkiosk.core.errors import BadRequestError, NotAllowedError
+from medkiosk.core.errors import BadRequestError, KioskError, NotAllowedError
 from medkiosk.core.events import AccountCreated, Role
 from medkiosk.core.ids import CaptureId, DisposalId, DriveId, EncounterId, HoldId, ImportId, RecipientId
 from medkiosk.core.lifecycle import RetentionClass
@@ -19,6 +19,7 @@ from medkiosk.core.photo import Box, Finding, ImageRole, ReviewState
 from medkiosk.core.slate import SlateKind
 from medkiosk.daemon import exporting, people, receipts, records, retaining, reviewing, slates, views, witness
 from medkiosk.daemon.comparing import Comparer
+from medkiosk.daemon.keyring import Entered
 from medkiosk.daemon.kiosk import Kiosk, Looks
 from medkiosk.daemon.sessions import Session, SessionEndedError
 from medkiosk.ipc import types as t
@@ -123,11 +124,17 @@ class Service:
         """See `Api.accept_rollback`."""
         self._leave("another login on the same connection")
         said = _unhex(output)
-        account = witness.accept_rollback(self._kiosk, user, passphrase, said, reason)
-        return self._enter(account, passphrase, said)
+        entered = witness.accept_rollback(self._kiosk, user, passphrase, said, reason)
+        return self._enter(entered, passphrase, said)
 
-    def _enter(self, account: AccountCreated, passphrase: str, output: bytes) -> t.Session:
+    def _enter(self, entered: Entered, passphrase: str, output: bytes) -> t.Session:
+        account = entered.account
         self._session = self._kiosk.sessions.begin(account)
+        try:
+            self._kiosk.keyring.confirm(entered)
+        except KioskError as error:
+            self._leave(error.code)
+            raise
         people.strengthen(self._kiosk, account, passphrase, output)
         return t.Session(
             account_id=account.account_id,
@@ -358,7 +365,9 @@ class Service:
     ) -> t.ExportResult:
         """See `Api.export`."""
         with self._kiosk.sessions.busy(self._living):
-            return exporting.export(self._kiosk, self._who, recipient_id, purpose, captures, stick)
+            return exporting.export(
+                self._kiosk, self._who, recipient_id, purpose, captures, stick, lambda: self._living
+            )
 
     # Backup drives
 

@@ -11,6 +11,7 @@ from medkiosk.core.clock import rfc3339
 from medkiosk.core.errors import BadRequestError, NotAllowedError
 from medkiosk.core.events import AccountCreated
 from medkiosk.core.lifecycle import CosignatureTaken, RollbackAccepted, WitnessEnrolled
+from medkiosk.daemon.keyring import Entered
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.ipc import types as t
 from medkiosk.journal import Fact
@@ -106,7 +107,7 @@ def take(kiosk: Kiosk, who: AccountCreated, untrusted: str) -> t.LedgerHead:
     return view(kiosk)
 
 
-def accept_rollback(kiosk: Kiosk, user: str, passphrase: str, output: bytes, reason: str) -> AccountCreated:
+def accept_rollback(kiosk: Kiosk, user: str, passphrase: str, output: bytes, reason: str) -> Entered:
     """Log in and let an older copy of the store go on; the first entry says so.
 
     Raises:
@@ -140,12 +141,12 @@ def accept_rollback(kiosk: Kiosk, user: str, passphrase: str, output: bytes, rea
         raise refused
     try:
         # Not under the journal's lock: a login takes it after its own.
-        account = kiosk.keyring.login(user, passphrase, output, first)
+        entered = kiosk.keyring.login(user, passphrase, output, first)
     except BaseException:
         log.refuse(refused)
         raise
     memory.readmit()
-    return account
+    return entered
 
 
 def _time(seconds: int) -> str:

@@ -12,7 +12,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -179,8 +179,16 @@ class Files(Protocol):
         ...
 
 
-def write_bundle(target_dir: Path, bundle: Bundle, files: Files = durable) -> Written:
+def write_bundle(
+    target_dir: Path, bundle: Bundle, files: Files = durable, *, still: Callable[[], object] = lambda: None
+) -> Written:
     """Write a bundle below ``target_dir``, the top folder of a mounted stick; one export a stick at a time.
+
+    Args:
+        target_dir: where.
+        bundle: what.
+        files: the durable operations.
+        still: asked right before the bundle gets its name; what it raises ends the export, without a trace.
 
     Raises:
         StickError: the stick did not take it.
@@ -204,6 +212,7 @@ def write_bundle(target_dir: Path, bundle: Bundle, files: Files = durable) -> Wr
                 for leftover in target_dir.glob(f"{PARTIAL}*"):
                     shutil.rmtree(leftover)
             written = _fill(_Writer(partial, root_fd, files), bundle, final.name)
+            still()
             with _on_stick():
                 files.publish(partial, final)
                 files.sync_dirs(root_fd, [target_dir])

@@ -85,6 +85,7 @@ def rebuild(
     passphrase: str,
     random: Random,
     clock: Clock,
+    older: bool = False,
 ) -> Rebuilt:
     """Copy the store, check it, take over the old kiosk's keys, let one administrator in.
 
@@ -96,6 +97,8 @@ def rebuild(
         passphrase: which must be changed at the first login.
         random: source of randomness.
         clock: for the vault and the event.
+        older: go on also where this machine remembers a longer ledger, because the newest copy is lost. The
+            daemon then takes nothing until an administrator accepts it.
 
     Raises:
         VaultFormatError: ``source`` is not a store.
@@ -104,6 +107,7 @@ def rebuild(
         BadRequestError: no such administrator, or the passphrase is weak.
         WrongSharesError: the words do not open the store.
         KeyFilesError: this machine has keys of another kiosk.
+        LedgerSetBackError: this machine remembers a longer ledger; nothing was signed.
         OSError: the disk or the drive failed.
     """
     if weak := weakness(passphrase, (user, config.site.name, config.site.origin)):
@@ -112,7 +116,17 @@ def rebuild(
     target = Path(config.store.path)
     report = _fetch(source, target, store_id)
     device = FileSecrets(Path(config.store.device_folder))
-    adopt(target, shares, device=device, keys_folder=Path(config.store.keys), random=random, clock=clock)
+    adopt(
+        target,
+        shares,
+        device=device,
+        keys_folder=Path(config.store.keys),
+        memory=Path(config.store.device_folder),
+        origin=config.site.origin,
+        random=random,
+        clock=clock,
+        older=older,
+    )
     keys = keyfiles.load(Path(config.store.keys))
     vault = Vault.open(target, index_key=keys.index, device=device, random=random, clock=clock)
     with contextlib.closing(vault), contextlib.closing(vault.unlock_recovery(shares)) as identity:

@@ -19,6 +19,7 @@ from medkiosk.devicesecret import FileSecrets
 from medkiosk.journal import Fact, Journal
 from medkiosk.keyfiles import KeyFiles
 from medkiosk.ledger.file import Log
+from medkiosk.ledger.remembered import refuse_if_set_back
 from medkiosk.ledger.sign import Signer
 from medkiosk.vault.errors import NoSlotError
 from medkiosk.vault.identity import Identity
@@ -49,14 +50,21 @@ def reset_user(
         VaultBusyError: the daemon is running.
         WrongSharesError: the sheets do not open this store.
         BadRequestError: no such account, it was closed, or the passphrase is weak.
+        LedgerSetBackError: the store is an older copy; nothing was opened or signed.
+        LedgerContradictedError: a witness's word stands against it.
     """
     keys = keyfiles.load(Path(config.store.keys))
+    signer = Signer(config.site.origin, keys.ledger)
+    log = Log.open(Path(config.store.path) / "ledger", signer)
+    refuse_if_set_back(log, Path(config.store.device_folder), signer.key)
+    if log.refusal is not None:
+        raise log.refusal
     with _opened(config, keys, shares, random, clock) as (vault, identity):
         account = _account(_people(vault, identity), user)
         about = (account.user, account.display_name, config.site.name, config.site.origin)
         if weak := weakness(passphrase, about):
             raise BadRequestError(detail=weak)
-        log = Log.open(Path(config.store.path) / "ledger", Signer(config.site.origin, keys.ledger))
+        log = Log.open(Path(config.store.path) / "ledger", signer)  # again: now nobody else appends
         journal = Journal(vault, log, clock)
         journal.recover()
         told = SlotChanged(at=journal.now(), actor=KIOSK, account_id=account.account_id, how="reset")

@@ -2,7 +2,8 @@
 
 Nothing is believed because it is on the drive: a sealed file must have the hash that the store knows, ledger
 entries must have the hashes in the store's own tiles, a row must have its digest. What a repaired row says is
-compared with the ledger by the verification that comes after.
+compared with the ledger by the verification that comes after. Rows that hold keys are not in the ledger: they
+come back only where the store's own ledger has no entry since the copy that says that they were replaced.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -23,10 +25,13 @@ import msgspec
 from medkiosk import durable
 from medkiosk.core.errors import KioskError
 from medkiosk.core.ids import Random, is_id, new_id
+from medkiosk.core.lifecycle import AccountClosed, RecoveryReplaced, SlotChanged
 from medkiosk.durable import CHUNK
-from medkiosk.ledger import merkle, tiles
+from medkiosk.ledger import entry, merkle, tiles
+from medkiosk.ledger.file import Log
 from medkiosk.ledger.tiles import WIDTH, tile_path
 from medkiosk.offline.report import Problem
+from medkiosk.vault import recovery
 from medkiosk.vault.reader import StoreReader
 from medkiosk.vault.schema import COLUMNS, insert, row_digest
 
@@ -61,11 +66,27 @@ _KEYED = {
     "epochs": "epoch",
     "escrow": "name",
 }
+_SHEETS = frozenset({RecoveryReplaced.name})
+_PERSONS_KEY = frozenset({SlotChanged.name, AccountClosed.name})
 _RANGE = re.compile(r"(?P<first>[0-9]{1,18})( to (?P<last>[0-9]{1,18}))?", re.ASCII)
 
 
+Publishing = Callable[[str], AbstractContextManager[bool]]
+"""Entered with an object's id right before its file gets its name; gives whether it still may."""
+
+
+class _Tools(NamedTuple):
+    random: Random
+    publishing: Publishing
+
+
 def repair(
-    root: Path, source: Path, problem: Problem, *, random: Random = os.urandom
+    root: Path,
+    source: Path,
+    problem: Problem,
+    *,
+    random: Random = os.urandom,
+    publishing: Publishing = lambda _id: nullcontext(True),
 ) -> Repaired | NotRepaired:
     """Repair one thing.
 
@@ -74,6 +95,7 @@ def repair(
         source: a copy of it, as on a backup drive (``DRIVE/store``); it is only read.
         problem: from `medkiosk.offline.verify`.
         random: for names of temporary files.
+        publishing: in a running kiosk, keeps a disposal from coming in between.
 
     Raises:
         OSError: the store's disk failed; what was there is still there.
@@ -82,7 +104,7 @@ def repair(
     try:
         if action is None:
             raise _CannotError("a copy of it cannot be put back one by one; see docs/backup.md, a lost kiosk")
-        what = action(root, source, problem, random)
+        what = action(root, source, problem, _Tools(random, publishing))
     except _CannotError as error:
         return NotRepaired(problem.code, problem.subject, str(error))
     return Repaired(problem.code, problem.subject, what)
@@ -91,7 +113,7 @@ def repair(
 # Sealed files
 
 
-def _blob(root: Path, source: Path, problem: Problem, random: Random) -> str:
+def _blob(root: Path, source: Path, problem: Problem, tools: _Tools) -> str:
     if not is_id(problem.subject):
         raise _CannotError("it is not the name of an object")
     with _reader(root) as reader:
@@ -102,7 +124,7 @@ def _blob(root: Path, source: Path, problem: Problem, random: Random) -> str:
     if row.epoch is None:
         raise _CannotError("its key is missing or was destroyed; without it the file is worth nothing")
     copy = source / "objects" / row.id[:2] / row.id
-    _put(root, final, lambda: _pieces(copy), row.sha256, random)
+    _put(root, final, lambda: _pieces(copy), row.sha256, tools, row.id)
     return f"the sealed file of object {row.id}"
 
 
@@ -115,9 +137,16 @@ def _pieces(path: Path) -> Iterator[bytes]:
         raise _CannotError(f"the drive does not have it ({error.strerror})") from error
 
 
-def _put(root: Path, final: Path, pieces: Callable[[], Iterator[bytes]], sha256: str, random: Random) -> None:
+def _put(
+    root: Path,
+    final: Path,
+    pieces: Callable[[], Iterator[bytes]],
+    sha256: str,
+    tools: _Tools,
+    object_id: str = "",
+) -> None:
     """Write a file beside its place, check it, and only then put it there."""
-    tmp = root / "tmp" / f"{new_id(random)}.repair"
+    tmp = root / "tmp" / f"{new_id(tools.random)}.repair"
     root_fd = durable.open_dir(root)
     file = durable.create(tmp)
     try:
@@ -133,12 +162,15 @@ def _put(root: Path, final: Path, pieces: Callable[[], Iterator[bytes]], sha256:
             read.update(view)
         if read.hexdigest() != sha256:
             raise _CannotError("the kiosk's disk returned other bytes than were written to it")
-        final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if final.exists():
-            durable.exchange(tmp, final)
-        else:
-            durable.publish(tmp, final)
-        durable.sync_dirs(root_fd, [final.parent, tmp.parent])
+        with tools.publishing(object_id) if object_id else nullcontext(True) as may:
+            if not may:
+                raise _CannotError("it was disposed of meanwhile")
+            final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if final.exists():
+                durable.exchange(tmp, final)
+            else:
+                durable.publish(tmp, final)
+            durable.sync_dirs(root_fd, [final.parent, tmp.parent])
     finally:
         file.close()
         with contextlib.suppress(OSError):
@@ -149,17 +181,17 @@ def _put(root: Path, final: Path, pieces: Callable[[], Iterator[bytes]], sha256:
 # Ledger entries
 
 
-def _bundle(root: Path, source: Path, problem: Problem, random: Random) -> str:
+def _bundle(root: Path, source: Path, problem: Problem, tools: _Tools) -> str:
     found = _RANGE.fullmatch(problem.subject)
     if found is None:
         raise _CannotError("it is not said where in the ledger it is")
     first, last = int(found["first"]), int(found["last"] or found["first"])
     for number in range(first // WIDTH, last // WIDTH + 1):
-        _one_bundle(root, source, number, random)
+        _one_bundle(root, source, number, tools)
     return f"ledger entries {first // WIDTH * WIDTH} and following"
 
 
-def _one_bundle(root: Path, source: Path, number: int, random: Random) -> None:
+def _one_bundle(root: Path, source: Path, number: int, tools: _Tools) -> None:
     width, hashes = _signed_hashes(root / "ledger", number)
     entries = _entries(source / "ledger", number)
     if len(entries) < width:
@@ -168,7 +200,7 @@ def _one_bundle(root: Path, source: Path, number: int, random: Random) -> None:
         raise _CannotError("the copy on the drive is not what was signed, either")
     data = b"".join(map(tiles.pack, entries[:width]))
     path = root / "ledger" / tile_path("entries", number, width)
-    _put(root, path, lambda: iter([data]), hashlib.sha256(data).hexdigest(), random)
+    _put(root, path, lambda: iter([data]), hashlib.sha256(data).hexdigest(), tools)
 
 
 def _signed_hashes(ledger: Path, number: int) -> tuple[int, list[bytes]]:
@@ -191,7 +223,7 @@ def _entries(ledger: Path, number: int) -> list[bytes]:
 # Rows
 
 
-def _row(root: Path, source: Path, problem: Problem, _random: Random) -> str:
+def _row(root: Path, source: Path, problem: Problem, _tools: _Tools) -> str:
     table, key = _which(problem)
     if table not in _KEYED:
         raise _CannotError("it is a row that nothing is lost with; an unlocked kiosk makes it again")
@@ -207,8 +239,11 @@ def _row(root: Path, source: Path, problem: Problem, _random: Random) -> str:
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA secure_delete = ON")
         db.execute("PRAGMA foreign_keys = ON")
+        row = dict(zip(COLUMNS[table], values, strict=True))
         if table == "envelopes":
-            _check_epoch(db, source, values[COLUMNS[table].index("epoch")])
+            _check_epoch(db, source, row["epoch"])
+        if table in ("epochs", "slots", "escrow"):
+            _check_not_replaced(root, db, source, table, row)
         _replace(db, table, key, (*values, digest))
     return f"the row {table}/{key} of vault.db"
 
@@ -232,6 +267,34 @@ def _check_epoch(db: sqlite3.Connection, source: Path, epoch: int) -> None:
             raise _CannotError(
                 "the copy on the drive is older than a disposal: its key is of no use any more"
             )
+
+
+def _check_not_replaced(
+    root: Path, db: sqlite3.Connection, source: Path, table: str, row: dict[str, object]
+) -> None:
+    """A key that was replaced since must not come back: what it opened then, it would open again."""
+    if table == "epochs":
+        [(generation,)] = db.execute("SELECT generation FROM state").fetchall()
+        [(moving,)] = db.execute("SELECT count(*) FROM disposals WHERE step = 'moving'").fetchall()
+        if row["generation"] not in ((generation, generation + 1) if moving else (generation,)):
+            raise _CannotError("the copy on the drive is of another device secret: older than a disposal")
+    persons = table == "slots" and row["kind"] != recovery.KIND
+    types = _PERSONS_KEY if persons else _SHEETS
+    with _database(source, "ro&immutable=1") as copy:
+        [(since,)] = copy.execute("SELECT next_index FROM state").fetchall()
+    try:
+        leaves = [*Log.open(root / "ledger").entries(since)]
+        promised = db.execute("SELECT leaf FROM outbox WHERE ledger_index >= ?", (since,)).fetchall()
+        found = {entry.decode(bytes(leaf)).type for leaf in (*leaves, *(leaf for (leaf,) in promised))}
+    except (KioskError, ValueError) as error:
+        raise _CannotError(
+            "the ledger cannot be read, so nobody can tell whether the copy is still in force"
+        ) from error
+    if found & types:
+        what = (
+            "somebody's passphrase or account was changed" if persons else "the recovery sheets were replaced"
+        )
+        raise _CannotError(f"the copy on the drive is older: {what} since it was made")
 
 
 def _replace(db: sqlite3.Connection, table: str, key: str, values: tuple[object, ...]) -> None:
@@ -281,7 +344,7 @@ def _reader(root: Path) -> Iterator[StoreReader]:
         raise _CannotError("the store's database cannot be read") from error
 
 
-_ACTIONS: dict[str, Callable[[Path, Path, Problem, Random], str]] = {
+_ACTIONS: dict[str, Callable[[Path, Path, Problem, _Tools], str]] = {
     **{f"object.blob_{kind}": _blob for kind in _BLOBS},
     **{f"ledger.{kind}": _bundle for kind in _BUNDLES},
     "row.damaged": _row,

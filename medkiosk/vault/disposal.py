@@ -8,13 +8,15 @@ Who may, and why, is decided elsewhere; nothing here is ever called by a clock.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import msgspec
 
@@ -25,11 +27,11 @@ from medkiosk.core.ids import Random
 from medkiosk.devicesecret import SIZE as DEVICE_SIZE
 from medkiosk.devicesecret import DeviceSecrets
 from medkiosk.durable import Disk
-from medkiosk.vault.db import Database
+from medkiosk.vault.db import CommitUnknownError, Database
 from medkiosk.vault.envelope import MOVED_SIZE, Name, What
 from medkiosk.vault.errors import VaultDamagedError
 from medkiosk.vault.identity import Identity
-from medkiosk.vault.keys import parts
+from medkiosk.vault.keys import IndexKeys, parts
 from medkiosk.vault.schema import insert, row_digest
 
 CHUNK = 5000
@@ -64,6 +66,23 @@ class DisposalOrderError(KioskError):
     that was not approved; start the kiosk again and call the administrator."""
 
     code = "disposal.order"
+
+
+class PlanChangedError(VaultDamagedError):
+    """What the disposal {id} destroys is not what this kiosk wrote down: {detail}. It stands still, and
+    nothing more is destroyed. Call the administrator: the store's database failed, or somebody changed it.
+    Verify the store and restore vault.db from a backup."""
+
+    code = "disposal.plan_changed"
+
+
+class NextSecretExistsError(KioskError):
+    """The machine already has the next device secret, number {generation}, and this store does not know of
+    it. This may be an older copy of the store, and the newest one may need that secret: nothing was begun
+    and nothing was destroyed. Put the newest copy back; if this is the newest one, start the kiosk again."""
+
+    code = "disposal.next_secret"
+    exit_code = 3
 
 
 class LogInUseError(KioskError):
@@ -111,11 +130,14 @@ class Disposals:
     Args:
         root: the store.
         database: its database.
+        index: what the plan is pinned with, so that nobody else writes one.
         device: where the device secret is replaced.
         random: source of randomness.
         disk: what makes bytes durable.
         root_fd: of ``root``, from `durable.open_dir`.
         blob_path: where an object's blob lies.
+        going: raises once it is not known what the database holds; no step is taken then.
+        stop: told of a COMMIT that may or may not have reached the device; raises.
     """
 
     def __init__(
@@ -123,27 +145,40 @@ class Disposals:
         root: Path,
         database: Database,
         *,
+        index: IndexKeys,
         device: DeviceSecrets,
         random: Random,
         disk: Disk,
         root_fd: int,
         blob_path: Callable[[str], Path],
+        going: Callable[[], None],
+        stop: Callable[[CommitUnknownError], NoReturn],
     ) -> None:
         self._root = root
         self._db = database
+        self._index = index
         self._device = device
         self._random = random
         self._disk = disk
         self._root_fd = root_fd
         self._blob_path = blob_path
+        self._going = going
+        self._stop = stop
         self._passed: dict[int, int] = {}
         self._naming: frozenset[str] | None = None
+        self._made: set[int] = set()
 
     @property
     def naming(self) -> frozenset[str]:
-        """Ids of the objects and records that are being destroyed now."""
+        """Ids of the objects and records that are being destroyed now.
+
+        None where the plan is not the one that was written: then nothing is destroyed, and imports go on.
+        """
         if self._naming is None:
-            running = self.running()
+            try:
+                running = self.running()
+            except PlanChangedError:
+                return frozenset()
             self._naming = frozenset(running.plan.ids) if running else frozenset()
         return self._naming
 
@@ -151,18 +186,30 @@ class Disposals:
         """Return the disposal that is not done, if there is one.
 
         Raises:
-            VaultDamagedError: its row is damaged.
+            PlanChangedError: its row is damaged, or was not written by this kiosk.
         """
-        row = self._db.row("SELECT id, step, plan, digest FROM disposals WHERE step <> ?", (Step.DONE,))
+        row = self._db.row("SELECT id, step, plan, pin, digest FROM disposals WHERE step <> ?", (Step.DONE,))
         if row is None:
             return None
-        id_, step, plan, digest = row
+        id_, step, plan, pin, digest = row
+        if digest != row_digest("disposals", id_, step, plan, pin):
+            raise PlanChangedError(id=id_, detail="its row is damaged")
+        if not hmac.compare_digest(pin, self._index.plan(id_, step, plan)):
+            raise PlanChangedError(id=id_, detail="its row does not carry this kiosk's mark")
         try:
-            if digest != row_digest("disposals", id_, step, plan):
-                raise ValueError("digest")
             return Running(id_, Step(step), canon.decode(plan.encode(), Plan))
         except ValueError as error:
-            raise VaultDamagedError(what="disposal", id=id_, detail="its row was changed") from error
+            raise PlanChangedError(id=id_, detail="its row cannot be read") from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """A transaction while it is known what the disk holds; where its own end is not, the vault stops."""
+        self._going()
+        try:
+            with self._db.transaction() as tx:
+                yield tx
+        except CommitUnknownError as error:
+            self._stop(error)
 
     # Steps 1 and 2
 
@@ -179,23 +226,31 @@ class Disposals:
 
         Raises:
             DisposalRunsError: another one is not finished.
+            NextSecretExistsError: this may be an older copy of the store.
             ValueError: nothing is left to destroy.
             LockedError: ``identity`` is closed.
+            VaultStoppedError: it is not known whether it was begun; the next start sees.
         """
+        # Before the secret: a disposal that may have begun must keep the one that it has.
+        self._going()
         if self.running() is not None:
             raise DisposalRunsError
         [(generation,)] = self._db.rows("SELECT generation FROM state")
+        # What an attempt of this process left is its own; any other may be what a newer store opens with.
+        if generation + 1 in self._device.generations() and generation + 1 not in self._made:
+            raise NextSecretExistsError(generation=generation + 1)
+        self._made.add(generation + 1)
         secret = bytearray(self._random(DEVICE_SIZE))
         self._device.put(generation + 1, secret)
         secret[:] = bytes(DEVICE_SIZE)
-        with self._db.transaction() as tx:
+        with self._transaction() as tx:
             sql = "SELECT id, epoch FROM envelopes WHERE id IN (SELECT value FROM json_each(?))"
             found = dict(tx.execute(sql, (_list(ids),)).fetchall())
             if not found:
                 raise ValueError("there is nothing to destroy")
             into = identity.open_epoch_under(tx, generation + 1)
             plan = Plan(tuple(sorted(set(found.values()))), tuple(sorted(found)), into)
-            _put(tx, disposal_id, Step.MOVING, plan)
+            self._put(tx, disposal_id, Step.MOVING, plan)
         self._passed, self._naming = {}, frozenset(plan.ids)
         return Running(disposal_id, Step.MOVING, plan)
 
@@ -217,6 +272,7 @@ class Disposals:
         Raises:
             LockedError: ``identity`` was closed.
             VaultDamagedError: an envelope does not open. Nothing is destroyed then.
+            VaultStoppedError: it is not known whether they were moved.
         """
         stays = self._page(plan, rows)
         if not stays:
@@ -226,7 +282,7 @@ class Disposals:
             second = helper.submit(self._moved, identity, plan, stays[half:])
             moved = self._moved(identity, plan, stays[:half])
             moved += second.result()
-        with self._db.transaction() as tx:
+        with self._transaction() as tx:
             tx.executemany("UPDATE envelopes SET epoch = ?, envelope = ?, digest = ? WHERE id = ?", moved)
         return len(moved)
 
@@ -297,7 +353,7 @@ class Disposals:
             digest = row_digest("seen", tag, content, object_id, group_id)
             tx.execute("UPDATE seen SET content = ?, digest = ? WHERE tag = ?", (content, digest, tag))
         tx.execute("UPDATE state SET generation = ?", (generation,))
-        _put(tx, running.id, NEXT[Step.MOVING], plan)
+        self._put(tx, running.id, NEXT[Step.MOVING], plan)
 
     # Steps 5 to 7, which need no key
 
@@ -306,7 +362,9 @@ class Disposals:
 
         Raises:
             OSError: the old secret may still be there; to be tried again.
+            VaultStoppedError: it is not known which secret the database on the device is for.
         """
+        self._going()
         [(generation,)] = self._db.rows("SELECT generation FROM state")
         self._device.keep_only(generation)
         self._disk.remove(self._root / "catalog")
@@ -324,7 +382,9 @@ class Disposals:
         Raises:
             LogInUseError: to be tried again.
             OSError: a blob is still there; to be tried again.
+            VaultStoppedError: it is not known whether the database on the device has forgotten them.
         """
+        self._going()
         if not self._db.truncate_log():
             raise LogInUseError
         sql = "SELECT id FROM objects WHERE id IN (SELECT value FROM json_each(?))"
@@ -338,20 +398,20 @@ class Disposals:
         """Write down that it is done; inside the transaction that holds the ledger entry."""
         self._naming = None
         _expect(tx, running, Step.ERASING)
-        _put(tx, running.id, NEXT[Step.ERASING], running.plan)
+        self._put(tx, running.id, NEXT[Step.ERASING], running.plan)
 
     def _advance(self, running: Running, expected: Step) -> Running:
-        with self._db.transaction() as tx:
+        with self._transaction() as tx:
             _expect(tx, running, expected)
-            _put(tx, running.id, NEXT[expected], running.plan)
+            self._put(tx, running.id, NEXT[expected], running.plan)
         return msgspec.structs.replace(running, step=NEXT[expected])
 
-
-def _put(tx: sqlite3.Connection, id_: str, step: Step, plan: Plan) -> None:
-    text = canon.encode(plan).decode()
-    row = (id_, step.value, text, row_digest("disposals", id_, step.value, text))
-    changes = "step = excluded.step, plan = excluded.plan, digest = excluded.digest"
-    tx.execute(f"{insert('disposals')} ON CONFLICT (id) DO UPDATE SET {changes}", row)
+    def _put(self, tx: sqlite3.Connection, id_: str, step: Step, plan: Plan) -> None:
+        text = canon.encode(plan).decode()
+        values = (id_, step.value, text, self._index.plan(id_, step.value, text))
+        changes = "step = excluded.step, plan = excluded.plan, pin = excluded.pin, digest = excluded.digest"
+        sql = f"{insert('disposals')} ON CONFLICT (id) DO UPDATE SET {changes}"
+        tx.execute(sql, (*values, row_digest("disposals", *values)))
 
 
 def _expect(tx: sqlite3.Connection, running: Running, step: Step) -> None:

@@ -72,6 +72,7 @@ class IndexKeys:
         self._tag = derive(index_key, "medkiosk/tag/v1")
         self._name = derive(index_key, "medkiosk/name/v1")
         self._pin = derive(index_key, "medkiosk/pin/v1")
+        self._plan = derive(index_key, "medkiosk/plan/v1")
 
     def tag(self, *values: bytes) -> bytes:
         """Return the 32-byte tag of a sequence of byte strings; which string ended where matters."""
@@ -84,6 +85,10 @@ class IndexKeys:
     def pin(self, epoch: int, public_key: bytes) -> bytes:
         """Return the 32 bytes by which a locked kiosk recognises its own public key."""
         return hmac.digest(self._pin, parts(epoch, public_key), "sha256")
+
+    def plan(self, disposal_id: str, step: str, plan: str) -> bytes:
+        """Return the 32 bytes by which a kiosk knows that it wrote down itself what a disposal destroys."""
+        return hmac.digest(self._plan, parts(disposal_id, step, plan), "sha256")
 
 
 def parts(*values: bytes | str | int) -> bytes:

@@ -37,6 +37,7 @@ CREATE TABLE disposals (
     id TEXT PRIMARY KEY,
     step TEXT NOT NULL,
     plan TEXT NOT NULL,
+    pin BLOB NOT NULL,
     digest BLOB NOT NULL
 ) STRICT;
 CREATE TABLE slots (
@@ -98,7 +99,7 @@ CREATE INDEX IF NOT EXISTS envelopes_by_epoch ON envelopes (epoch);
 COLUMNS: dict[str, tuple[str, ...]] = {
     "epochs": ("epoch", "generation", "opened_at", "public_key", "wrapped_key", "recovery_key", "pin"),
     "escrow": ("name", "sealed"),
-    "disposals": ("id", "step", "plan"),
+    "disposals": ("id", "step", "plan", "pin"),
     "slots": ("id", "kind", "name_tag", "params", "salt", "wrapped_master"),
     "objects": ("seq", "id", "kind", "size", "sealed_size", "sha256", "commitment"),
     "records": ("seq", "id", "kind", "sha256", "commitment", "sealed"),

@@ -14,13 +14,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 from cryptography.exceptions import InvalidTag
 
 from medkiosk import devicesecret, durable
 from medkiosk.core.clock import Clock
 from medkiosk.core.errors import KioskError
-from medkiosk.core.ids import Random, RecordId, is_id, new_id
+from medkiosk.core.ids import Random, RecordId, new_id
 from medkiosk.devicesecret import DeviceSecrets
 from medkiosk.durable import Disk, TmpFile
 from medkiosk.vault import envelope
@@ -41,6 +42,7 @@ from medkiosk.vault.errors import (
 )
 from medkiosk.vault.identity import Identity, read_device
 from medkiosk.vault.keys import KEY_SIZE, DataKey, IndexKeys, Secret
+from medkiosk.vault.leftovers import remove_leftovers
 from medkiosk.vault.reader import StoreReader, check_format
 from medkiosk.vault.schema import COLUMNS
 from medkiosk.vault.userslots import Challenge, challenge, open_slot
@@ -86,11 +88,14 @@ class Vault(StoreReader):
         self.disposals = Disposals(
             root,
             database,
+            index=tools.index,
             device=tools.device,
             random=tools.random,
             disk=tools.disk,
             root_fd=self._root_fd,
             blob_path=self.blob_path,
+            going=self._going,
+            stop=self._stop,
         )
 
     @classmethod
@@ -174,8 +179,9 @@ class Vault(StoreReader):
                 )
             check_pin(vault._current(), tools.index)
             try:
-                vault._repair()
-                vault._settle_device()
+                vault.repairs += remove_leftovers(
+                    root, disk, vault._root_fd, vault.blob_path, lambda id_: vault.object(id_) is not None
+                )
             except OSError as error:
                 raise write_error(error) from error
         except BaseException:
@@ -291,8 +297,7 @@ class Vault(StoreReader):
         except CommitUnknownError as error:
             # The blobs stay: if the transaction did reach the device they are needed, and if it did not,
             # the next start finds them in the manifest.
-            self._stopped = str(error)
-            raise VaultStoppedError(detail=error) from error
+            self._stop(error)
         except EpochEndedError:
             self._take_back(batch.objects, manifest)
             raise
@@ -414,8 +419,10 @@ class Vault(StoreReader):
             EpochReplacedError: a public key was replaced.
             VaultDamagedError: an epoch's key is damaged.
         """
-        master = open_slot(self.slots(), self._index, user_name, passphrase, output)
-        return self._identity(master, self._keys(master))
+        slot, master = open_slot(self.slots(), self._index, user_name, passphrase, output)
+        identity = self._identity(master, self._keys(master))
+        identity.slot = slot
+        return identity
 
     def challenge(self, user_name: str) -> Challenge:
         """Return what to ask a user's authenticator; see `userslots.challenge`."""
@@ -475,26 +482,21 @@ class Vault(StoreReader):
         if self._stopped is not None:
             raise VaultStoppedError(detail=self._stopped)
 
-    def _settle_device(self) -> None:
-        [moving] = self._db.rows("SELECT count(*) FROM disposals WHERE step = 'moving'")[0]
-        if devicesecret.settle(self._device, self.generation, moving=moving > 0):
-            self.repairs.append("device secrets of an unfinished disposal")
+    def _stop(self, error: CommitUnknownError) -> NoReturn:
+        self._stopped = str(error)
+        raise VaultStoppedError(detail=error) from error
 
-    def _repair(self) -> None:
-        tmp = self.root / "tmp"
-        manifests = sorted(tmp.glob("*.batch"))
-        folders = set()
-        for manifest in manifests:
-            # A manifest that a crash cut short was never synced, so nothing it names was published yet.
-            for object_id in filter(is_id, manifest.read_text("ascii", errors="replace").split("\n")):
-                blob = self.blob_path(object_id)
-                if blob.exists() and self.object(object_id) is None:
-                    self._disk.remove(blob)
-                    folders.add(blob.parent)
-                    self.repairs.append(f"unfinished object {object_id}")
-        if folders:
-            self._disk.sync_dirs(self._root_fd, folders)
-        for left in sorted(tmp.iterdir()):
-            self._disk.remove(left)
-            if left not in manifests:
-                self.repairs.append(f"temporary file {left.name}")
+    def settle_device(self) -> None:
+        """Destroy device secrets that a crash left between the steps of a disposal.
+
+        Only for who knows that this is the newest store and no older copy: the newest one may need them.
+
+        Raises:
+            VaultWriteError: one may still be there.
+        """
+        [moving] = self._db.rows("SELECT count(*) FROM disposals WHERE step = 'moving'")[0]
+        try:
+            if devicesecret.settle(self._device, self.generation, moving=moving > 0):
+                self.repairs.append("device secrets of an unfinished disposal")
+        except OSError as error:
+            raise write_error(error) from error

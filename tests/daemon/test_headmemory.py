@@ -15,11 +15,12 @@ from medkiosk.core.events import KioskStarted
 from medkiosk.core.ids import KIOSK
 from medkiosk.core.lifecycle import ClockWentBack
 from medkiosk.daemon.board import Board
-from medkiosk.daemon.headmemory import NAME, HeadMemory
+from medkiosk.daemon.headmemory import HeadMemory
 from medkiosk.journal import Fact, Journal
 from medkiosk.ledger import checkpoint, entry
 from medkiosk.ledger.errors import LedgerSetBackError
 from medkiosk.ledger.file import Log
+from medkiosk.ledger.remembered import NAME
 from medkiosk.ledger.sign import Signer
 from medkiosk.vault.store import Vault
 from tests.disk import FailingDisk

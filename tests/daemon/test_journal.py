@@ -183,7 +183,7 @@ def test_the_last_one_out_locks_even_if_the_logout_cannot_be_written(rig: Rig) -
     with_account(rig)
     changes: list[bool] = []
     ring = keyring(rig, changes)
-    account = ring.login("Rita", "a good passphrase")
+    account = ring.login("Rita", "a good passphrase").account
     ring.login("rita", "a good passphrase")
     assert ring.is_open
     rig.break_ledger()

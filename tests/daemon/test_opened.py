@@ -95,7 +95,7 @@ class Store:
 
     def login(self, ring: Keyring | None = None) -> tuple[Keyring, AccountCreated]:
         ring = ring or self.ring()
-        return ring, ring.login("rita", "a good passphrase")
+        return ring, ring.login("rita", "a good passphrase").account
 
     def leave_saved(self) -> Opened:
         """Log in, save, leave; what was open then."""

@@ -41,6 +41,8 @@ class Machine:
             shares,
             device=secrets or self.device,
             keys_folder=self.keys,
+            memory=self.device.folder,
+            origin="test.invalid/ledger",
             random=os.urandom,
             clock=clock,
         )
@@ -111,7 +113,7 @@ def test_a_disposal_under_way_keeps_its_generations(old: Old, tmp_path: Path) ->
         device(old.root).put(2, b"2" * 32)
         with vault._db.transaction() as tx:
             assert identity.open_epoch_under(tx, 2) == 2
-            tx.execute("INSERT INTO disposals VALUES ('0', 'moving', '{}', x'00')")
+            tx.execute("INSERT INTO disposals VALUES ('0', 'moving', '{}', x'00', x'00')")
     machine = Machine(tmp_path / "new", old.root)
     machine.adopt(old.shares[:2])
     works(machine, old)

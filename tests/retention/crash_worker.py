@@ -27,6 +27,7 @@ def run(root: Path) -> None:
     with reopen(root, random=os.urandom) as vault:
         journal = Journal(vault, Log.open(root / "ledger", Signer(ORIGIN, SEED)), clock)
         journal.recover()
+        vault.settle_device()  # nobody put an older copy in the store's place here
         first = next(iter(vault.objects()))
         running = vault.disposals.running()
         if running is None:

@@ -25,7 +25,16 @@ def change(folder: Path, what: str, shares: Sequence[str]) -> None:
     root = folder / "store"
     if what == "adopt":
         secrets = FileSecrets(folder / "new-device")
-        adopt(root, shares, device=secrets, keys_folder=folder / "keys", random=os.urandom, clock=clock)
+        adopt(
+            root,
+            shares,
+            device=secrets,
+            keys_folder=folder / "keys",
+            memory=secrets.folder,
+            origin="test.invalid/ledger",
+            random=os.urandom,
+            clock=clock,
+        )
         return
     later = lambda: clock() + MAX_AGE + timedelta(days=1)  # noqa: E731 -- for one call
     with reopen(root, random=os.urandom, clock=later) as vault, vault.unlock_recovery(shares) as identity:

@@ -250,7 +250,13 @@ class Kiosk(RuleBasedStateMachine):
         self.leave()
         self.root = self.elsewhere(self.root, with_device=False)
         keys = self.root.parent / "keys"
-        where = {"device": device(self.root), "keys_folder": keys}
+        secrets = device(self.root)
+        where = {
+            "device": secrets,
+            "keys_folder": keys,
+            "memory": secrets.folder,
+            "origin": "test.invalid/ledger",
+        }
         assert adopt(self.root, self.shares[1:], random=os.urandom, clock=clock, **where).renewed  # type: ignore[arg-type]
         self.back()
         assert self.vault.device_problem is None
@@ -278,6 +284,7 @@ class Kiosk(RuleBasedStateMachine):
             shutil.copytree(device(self.root).folder, device(copy).folder)
             there = device(copy).generations()
             with reopen(copy, random=os.urandom) as vault:
+                vault.settle_device()
                 assert vault.generation not in there
                 assert isinstance(vault.device_problem, DeviceSecretLostError)
                 for passphrase in range(self.passphrase + 1):

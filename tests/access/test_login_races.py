@@ -1,0 +1,145 @@
+"""A key that is taken away while somebody logs in with it opens nothing."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from medkiosk.core.errors import KioskError, NotAllowedError
+from medkiosk.core.events import AccountCreated, Role
+from medkiosk.core.ids import KIOSK, AccountId
+from medkiosk.core.lifecycle import AccountClosed
+from medkiosk.daemon.keyring import Entered, Keyring, OvertakenError
+from medkiosk.journal import Fact, Journal
+from medkiosk.ledger import entry
+from medkiosk.ledger.file import Log
+from medkiosk.ledger.sign import Signer
+from medkiosk.vault.errors import NoSlotError
+from tests.stores import CHEAP, create
+
+OLD, NEW = "correct horse battery", "seven purple llamas dancing"
+IDS = {"ana": AccountId("a" * 32), "rita": AccountId("b" * 32)}
+
+
+def now() -> datetime:
+    return datetime(2026, 5, 1, 9, tzinfo=UTC)
+
+
+class Rig:
+    """A store with two people; ``ana`` is logged in."""
+
+    def __init__(self, root: Path) -> None:
+        self.lockout = root / "lockout"
+        self.vault, shares = create(root / "store", random=os.urandom)
+        self.log = Log.create(root / "store/ledger", Signer("test.invalid/ledger", bytes(32)))
+        self.journal = Journal(self.vault, self.log, now)
+        with self.vault.unlock_recovery(shares) as identity:
+            for user, id_ in IDS.items():
+                identity.add_user_slot(user, OLD, params=CHEAP, allow_weak=True)
+                made = AccountCreated(
+                    at=self.journal.now(),
+                    actor=KIOSK,
+                    account_id=id_,
+                    user=user,
+                    display_name=user,
+                    roles=(Role.ADMINISTRATOR,),
+                )
+                self.journal.commit([Fact(made)])
+        self.ring = Keyring(self.journal, now, self.lockout, lambda: None)
+        self.ring.login("ana", OLD)
+
+    def change(self) -> None:
+        identity = self.ring.opened.identity
+        identity.replace_user_slot("rita", NEW, params=CHEAP, allow_weak=True)
+
+    def close(self) -> None:
+        """As `people.close_account` does, up to the end of the sessions."""
+        self.ring.opened.identity.remove_user_slot("rita")
+        closed = AccountClosed(
+            at=self.journal.now(), actor=IDS["ana"], account_id=IDS["rita"], reason="works elsewhere"
+        )
+        self.journal.commit([Fact(closed)])
+
+    def logins(self) -> int:
+        return sum(entry.decode(data).type == "login.accepted" for data in self.log.entries())
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    made = Rig(tmp_path)
+    yield made
+    made.vault.close()
+
+
+def test_changed_while_the_passphrase_was_tried(rig: Rig) -> None:
+    """The old slot opened; before the login counts, which takes the journal's lock, it is replaced."""
+    before = rig.lockout.stat().st_mtime_ns
+    settled = rig.lockout.read_bytes()
+    ended: list[Entered | KioskError] = []
+
+    def log_in() -> None:
+        try:
+            ended.append(rig.ring.login("rita", OLD))
+        except KioskError as error:
+            ended.append(error)
+
+    with rig.journal.lock:
+        other = threading.Thread(target=log_in)
+        other.start()
+        deadline = time.monotonic() + 30
+        # The count of failures is taken back when the passphrase was right; then the lock is waited for.
+        while rig.lockout.stat().st_mtime_ns == before or rig.lockout.read_bytes() != settled:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        assert not ended
+        rig.change()
+    other.join(30)
+    assert [type(one) for one in ended] == [OvertakenError]
+    assert rig.logins() == 1, "only ana's"
+    rig.ring.confirm(rig.ring.login("rita", NEW))
+
+
+@pytest.mark.parametrize("take_away", [Rig.change, Rig.close])
+def test_taken_away_between_the_login_and_the_session(rig: Rig, take_away: Callable[[Rig], None]) -> None:
+    entered = rig.ring.login("rita", OLD)
+    rig.ring.confirm(entered)
+    take_away(rig)
+    with pytest.raises((OvertakenError, NotAllowedError)):
+        rig.ring.confirm(entered)
+
+
+def test_what_was_read_of_an_older_slot_does_not_replace_a_newer_one(rig: Rig) -> None:
+    """A login strengthens a cheap slot, which takes a while; meanwhile the passphrase may be changed."""
+    identity = rig.ring.opened.identity
+    before = identity._slot("rita")
+    rig.change()
+    with pytest.raises(NoSlotError):
+        identity.replace_user_slot("rita", OLD, params=CHEAP, allow_weak=True, instead_of=before.id)
+    rig.vault.unlock("rita", NEW).close()
+    identity.change_user_passphrase("rita", OLD)
+    rig.vault.unlock("rita", OLD).close()
+
+
+def test_nobody_vouches_with_a_passphrase_that_an_administrator_knows(rig: Rig) -> None:
+    identity = rig.ring.opened.identity
+    identity.add_user_slot("olga", OLD, params=CHEAP, allow_weak=True)
+    olga = AccountId("c" * 32)
+    event = AccountCreated(
+        at=rig.journal.now(),
+        actor=IDS["ana"],
+        account_id=olga,
+        user="olga",
+        display_name="Olga",
+        roles=(Role.PRIVACY_OFFICER,),
+    )
+    rig.journal.commit([Fact(event)])
+    assert rig.ring.prove("olga", OLD).account_id == olga
+    with pytest.raises(NotAllowedError, match="only they know"):
+        rig.ring.vouch("olga", OLD)
+    assert rig.ring.vouch("rita", OLD).account_id == IDS["rita"]

@@ -91,6 +91,8 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.HOME, "passphrase", ("p",), "", "Give yourself another passphrase."),
     Action(_W.HOME, "retention", ("t",), "", "What is due or held, and what two people may destroy."),
     Action(_W.RETENTION, "", ("up", "down"), "Choose", "Choose a line; below it stands why."),
+    Action(_W.RETENTION, "read(1)", ("right",), "Read on", "Turn to the next of what a disposal names."),
+    Action(_W.RETENTION, "read(-1)", ("left",), "", "Turn back."),
     Action(_W.RETENTION, "propose", ("d",), "Dispose", "Ask for the destruction of what is due."),
     Action(_W.RETENTION, "approve", ("y",), "Approve", "As a second person, have it destroyed; asks first."),
     Action(_W.RETENTION, "refuse", ("n",), "Refuse", "Say no to a proposal, or take it back; asks why."),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual.message import Message
 
 from medkiosk.console.kept import Kept
@@ -208,6 +210,23 @@ class LedgerLoaded(Message):
 
     def __init__(self, head: t.LedgerHead) -> None:
         self.head = head
+        super().__init__()
+
+
+class KeptFor(Message):
+    """How long what is chosen is kept; ``then`` goes on with what was asked for."""
+
+    def __init__(self, kept: tuple[t.RetentionInfo, ...], then: Callable[[], None]) -> None:
+        self.kept = kept
+        self.then = then
+        super().__init__()
+
+
+class KeepingDone(Message):
+    """A hold, a class or a proposal is recorded; ``words`` says what."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
         super().__init__()
 
 

@@ -24,6 +24,8 @@ PROPOSED = t.DisposalInfo(
     decided_by="",
     decided_at="",
     verdicts=("Erika Mustermann, 2 pictures: Due since 2026-01-01.",),
+    judged=1,
+    not_due=0,
     goes="2 pictures (6 files), 1 encounter, with names, answers and reviews: nobody can open them again.",
     remains=("Copies of the disk made before still open with two recovery sheets.",),
     drives=("Blue disk",),
@@ -40,12 +42,22 @@ class Retention:
     def set_retention(
         self, encounter_id: EncounterId, retention: RetentionClass, reason: str, until: str = ""
     ) -> t.RetentionInfo:
-        return t.RetentionInfo(encounter_id=encounter_id, retention=retention, due="", words=reason)
+        if until == "soon":
+            raise NotAllowedError(reason="an end is written YYYY-MM-DD")
+        self._kiosk.terms[encounter_id] = t.RetentionInfo(
+            encounter_id=encounter_id, retention=retention, due=until, words=f"{reason}; until {until}."
+        )
+        return self._kiosk.terms[encounter_id]
 
     def get_retention(self, encounter_id: EncounterId) -> t.RetentionInfo:
-        return t.RetentionInfo(
-            encounter_id=encounter_id, retention=RetentionClass.ADULT, due="", words="Not due."
+        fresh = t.RetentionInfo(
+            encounter_id=encounter_id,
+            retention=RetentionClass.ADULT,
+            due="2034-11-23",
+            words="Not due before 2034-11-23. The subject was 42 when last seen, on 2026-11-22: kept for 8"
+            " years, as adult records are.",
         )
+        return self._kiosk.terms.get(encounter_id, fresh)
 
     def place_hold(
         self,
@@ -91,6 +103,7 @@ class Retention:
     ) -> t.DisposalInfo:
         if any(item.held for item in self._kiosk.due if item.encounter_id in encounters):
             raise NotAllowedError(reason="A legal hold keeps 1 of 1; it must be lifted first.")
+        self._kiosk.calls.append(" ".join(("propose", *captures)))
         info = msgspec.structs.replace(
             PROPOSED, reason=reason, authority=authority, early=early, encounters=encounters
         )

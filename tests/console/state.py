@@ -127,6 +127,7 @@ class Kiosk:
     due: tuple[t.DueItem, ...] = ()
     holds: tuple[t.HoldInfo, ...] = ()
     disposals: tuple[t.DisposalInfo, ...] = ()
+    terms: dict[EncounterId, t.RetentionInfo] = field(default_factory=dict)
     drives: t.Drives = field(default_factory=lambda: t.Drives(drives=(), places=("left",)))
     logged_in: int = 0
     locks: int = 0

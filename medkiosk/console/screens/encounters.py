@@ -9,17 +9,18 @@ from textual.widgets.option_list import Option
 
 from medkiosk.console.actions import Where, bindings
 from medkiosk.console.messages import EncountersLoaded
-from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.screens.consent import ConsentScreen
 from medkiosk.console.screens.dialogs import encounter_text
 from medkiosk.console.screens.encounter import EncounterScreen
 from medkiosk.console.screens.export import ExportScreen
+from medkiosk.console.screens.keeping import Chosen, KeepingScreen
 from medkiosk.console.screens.review import ReviewScreen
 from medkiosk.console.screens.slate import SlateScreen
+from medkiosk.console.words import clean, count
 from medkiosk.ipc.types import EncounterInfo
 
 
-class EncountersScreen(KioskScreen):
+class EncountersScreen(KeepingScreen):
     """All encounters, newest first."""
 
     WHERE = Where.ENCOUNTERS
@@ -80,3 +81,28 @@ class EncountersScreen(KioskScreen):
         """Export the approved photos of the chosen encounter."""
         if (encounter := self._chosen()) is not None:
             self.app.push_screen(ExportScreen(encounter.encounter_id))
+
+    def action_hold(self) -> None:
+        """Keep the chosen encounter whatever is due."""
+        if (encounter := self._chosen()) is not None:
+            self.hold(whole(encounter))
+
+    def action_give_class(self) -> None:
+        """Say how long the chosen encounter is kept."""
+        if (encounter := self._chosen()) is not None:
+            self.give_class(whole(encounter))
+
+    def action_dispose(self) -> None:
+        """Propose to destroy the chosen encounter, due or not."""
+        if (encounter := self._chosen()) is not None:
+            self.dispose(whole(encounter))
+
+
+def whole(encounter: EncounterInfo) -> Chosen:
+    """An encounter with all its pictures."""
+    return Chosen(
+        encounters=(encounter.encounter_id,),
+        captures=(),
+        whose=(encounter.encounter_id,),
+        words=f"{clean(encounter.subject.name, 40)}, {count(encounter.captures, 'picture')}",
+    )

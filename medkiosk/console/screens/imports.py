@@ -17,9 +17,9 @@ from medkiosk.console.messages import (
     ImportsLoaded,
 )
 from medkiosk.console.screens.advice import AdviceScreen
-from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.screens.dialogs import NEW, AskReason, ChooseEncounter
 from medkiosk.console.screens.encounter import EncounterScreen
+from medkiosk.console.screens.keeping import Chosen, KeepingScreen, pictures
 from medkiosk.console.screens.quarantine import QuarantineScreen
 from medkiosk.console.screens.receipt import ReceiptScreen
 from medkiosk.console.screens.review import ReviewScreen
@@ -54,7 +54,7 @@ def capture_advice(capture: CaptureInfo) -> str:
     return short_advice(capture.advice[0]) + more
 
 
-class ImportsScreen(KioskScreen):
+class ImportsScreen(KeepingScreen):
     """Imports above, the photos of the chosen one below.
 
     Keys act on photos only while those that are listed are known to be of the import under the cursor.
@@ -230,6 +230,29 @@ class ImportsScreen(KioskScreen):
         self._draw_captures()
         table.move_cursor(row=min(row + 1, len(self._captures) - 1))
         self.say(f"{count(len(self._marked), 'photo')} marked.")
+
+    def action_hold(self) -> None:
+        """Keep single pictures whatever is due."""
+        if (chosen := self._pictures()) is not None:
+            self.hold(chosen)
+
+    def action_dispose(self) -> None:
+        """Propose to destroy single pictures, due or not."""
+        if (chosen := self._pictures()) is not None:
+            self.dispose(chosen)
+
+    def _pictures(self) -> Chosen | None:
+        """The marked photos; with none marked, the one under the cursor in the list of photos."""
+        table = self.query_one("#captures", DataTable)
+        if not self._is_shown():
+            return None
+        chosen = [each for each in self._captures if each.capture_id in self._marked]
+        if not chosen and self.focused is table and 0 <= table.cursor_row < len(self._captures):
+            chosen = [self._captures[table.cursor_row]]
+        if not chosen:
+            self.say("Go to a photo (Enter), or mark some (Space).")
+            return None
+        return pictures([(each.capture_id, each.encounter_id, each.name) for each in chosen])
 
     def action_assign(self) -> None:
         """Ask for the encounter of the marked photos, or of all that have none."""

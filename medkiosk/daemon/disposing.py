@@ -7,30 +7,33 @@ refused.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
 
+from medkiosk.catalog.retention import Disposal
 from medkiosk.core import events as ev
 from medkiosk.core import lifecycle as life
-from medkiosk.core.errors import KioskError
+from medkiosk.core.errors import KioskError, NotAllowedError
 from medkiosk.core.ids import KIOSK, CaptureId, DisposalId, EncounterId, ObjectId, RecordId
 from medkiosk.core.lifecycle import DisposalState
 from medkiosk.daemon.board import Board
+from medkiosk.daemon.duebook import why_not_now
 from medkiosk.daemon.keyring import Keyring
 from medkiosk.daemon.opened import Opened
 from medkiosk.daemon.redactor import Redactor
 from medkiosk.journal import Fact, Journal
 from medkiosk.ledger.entry import MAX_DISPOSED
 from medkiosk.retention.scope import goes
-from medkiosk.vault.disposal import Running, Step
+from medkiosk.vault.disposal import PlanChangedError, Running, Step
 from medkiosk.vault.errors import LockedError
 
 _log = logging.getLogger(__name__)
 _AGAIN_S = 30.0
 _PROBLEM = "disposal"
-_BEGUN = (DisposalState.APPROVED, DisposalState.DESTROYING)
+_GOES = "it is being destroyed, or was: two people decided so"
 
 
 class Disposer:
@@ -83,8 +86,8 @@ class Disposer:
 
     @property
     def alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
+        """Whether the thread runs, or has not been started yet: a store that was rolled back waits."""
+        return self._thread.ident is None or self._thread.is_alive()
 
     def going(self, captures: tuple[CaptureId, ...], encounters: tuple[EncounterId, ...]) -> None:
         """From now on take nothing more about these. Under the journal's lock, with their approval."""
@@ -95,14 +98,39 @@ class Disposer:
         """The journal's guard: what is being destroyed, or is gone, takes nothing more."""
         if isinstance(event, life.Disposed | life.DisposalProposed | life.DisposalRefused):
             return ""
-        if isinstance(event, life.HoldPlaced) and self._disposals.running() is None:
-            return ""  # it stops what was approved and not begun
+        if isinstance(event, ev.Exported | ev.ExportRefused | ev.ExportFailed):
+            return ""  # it has left before; the recall list must have it
         named = {getattr(event, name, None) for name in ("capture_id", "encounter_id")}
         for name in ("captures", "encounters"):
             named.update(getattr(event, name, ()))
-        if isinstance(event, ev.Exported | ev.ExportRefused | ev.ExportFailed):
-            return ""  # it has left before; the recall list must have it
-        return "" if self._goes.isdisjoint(named) else "it is being destroyed, or was: two people decided so"
+        named.discard(None)
+        if not named:
+            return ""
+        goes = self._too_late() if isinstance(event, life.HoldPlaced) else self._kept_still()
+        return "" if goes.isdisjoint(named) else _GOES
+
+    def _kept_still(self) -> frozenset[str]:
+        """What was approved here since the start, and what the catalogue says is approved."""
+        opened = self._opened()
+        if opened is None:
+            return frozenset(self._goes)
+        with opened.lock:
+            begun = [_named(disposal) for disposal in opened.catalog.keeping.begun()]
+        return frozenset(self._goes).union(*begun)
+
+    def _too_late(self) -> frozenset[str]:
+        """What no hold can keep any more; one that comes before the first key is moved stops a disposal."""
+        opened = self._opened()
+        if opened is None:
+            return frozenset(self._goes)
+        try:
+            running = self._disposals.running()
+        except PlanChangedError:
+            running = None  # nothing more of it is destroyed
+        with opened.lock:
+            keeping = opened.catalog.keeping
+            begun = keeping.disposals.get(DisposalId(running.id)) if running else None
+            return frozenset(keeping.gone) | (_named(begun) if begun else frozenset())
 
     # The thread
 
@@ -113,22 +141,32 @@ class Disposer:
             self._wake.clear()
             if self._stopping:
                 return
-            try:
+            wait = self._work()
+
+    def _work(self) -> float | None:
+        """Go on as far as it goes; return after how many seconds to try again, None for when it is woken."""
+        try:
+            with contextlib.suppress(LockedError):  # everybody has logged out: at the next login
                 while self._go_on() and not self._stopping:
                     pass
-                wait = None
                 self._board.solved(_PROBLEM)
-            except LockedError:
-                wait = None  # everybody has logged out: at the next login
-            except (KioskError, OSError, sqlite3.Error) as error:
-                words = error.message if isinstance(error, KioskError) else "The disk failed."
-                _log.error("disposal: %s", type(error).__name__)
-                self._board.problem(f"A disposal is not finished. {words}", _PROBLEM)
-                wait = self._again_s
             self._show()
+        except Exception as error:  # noqa: BLE001 - the thread's boundary: what was begun must be tried again
+            match error:
+                case KioskError():
+                    words = error.message
+                case OSError() | sqlite3.Error():
+                    words = "The disk failed."
+                case _:
+                    words = "The kiosk's program failed. Call the administrator."
+            _log.error("disposal: %s", type(error).__name__, exc_info=not isinstance(error, KioskError))
+            self._board.problem(f"A disposal is not finished. {words}", _PROBLEM)
+            return self._again_s
+        return None
 
     def _go_on(self) -> bool:
         """Take one step; whether to look for another one."""
+        self._journal.check()  # while it is not known what the disk holds, nothing is destroyed
         running = self._disposals.running()
         if running is None:
             return self._begin_next()
@@ -143,17 +181,19 @@ class Disposer:
         return True
 
     def _opened(self) -> Opened | None:
-        return self._keyring.opened if self._keyring.is_open else None
+        try:
+            return self._keyring.opened
+        except NotAllowedError:
+            return None
 
     def _begin_next(self) -> bool:
-        """Begin a disposal that was approved, unless a hold came in between."""
+        """Begin a disposal that was approved, unless something stands against it now."""
         opened = self._opened()
         if opened is None:
             return False
         with opened.lock:
-            found = [
-                d for d in opened.catalog.keeping.disposals.values() if d.state is DisposalState.APPROVED
-            ]
+            keeping = opened.catalog.keeping
+            found = [each for each in keeping.begun() if each.state is DisposalState.APPROVED]
         if not found:
             return False
         proposed = found[0].proposed
@@ -161,36 +201,31 @@ class Disposer:
             self.going(proposed.captures, proposed.encounters)
         ids = {*self._objects(opened, proposed), *self._records(opened, proposed)}
         with self._journal.lock:
-            held = self._held(opened, proposed)
-            if not held and ids:
-                self._disposals.begin(opened.identity, proposed.disposal_id, ids)
-                return True
-            self._goes.difference_update(proposed.captures, proposed.encounters)
-            self._journal.commit(
-                [
-                    Fact(
-                        life.DisposalRefused(
-                            at=self._journal.now(),
-                            actor=KIOSK,
-                            disposal_id=proposed.disposal_id,
-                            reason="a legal hold was placed before it began"
-                            if held
-                            else "nothing was left of it",
-                        )
-                    )
-                ]
-            )
+            # Since the approval a restart may have come, and with it a hold, a later visit, damage.
+            against = self._against(opened, proposed)
+            if not against:
+                try:
+                    self._disposals.begin(opened.identity, proposed.disposal_id, ids)
+                except ValueError:
+                    against = "Nothing was left of it."
+            if against:
+                self._give_up(proposed, against)
         return True
 
-    def _held(self, opened: Opened, proposed: life.DisposalProposed) -> bool:
+    def _against(self, opened: Opened, proposed: life.DisposalProposed) -> str:
         with opened.lock:
-            keeping = opened.catalog.keeping
-            captures = frozenset(proposed.captures)
-            whose = {None, *proposed.encounters}
-            for capture_id in proposed.captures:
-                view = opened.catalog.capture(capture_id)
-                whose.add(view.row.encounter_id if view else None)
-            return any(keeping.held(encounter_id, captures) for encounter_id in whose)
+            found = why_not_now(opened.catalog, proposed, self._journal.clock())
+        return " ".join([*found, opened.damage]).strip()
+
+    def _give_up(self, proposed: life.DisposalProposed, reason: str) -> None:
+        """It was approved and is not begun. Under the journal's lock."""
+        event = life.DisposalRefused(
+            at=self._journal.now(), actor=KIOSK, disposal_id=proposed.disposal_id, reason=reason
+        )
+        self._journal.commit([Fact(event)])
+        self._goes.difference_update(proposed.captures, proposed.encounters)
+        self._redactor.take_again(proposed.captures)
+        _log.warning("disposal: one that was approved is not begun, since something stands against it now")
 
     def _objects(self, opened: Opened, proposed: life.DisposalProposed) -> tuple[ObjectId, ...]:
         with opened.lock:
@@ -215,7 +250,8 @@ class Disposer:
     def _move(self, opened: Opened, running: Running) -> bool:
         with opened.lock:
             disposal = opened.catalog.keeping.disposals.get(DisposalId(running.id))
-        if disposal is None:  # its record does not open: nobody can say what was decided
+            approved = disposal is not None and disposal in opened.catalog.keeping.begun()
+        if disposal is None or not approved:
             raise UnknownDisposalError
         with self._journal.lock:
             self.going(disposal.proposed.captures, disposal.proposed.encounters)
@@ -284,8 +320,12 @@ class Disposer:
         self._board.set(disposal=words)
 
 
+def _named(disposal: Disposal) -> frozenset[str]:
+    return frozenset((*disposal.proposed.captures, *disposal.proposed.encounters))
+
+
 class UnknownDisposalError(KioskError):
-    """The record of a disposal that was begun does not open. Nothing more is destroyed; call the
-    administrator and verify the store."""
+    """The records of a disposal that was begun do not open, or do not say that two people approved it.
+    Nothing more is destroyed; call the administrator and verify the store."""
 
     code = "disposal.unknown"

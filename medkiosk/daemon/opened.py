@@ -75,6 +75,20 @@ class Opened:
         return self.reach.unreadable + len(self.reach.missing)
 
     @property
+    def damage(self) -> str:
+        """Why nothing can be decided about destroying now, in words; empty where every record was read."""
+        with self.lock:
+            unreadable, problems = self.unreadable, len(self.catalog.problems)
+        if not (unreadable or problems):
+            return ""
+        return (
+            f"{unreadable} records of this kiosk cannot be read, and {problems} do not fit the others. One of"
+            " them may be a legal hold, a refusal or a later visit: no disposal is proposed, approved or"
+            " begun until that is clear, and none was destroyed for it. Verify the store, put back what is"
+            " damaged from a backup drive (kioskctl verify STORE --repair-from DRIVE), and log in again."
+        )
+
+    @property
     def newest(self) -> str:
         """The latest time in any event, RFC 3339."""
         return self.reach.newest

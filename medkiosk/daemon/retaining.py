@@ -270,6 +270,7 @@ def propose(
             _check_size(event, len(verdicts))
             problems = machine.why_not_propose(verdicts, early=early, reason=reason, authority=authority)
             problems += unprotected(book, event, kiosk.clock())
+        problems += [words for words in (kiosk.keyring.opened.damage,) if words]
         if problems:
             raise BadRequestError(detail=" ".join(problems))
         kiosk.journal.commit([Fact(event)])
@@ -322,6 +323,7 @@ def approve(kiosk: Kiosk, who: AccountCreated, disposal_id: DisposalId) -> t.Dis
                 proposed, verdicts, who.account_id, complete=is_complete(book, proposed)
             )
             problems += unprotected(book, proposed, kiosk.clock())
+        problems += [words for words in (kiosk.keyring.opened.damage,) if words]
         if problems:
             raise NotAllowedError(reason=" ".join(problems))
         event = life.DisposalApproved(at=kiosk.journal.now(), actor=who.account_id, disposal_id=disposal_id)

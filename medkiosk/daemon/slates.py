@@ -29,7 +29,7 @@ from medkiosk.core.slate import TOKEN_BYTES, Slate, SlateKind, read_slate, write
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.ingest.slate import DOUBT_WORDS, Filed, Frame, file_import
 from medkiosk.ipc import types as t
-from medkiosk.journal import Fact
+from medkiosk.journal import Fact, OutOfDateError
 from medkiosk.vault.keys import derive
 
 _log = logging.getLogger(__name__)
@@ -169,7 +169,11 @@ class Filer:
                 imports.update(id_ for each in captures if (id_ := catalog.import_of(each)) is not None)
                 to_file = catalog.imports_to_file(None if all_ else imports)
             for import_id in to_file:
-                self._file(import_id)
+                try:
+                    self._file(import_id)
+                except OutOfDateError:
+                    # A frame of it is being destroyed. The others of it wait, and the other imports do not.
+                    _log.info("slates: an import is filed when a disposal that names it is over")
         except (KioskError, OSError, RuntimeError) as error:
             # Nobody is logged in any more, or the disk is full: looked at again at the next login.
             _log.info("slates: %s", type(error).__name__)

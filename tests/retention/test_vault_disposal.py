@@ -7,18 +7,20 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from medkiosk.core import canon
 from medkiosk.core.errors import KioskError
 from medkiosk.devicesecret import DeviceSecretLostError
 from medkiosk.vault.batch import Batch
-from medkiosk.vault.disposal import DisposalOrderError, DisposalRunsError, Running, Step
-from medkiosk.vault.errors import DisposedError, EpochEndedError, VaultDamagedError
+from medkiosk.vault.disposal import DisposalOrderError, DisposalRunsError, PlanChangedError, Running, Step
+from medkiosk.vault.errors import DisposedError, EpochEndedError, VaultDamagedError, VaultStoppedError
 from medkiosk.vault.identity import Identity
-from medkiosk.vault.schema import SeenRow
+from medkiosk.vault.schema import SeenRow, row_digest
 from medkiosk.vault.store import Vault
-from tests.stores import CHEAP, create, reopen, seeded
+from tests.stores import CHEAP, create, device, reopen, seeded
 
 USER, PASSPHRASE = "anna", "correct horse battery"
 
@@ -210,3 +212,81 @@ def test_a_second_disposal_follows_the_first(stored: Stored) -> None:
     assert stored.opens(stored.identity, stored.objects[5])
     with pytest.raises(ValueError, match="nothing"):
         stored.vault.disposals.begin(stored.identity, "f" * 32, stored.objects[3:5])
+
+
+@pytest.mark.parametrize("field", ["id", "step", "plan"])
+def test_who_writes_to_the_database_cannot_choose_what_goes(stored: Stored, field: str) -> None:
+    disposals = stored.vault.disposals
+    running = disposals.begin(stored.identity, "d" * 32, [stored.objects[3]])
+    stored.vault.close()
+    with sqlite3.connect(stored.root / "vault.db") as db:
+        [(pin,)] = db.execute("SELECT pin FROM disposals")
+        wider = {
+            "doomed": list(running.plan.doomed),
+            "ids": sorted((stored.objects[3], stored.objects[4])),
+            "into": running.plan.into,
+        }
+        row = {"id": "d" * 32, "step": "moving", "plan": canon.encode(running.plan).decode()}
+        row[field] = {"id": "e" * 32, "step": "destroying", "plan": canon.encode(wider).decode()}[field]
+        digest = row_digest("disposals", row["id"], row["step"], row["plan"], pin)
+        db.execute("UPDATE disposals SET id = ?, step = ?, plan = ?, digest = ?", (*row.values(), digest))
+    stored.vault = reopen(stored.root, random=seeded(6))
+    with pytest.raises(PlanChangedError, match="mark"):
+        stored.vault.disposals.running()
+    assert not stored.vault.disposed(stored.objects[4]), "an import that asks goes on"
+
+
+class _FailsToCommit:
+    """The database's connection on a disk that gives an I/O error at the next COMMIT."""
+
+    def __init__(self, real: sqlite3.Connection) -> None:
+        self._real = real
+        self._armed = True
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        if sql == "COMMIT" and self._armed:
+            self._armed = False
+            raise sqlite3.OperationalError("disk I/O error")
+        return self._real.execute(sql, *values)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+@pytest.mark.parametrize("at", ["begin", "move", "advance"])
+def test_after_a_commit_that_may_have_failed_no_step_is_taken(stored: Stored, at: str) -> None:
+    disposals = stored.vault.disposals
+    running = None
+    if at != "begin":
+        running = disposals.begin(stored.identity, "d" * 32, [stored.objects[3]])
+    if running and at == "advance":
+        running = step(stored, running)
+    database = stored.vault._db
+    database._connection = _FailsToCommit(database._connection)  # type: ignore[assignment]
+
+    def go_on() -> None:
+        if running is None:
+            disposals.begin(stored.identity, "d" * 32, [stored.objects[3]])
+        else:
+            step(stored, running)
+
+    with pytest.raises(VaultStoppedError):
+        go_on()
+    assert stored.vault.stopped
+    secrets = device(stored.root).generations()
+    with pytest.raises(VaultStoppedError):
+        go_on()
+    assert device(stored.root).generations() == secrets, "no secret is made or destroyed in doubt"
+    # The next start knows, and completes it.
+    stored.vault.close()
+    stored.vault = reopen(stored.root, random=seeded(7))
+    stored.vault.settle_device()
+    stored.identity = stored.vault.unlock(USER, PASSPHRASE)
+    again = stored.vault.disposals.running()
+    if again is None:
+        again = stored.vault.disposals.begin(stored.identity, "d" * 32, [stored.objects[3]])
+    while again.step is not Step.DONE:
+        again = step(stored, again)
+    assert stored.opens(stored.identity, stored.objects[4])
+    with pytest.raises(DisposedError):
+        stored.identity.open_key(stored.objects[3])

@@ -129,12 +129,12 @@ _PLAIN = {str: "text", int: "integer", bool: "true or false", type(None): "null"
 def page() -> str:
     """Return the whole page."""
     kinds = typing.get_args(AnyEvent)
-    parts: dict[type, None] = {}
+    parts: dict[type[Any], None] = {}
     lines = [HEAD]
     for kind in sorted(kinds, key=lambda one: str(one.__struct_config__.tag)):
         lines += draw(kind, f"`{kind.__struct_config__.tag}`", parts)
     lines += ["## Parts of events", ""]
-    done: set[type] = set()
+    done: set[type[Any]] = set()
     while rest := [one for one in parts if one not in done]:
         for one in sorted(rest, key=lambda kind: kind.__name__):
             done.add(one)
@@ -142,7 +142,7 @@ def page() -> str:
     return "\n".join(lines)
 
 
-def draw(kind: type[msgspec.Struct], title: str, parts: dict[type, None], level: int = 2) -> list[str]:
+def draw(kind: type[msgspec.Struct], title: str, parts: dict[type[Any], None], level: int = 2) -> list[str]:
     """Return the lines of one type: what it is, and a table of its members."""
     text, said = docstring(kind)
     lines = [f"{'#' * level} {title}", "", *wrapped(text), ""]
@@ -208,7 +208,7 @@ def named(one: Enum) -> bool:
     return isinstance(one.value, int)
 
 
-def type_of(kind: Any, parts: dict[type, None]) -> str:
+def type_of(kind: Any, parts: dict[type[Any], None]) -> str:
     """Return a type in words; types that have a table of their own are added to ``parts``."""
     if isinstance(kind, typing.NewType):
         return re.sub(r"(?<!^)Id$", " id", kind.__name__).lower()

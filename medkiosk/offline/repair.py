@@ -66,8 +66,9 @@ _KEYED = {
     "epochs": "epoch",
     "escrow": "name",
 }
-_SHEETS = frozenset({RecoveryReplaced.name})
-_PERSONS_KEY = frozenset({SlotChanged.name, AccountClosed.name})
+_SHEETS = frozenset({RecoveryReplaced.__struct_config__.tag})
+_PERSONS_KEY = frozenset({SlotChanged.__struct_config__.tag, AccountClosed.__struct_config__.tag})
+"""Ledger entries after which an older copy of a key is no longer in force."""
 _RANGE = re.compile(r"(?P<first>[0-9]{1,18})( to (?P<last>[0-9]{1,18}))?", re.ASCII)
 
 

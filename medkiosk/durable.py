@@ -39,6 +39,8 @@ _RENAME_NOREPLACE = 1
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 _FITRIM = 0xC0185879
+_MOUNTS = Path("/proc/self/mountinfo")
+_DISCARD = frozenset({"discard", "discard=async"})
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syncfs.argtypes = [ctypes.c_int]
 _libc.renameat2.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint]
@@ -372,9 +374,11 @@ def destroy(path: Path) -> None:
 
 # Syscalls: one ioctl with FITRIM on the folder.
 def trim(root_fd: int) -> bool:
-    """Have a file system tell its disk which blocks are free, so that the disk forgets them; whether it did.
+    """Have a file system tell its disk which blocks are free, so that the disk forgets them; whether it is.
 
-    Many do not: it takes a privilege, a file system that can, and a disk that listens.
+    To ask for it (FITRIM) takes CAP_SYS_ADMIN, which the daemon does not have. A file system that is mounted
+    with ``discard`` tells its disk by itself, when what was removed is durable. Whether the disk listens,
+    nobody knows.
 
     Args:
         root_fd: from `open_dir`.
@@ -382,9 +386,29 @@ def trim(root_fd: int) -> bool:
     whole = struct.pack("=QQQ", 0, 0xFFFFFFFFFFFFFFFF, 0)  # struct fstrim_range: start, length, shortest
     try:
         fcntl.ioctl(root_fd, _FITRIM, whole)
+        return True
     except OSError:
-        return False
-    return True
+        try:
+            mounts = _MOUNTS.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return False
+        return discards(mounts, os.fstat(root_fd).st_dev)
+
+
+def discards(mounts: str, device: int) -> bool:
+    """Tell whether a file system is mounted with ``discard``.
+
+    Args:
+        mounts: lines of ``/proc/self/mountinfo`` (proc_pid_mountinfo(5)).
+        device: its ``st_dev``.
+    """
+    name = f"{os.major(device)}:{os.minor(device)}"
+    for line in mounts.splitlines():
+        mount, _, kind = line.partition(" - ")
+        options = kind.split(" ")[-1].split(",")
+        if mount.split(" ")[2:3] == [name] and not _DISCARD.isdisjoint(options):
+            return True
+    return False
 
 
 def _overwrite(fd: int) -> None:

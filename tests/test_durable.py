@@ -382,3 +382,32 @@ def test_a_full_disk_says_so_past_the_page_cache() -> None:
     with pytest.raises(OSError, match="No space left"):
         file.write_direct(blocks(durable.BLOCK))
     file.close()
+
+
+_MOUNTS = """\
+22 27 0:21 / /proc rw,relatime - proc proc rw
+30 1 259:2 / / rw,relatime shared:1 - ext4 /dev/nvme0n1p2 rw,errors=remount-ro
+41 30 253:1 / /var/lib/medkiosk rw,nosuid,relatime shared:7 master:3 - ext4 /dev/mapper/data rw,discard
+42 30 253:2 /discard /mnt/discard rw,relatime - xfs /dev/discard rw,nodiscard
+43 30 0:44 / /mnt/tree rw - btrfs /dev/sdb rw,ssd,discard=async,space_cache=v2
+"""
+
+
+@pytest.mark.parametrize(
+    ("device", "told"),
+    [((253, 1), True), ((0, 44), True), ((259, 2), False), ((253, 2), False), ((9, 9), False)],
+)
+def test_a_file_system_that_discards_is_known_by_its_mount(device: tuple[int, int], *, told: bool) -> None:
+    assert durable.discards(_MOUNTS, os.makedev(*device)) is told
+
+
+def test_what_cannot_be_trimmed_is_not_said_to_be() -> None:
+    """In the memory there is nothing to trim."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir():
+        pytest.skip("no /dev/shm")
+    fd = durable.open_dir(memory)
+    try:
+        assert not durable.trim(fd)
+    finally:
+        os.close(fd)

@@ -148,7 +148,8 @@ class DisposalFinished(Event, frozen=True, tag="disposal.finished"):
 
     Attributes:
         blobs: files removed.
-        trimmed: whether the file system said that it told the disk to forget them.
+        trimmed: whether the file system told the disk to forget them, or is mounted so that it does. If not,
+            a timer of the system (fstrim) may do it later.
     """
 
     disposal_id: DisposalId

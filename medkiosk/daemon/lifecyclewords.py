@@ -21,7 +21,7 @@ def summary(event: life.AnyLifecycle) -> str:
         case life.Disposed():
             return f"disposal {event.disposal_id}: {len(event.objects)} objects, {len(event.records)} records"
         case life.DisposalFinished():
-            words = "trimmed" if event.trimmed else "the file system did not trim"
+            words = "the disk is told" if event.trimmed else "not trimmed: fstrim has to do it"
             return f"disposal {event.disposal_id}: {event.blobs} files removed; {words}"
         case life.EpochOpened():
             return f"epoch {event.epoch}: {event.reason}"

@@ -34,6 +34,11 @@ SENTENCES: dict[str, str] = {
         "The recovery slot is missing: the recovery words open nothing. Log in and make new ones now;"
         " the photos are safe as long as one user can log in."
     ),
+    "slot.two_ways": (
+        "A user whose slot takes a security key has another for the passphrase alone: a row of an older"
+        " vault.db was put back. The kiosk goes on asking for the key; an administrator who resets that"
+        " user's passphrase removes both."
+    ),
     "store.state": (
         "What the store says about its newest keys is wrong: {detail}. Nothing is lost; the kiosk may"
         " refuse to start." + _REBUILD

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 
 from medkiosk.core.ids import is_id
 from medkiosk.core.refs import ObjectRef, RecordRef
@@ -11,6 +12,7 @@ from medkiosk.offline.report import Finder
 from medkiosk.vault.check import Held, StoreChecker
 from medkiosk.vault.envelope import MOVED_SIZE
 from medkiosk.vault.recovery import ESCROWED
+from medkiosk.vault.slots import FIDO2, PASSPHRASE
 
 _DENSE = 4096
 
@@ -63,6 +65,9 @@ class Rows:
             found("row.damaged", f"{table}/{row}")
         if sum(slot.kind == "recovery" for slot in checker.slots()) != 1:
             found("slot.no_recovery")
+        ways = Counter(slot.name_tag for slot in checker.slots() if slot.kind in (PASSPHRASE, FIDO2))
+        for _ in range(sum(count > 1 for count in ways.values())):
+            found("slot.two_ways")
         for name in sorted(set(ESCROWED) - checker.escrowed()):
             found("escrow.missing", name)
         self._disposing = checker.disposing()

@@ -238,7 +238,7 @@ class UserSlots:
     def _slot(self, user_name: str) -> Slot:
         self._unlocked()
         tag = self._index.name(normalise_name(user_name))
-        row = self._db.row(f"SELECT {_COLUMNS} FROM slots WHERE {_OF_USER}", (tag,))  # noqa: S608 -- constants only
+        row = self._db.row(f"SELECT {_COLUMNS} FROM slots WHERE {_OF_USER} ORDER BY kind", (tag,))  # noqa: S608 -- constants only
         if row is None:
             raise NoSlotError
         return Slot(*row)

@@ -11,6 +11,7 @@ import pytest
 from medkiosk.ledger import tiles
 from medkiosk.ledger.sign import Signer
 from medkiosk.offline.verify import verify
+from medkiosk.vault.schema import row_digest
 from tests.offline import damage
 from tests.offline.conftest import ORIGIN, SEED, Store
 
@@ -86,6 +87,12 @@ def _own_key(store: Store) -> None:
     (store.root / "ledger/vkey").write_text(Signer(ORIGIN, bytes(32)).vkey + "\n")
 
 
+def _two_ways(store: Store) -> None:
+    for number, kind in enumerate(("fido2", "passphrase")):
+        row = (f"{number:032x}", kind, bytes(32), "{}", bytes(16), bytes(60))
+        store.sql("INSERT INTO slots VALUES (?, ?, ?, ?, ?, ?, ?)", *row, row_digest("slots", *row))
+
+
 # What was done -> what the verifier must say, and nothing else must it say.
 NAMED: dict[str, tuple[Callable[[Store], object], set[str]]] = {
     "entry removed": (_entries(lambda e: e[:20] + e[21:]), {"ledger.removed"}),
@@ -107,6 +114,7 @@ NAMED: dict[str, tuple[Callable[[Store], object], set[str]]] = {
     "blob gone": (lambda s: s.blob(s.others[1]).unlink(), {"object.blob_missing"}),
     "blob added": (lambda s: (s.root / "objects/00" / ("0" * 32)).write_bytes(b"x"), {"blob.unlogged"}),
     "slot gone": (lambda s: s.sql("DELETE FROM slots WHERE kind = 'recovery'"), {"slot.no_recovery"}),
+    "slot put back": (_two_ways, {"slot.two_ways"}),
     "escrow gone": (lambda s: s.sql("DELETE FROM escrow WHERE name = 'index'"), {"escrow.missing"}),
     "seen changed": (
         lambda s: s.sql("UPDATE seen SET group_id = ? WHERE rowid = 1", "f" * 32),

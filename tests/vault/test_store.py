@@ -24,9 +24,10 @@ from medkiosk.vault.errors import (
     WrongPassphraseError,
     WrongSharesError,
 )
+from medkiosk.vault.keyrows import put_slot
 from medkiosk.vault.reader import StoreReader
 from medkiosk.vault.schema import SeenRow
-from medkiosk.vault.slots import Argon2Params
+from medkiosk.vault.slots import Argon2Params, Authenticator
 from medkiosk.vault.store import Vault
 from medkiosk.vault.writer import STEP, PendingObject
 from tests.stores import CHEAP, ESCROW, INDEX_KEY, create, reopen, seeded
@@ -188,6 +189,42 @@ def test_slots(scratch: Scratch) -> None:
     assert identity.closed
     with pytest.raises(LockedError):
         identity.add_user_slot("Eve", "x", params=CHEAP, allow_weak=True)
+
+
+def test_a_slot_that_takes_an_authenticator_opens_with_both_halves_alone(scratch: Scratch) -> None:
+    vault, output = scratch.vault, bytes(range(32))
+    held = Authenticator(b"credential", verified=False, salt=bytes(16), output=output)
+    with vault.unlock_recovery(scratch.shares[:2]) as identity:
+        with pytest.raises(NoSlotError):
+            identity.add_authenticator("Ana", "first", held, params=CHEAP, allow_weak=True)
+        identity.add_user_slot("Ana", "first", params=CHEAP, allow_weak=True)
+        [old] = [slot for slot in vault.slots() if slot.kind == "passphrase"]
+        for bad in (held._replace(output=b"short"), held._replace(salt=b""), held._replace(credential=b"")):
+            with pytest.raises(ValueError, match="wrong length"):
+                identity.add_authenticator("Ana", "first", bad, params=CHEAP, allow_weak=True)
+        with pytest.raises(WeakSlotError):
+            identity.add_authenticator("Ana", "first", held, params=CHEAP)
+        identity.add_authenticator("ana", "first", held, params=CHEAP, allow_weak=True)
+        assert sorted(slot.kind for slot in vault.slots()) == ["fido2", "recovery"]
+        with pytest.raises(SlotExistsError):
+            identity.add_user_slot("Ana", "other", params=CHEAP, allow_weak=True)
+        vault.unlock("ANA", "first", output).close()
+
+        def nothing_else_opens() -> None:
+            for passphrase, said in (("first", b""), ("first", bytes(32)), ("second", output), ("", b"")):
+                with pytest.raises(WrongPassphraseError):
+                    vault.unlock("ana", passphrase, said)
+
+        nothing_else_opens()
+        with scratch.vault._db.transaction() as tx:  # whoever writes to the disk puts the old row back
+            put_slot(tx, old)
+        nothing_else_opens()
+        assert identity.has_authenticator("ana")
+        assert vault.challenge("ana").credential == b"credential"
+        identity.replace_user_slot("ana", "third", params=CHEAP, allow_weak=True)
+        assert sorted(slot.kind for slot in vault.slots()) == ["passphrase", "recovery"]
+        vault.unlock("ana", "third").close()
+        assert vault.challenge("ana").credential != b"credential"
 
 
 def test_recovery_words(scratch: Scratch, tmp_path: Path) -> None:

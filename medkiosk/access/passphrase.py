@@ -32,8 +32,8 @@ WORDS = (
 )  # fmt: skip
 """Words that somebody who guesses at this kiosk tries first."""
 _PLAIN = (
-    "it is too easy to guess; add one or two uncommon words, for instance things that you see on different"
-    " days in different places"
+    "the passphrase is too easy to guess; add one or two uncommon words, such as things that you saw on"
+    " different days"
 )
 # zxcvbn keeps the words of the person in a global table: one at a time, and cleared at the end.
 _turn = threading.Lock()
@@ -50,9 +50,8 @@ def weakness(passphrase: str, about: Iterable[str] = ()) -> str:
     """
     if guesses_log10(passphrase, about) >= ENOUGH:
         return ""
-    _, warning, suggestions = _measure(passphrase, about)
-    said = " ".join(part for part in (warning, *suggestions) if part)
-    return f"the passphrase is weak: {_PLAIN}" + (f". {said}".rstrip(".") if said else "")
+    _, warning = _measure(passphrase, about)
+    return f"{_PLAIN}. {warning}".rstrip(". ")
 
 
 def guesses_log10(passphrase: str, about: Iterable[str] = ()) -> float:
@@ -60,19 +59,18 @@ def guesses_log10(passphrase: str, about: Iterable[str] = ()) -> float:
     return _measure(passphrase, about)[0]
 
 
-def _measure(passphrase: str, about: Iterable[str]) -> tuple[float, str, tuple[str, ...]]:
+def _measure(passphrase: str, about: Iterable[str]) -> tuple[float, str]:
     import zxcvbn  # here: 14 MiB of word lists, wanted only when a passphrase is chosen
 
     text = unicodedata.normalize("NFC", passphrase)[:LONGEST]
     if not text.strip():
-        return 0.0, "", ()
+        return 0.0, ""
     with _turn:
         try:
             found = zxcvbn.zxcvbn(text, user_inputs=_tokens(about), max_length=LONGEST)
         finally:
             zxcvbn.zxcvbn("a", user_inputs=[])
-    feedback = found["feedback"]
-    return math.log10(max(found["guesses"], 1)), str(feedback["warning"]), tuple(feedback["suggestions"])
+    return math.log10(max(found["guesses"], 1)), str(found["feedback"]["warning"])
 
 
 def _tokens(about: Iterable[str]) -> list[str]:

@@ -7,7 +7,7 @@ import contextlib
 import getpass
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -22,17 +22,41 @@ DEFAULT_CONFIG = Path("/etc/medkiosk/medkiosk.toml")
 
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Add ``--config``."""
-    parser.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
-    )
+    _add_config(parser, DEFAULT_CONFIG)
 
 
 def add_login(parser: argparse.ArgumentParser) -> None:
     """Add ``--config``, ``--user`` and ``--passphrase-file``."""
     add_config(parser)
-    parser.add_argument("--user", metavar="NAME", help="who you are; asked for when not given")
+    _add_person(parser, None)
+
+
+def add_login_to_words(words: Iterable[argparse.ArgumentParser]) -> None:
+    """Let the words of a command take ``--json`` and the options of `add_login`, too, as the command does.
+
+    What is given last counts; what is not given after a word stays as it was given before it.
+    """
+    for word in words:
+        word.add_argument(
+            "--json", action="store_true", default=argparse.SUPPRESS, help="one JSON line on standard output"
+        )
+        _add_config(word, argparse.SUPPRESS)
+        _add_person(word, argparse.SUPPRESS)
+
+
+def _add_config(parser: argparse.ArgumentParser, default: Path | str) -> None:
+    parser.add_argument(
+        "--config", type=Path, default=default, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
+    )
+
+
+def _add_person(parser: argparse.ArgumentParser, default: str | None) -> None:
+    parser.add_argument(
+        "--user", default=default, metavar="NAME", help="who you are; asked for when not given"
+    )
     parser.add_argument(
         "--passphrase-file",
+        default=default,
         metavar="FILE",
         help="read the passphrase from FILE ('-' for standard input) instead of asking",
     )

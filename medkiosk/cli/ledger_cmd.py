@@ -13,7 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from medkiosk.cli import securitykey
-from medkiosk.cli.common import add_login, ask_pin, logged_in, open_client, read_passphrase, show
+from medkiosk.cli.common import (
+    add_login,
+    add_login_to_words,
+    ask_pin,
+    logged_in,
+    open_client,
+    read_passphrase,
+    show,
+)
 from medkiosk.core.errors import BadRequestError
 from medkiosk.ipc.types import LedgerHead
 from medkiosk.ledger.note import LogKeys
@@ -88,6 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--reason", required=True, metavar="TEXT", help="what happened; it is kept in the ledger"
     )
     accept.set_defaults(do=_accept)
+    add_login_to_words((*what.choices.values(), *ways.choices.values()))
 
 
 def run(args: argparse.Namespace) -> int:

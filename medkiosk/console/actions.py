@@ -6,10 +6,13 @@ compares `docs/console.md` with it, so that no key exists that is not explained.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
 from textual.binding import Binding, BindingType
+
+from medkiosk.core.events import Role
 
 
 class Where(StrEnum):
@@ -28,7 +31,7 @@ class Where(StrEnum):
     RECEIPT = "Receipt"
     ENCOUNTERS = "Encounters"
     SLATE = "Slate"
-    FORM = "New encounter"
+    FORM = "Forms"
     LEDGER = "Ledger"
     CODE = "Code of the ledger"
     CONSENT = "Consent"
@@ -54,6 +57,8 @@ class Action:
         label: two words for the legend; empty keeps it out of the legend.
         help: a sentence for the list of keys.
         first: whether the key is taken before the focused widget sees it.
+        out: whether Home's legend shows it while nobody is logged in.
+        roles: to whom Home's legend shows it while somebody is: those for whom the daemon does it.
     """
 
     where: Where
@@ -62,17 +67,28 @@ class Action:
     label: str
     help: str
     first: bool = False
+    out: bool = True
+    roles: frozenset[Role] = frozenset(Role)
 
 
 _W = Where
+_SEE = frozenset({Role.PHOTOGRAPHER, Role.REVIEWER, Role.PRIVACY_OFFICER})
+_EXPORT = frozenset({Role.PRIVACY_OFFICER})
+_DISPOSE = frozenset({Role.REVIEWER, Role.PRIVACY_OFFICER})
+_STORE = frozenset({Role.AUDITOR, Role.ADMINISTRATOR})
+_PEOPLE = frozenset({Role.ADMINISTRATOR})
 ACTIONS: tuple[Action, ...] = (
     Action(_W.EVERYWHERE, "app.keys", ("f1", "question_mark"), "Keys", "Show this list."),
     Action(_W.EVERYWHERE, "app.log_out", ("f9",), "", "Log out and lock the photos, from any screen."),
-    Action(_W.HOME, "log_in", ("l",), "Log in", "Say who you are."),
-    Action(_W.HOME, "encounters", ("e",), "Encounters", "Patients, their consent and their photos."),
-    Action(_W.HOME, "imports", ("i",), "Imports", "What was imported, and whose photos they are."),
-    Action(_W.HOME, "review", ("r",), "Review", "All photos that wait for review."),
-    Action(_W.HOME, "export", ("x",), "Export", "Hand approved photos over on a stick."),
+    Action(_W.HOME, "log_in", ("l",), "Log in", "Say who you are.", roles=frozenset()),
+    Action(
+        _W.HOME, "encounters", ("e",), "Encounters", "Patients, their consent and their photos.", roles=_SEE
+    ),
+    Action(
+        _W.HOME, "imports", ("i",), "Imports", "What was imported, and whose photos they are.", roles=_SEE
+    ),
+    Action(_W.HOME, "review", ("r",), "Review", "All photos that wait for review.", roles=_SEE),
+    Action(_W.HOME, "export", ("x",), "Export", "Hand approved photos over on a stick.", roles=_EXPORT),
     Action(
         _W.HOME,
         "kept",
@@ -80,16 +96,48 @@ ACTIONS: tuple[Action, ...] = (
         "Still needed",
         "Read for which files a card or camera is still needed; nobody needs to log in.",
     ),
-    Action(_W.HOME, "backup", ("b",), "", "The backup drives: which are complete, and what they still hold."),
+    Action(
+        _W.HOME,
+        "backup",
+        ("b",),
+        "Backup",
+        "The backup drives: which are complete, and what they still hold.",
+        out=False,
+        roles=_STORE,
+    ),
     Action(_W.BACKUP, "", ("up", "down"), "Choose", "Choose a drive."),
     Action(_W.BACKUP, "enrol", ("n",), "New drive", "Make the empty disk that is plugged in a backup drive."),
     Action(_W.BACKUP, "run", ("r",), "Run", "Bring the drive that is plugged in up to date now."),
     Action(_W.BACKUP, "forget", ("f",), "Forget", "Say that a drive is lost, broken or destroyed."),
     Action(_W.BACKUP, "back", ("escape",), "Back", "Go back."),
-    Action(_W.HOME, "ledger", ("g",), "", "The ledger's head, to be photographed; what witnesses saw."),
-    Action(_W.HOME, "accounts", ("a",), "", "Who may log in, for an administrator."),
-    Action(_W.HOME, "passphrase", ("p",), "", "Give yourself another passphrase."),
-    Action(_W.HOME, "retention", ("t",), "", "What is due or held, and what two people may destroy."),
+    Action(
+        _W.HOME,
+        "ledger",
+        ("g",),
+        "Ledger",
+        "The ledger's head, to be photographed; what witnesses saw.",
+        out=False,
+        roles=_STORE,
+    ),
+    Action(
+        _W.HOME,
+        "accounts",
+        ("a",),
+        "Accounts",
+        "Who may log in, for an administrator.",
+        out=False,
+        roles=_PEOPLE,
+    ),
+    Action(_W.HOME, "passphrase", ("p",), "Passphrase", "Give yourself another passphrase.", out=False),
+    Action(
+        _W.HOME,
+        "retention",
+        ("t",),
+        "Retention",
+        "What is due or held, and what two people may destroy.",
+        out=False,
+        roles=_DISPOSE,
+    ),
     Action(_W.RETENTION, "", ("up", "down"), "Choose", "Choose a line; below it stands why."),
     Action(_W.RETENTION, "read(1)", ("right",), "Read on", "Turn to the next of what a disposal names."),
     Action(_W.RETENTION, "read(-1)", ("left",), "", "Turn back."),
@@ -234,7 +282,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.EXPORT, "", ("left", "right"), "Purpose", "Choose what it is for."),
     Action(_W.EXPORT, "export", ("f2",), "Export", "Write the bundle, read it back, say what was signed."),
     Action(_W.EXPORT, "back", ("escape",), "Back", "Go back."),
-    Action(_W.REASON, "enter", ("enter",), "OK", "Take the reason that you gave.", first=True),
+    Action(_W.REASON, "enter", ("enter",), "OK", "Take the words that you gave.", first=True),
     Action(_W.REASON, "back", ("escape",), "Back", "Go back; nothing is done."),
     Action(_W.QUICK, "", ("up", "down"), "Choose", "Choose a reason."),
     Action(_W.QUICK, "enter", ("enter",), "OK", "Take it; or the words that you gave.", first=True),
@@ -286,9 +334,20 @@ def bindings(where: Where) -> list[BindingType]:
     ]
 
 
-def legend(where: Where) -> list[tuple[str, str]]:
-    """Key and label of what the foot of a screen shows."""
-    shown = [each for each in ACTIONS if each.where is where and each.label]
+def legend(where: Where, roles: Collection[Role] | None = None) -> list[tuple[str, str]]:
+    """Key and label of what the foot of a screen shows.
+
+    Args:
+        where: the screen.
+        roles: of whoever is logged in, on Home; None where that makes no difference or nobody is.
+    """
+    shown = [
+        each
+        for each in ACTIONS
+        if each.where is where
+        and each.label
+        and (each.out if roles is None else not each.roles.isdisjoint(roles))
+    ]
     shown += [each for each in ACTIONS if each.where is Where.EVERYWHERE and each.label]
     return [
         ("/".join(key_words(key) for key in each.keys[: None if not each.name else 1]), each.label)

@@ -24,9 +24,13 @@ class KioskError(Exception):
 
     @property
     def message(self) -> str:
-        """The operator's sentence, with this error's values filled in."""
+        """The operator's sentence, with this error's values filled in; one full stop ends each sentence."""
         template = " ".join(inspect.cleandoc(type(self).__doc__ or "").split())
-        return template.format_map(self.values)
+        values = {
+            name: value.removesuffix(".") if isinstance(value, str) and f"{{{name}}}." in template else value
+            for name, value in self.values.items()
+        }
+        return template.format_map(values)
 
 
 class ConfigError(KioskError):
@@ -44,7 +48,7 @@ class NotAllowedError(KioskError):
 
 
 class BadRequestError(KioskError):
-    """The request was not understood: {detail}. Nothing was changed."""
+    """It cannot be done so: {detail}. Nothing was changed."""
 
     code = "request.invalid"
     exit_code = 2

@@ -122,6 +122,7 @@ class Kiosk:
     missing: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     opening: str = ""
+    keys: tuple[str, ...] = ()
     advice: tuple[t.PhotoAdvice, ...] = ()
     backups: tuple[t.BackupStatus, ...] = ()
     due: tuple[t.DueItem, ...] = ()
@@ -228,6 +229,7 @@ class Kiosk:
             problems=self.problems,
             backups=self.backups,
             opening=self.opening,
+            keys=self.keys,
         )
 
     def picture(self, photo: Photo) -> bytes:

@@ -10,7 +10,10 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from medkiosk.access.passphrase import weakness
+from medkiosk.core.errors import BadRequestError
 from medkiosk.core.events import Role
+from medkiosk.daemon.keysthere import SAME_DISK
 from medkiosk.ipc.client import connect
 from tests.console import flows
 from tests.console.kiosk import RunningKiosk
@@ -23,9 +26,11 @@ SECRET = "tulips beneath granite ladders"
 
 
 @asynccontextmanager
-async def administrator(running: RunningKiosk) -> AsyncIterator[Pilot[Any]]:
+async def administrator(
+    running: RunningKiosk, size: tuple[int, int] = (120, 40)
+) -> AsyncIterator[Pilot[Any]]:
     running.kiosk.hire("ada", "Ada Admin", Role.ADMINISTRATOR)
-    async with console(running.path) as pilot:
+    async with console(running.path, size=size) as pilot:
         await flows.log_in(pilot, "ada")
         await pilot.press("a")
         await flows.until_text(pilot, "Rita Reviewer")
@@ -103,6 +108,45 @@ async def test_who_is_no_administrator_sees_no_accounts(running: RunningKiosk) -
         assert "Rita Reviewer, " not in flows.text(pilot)
 
 
+async def test_where_the_kiosks_keys_are_is_told_to_who_decides_about_the_machine(
+    running: RunningKiosk,
+) -> None:
+    running.kiosk.keys = ("Keys: systemd credentials.", SAME_DISK)
+    async with administrator(running) as pilot:
+        await flows.until_text(pilot, "Keys: systemd credentials. The device secret is on the file system")
+        await flows.until_text(pilot, "as [store] device.")
+
+
+async def test_every_role_can_be_chosen_on_a_small_screen(running: RunningKiosk) -> None:
+    async with administrator(running, size=(80, 24)) as pilot:
+        await pilot.press("n")
+        await flows.until_text(pilot, "Make the account")
+        for role in Role:
+            assert role.value.replace("_", " ") in flows.text(pilot)
+        await pilot.press("f1")
+        await flows.until_text(pilot, "Forms")
+        assert "New encounter" not in flows.text(pilot).partition("Everywhere")[0]
+
+
+async def test_the_whole_advice_about_a_weak_passphrase_fits_on_a_small_screen(running: RunningKiosk) -> None:
+    weak = max((weakness(each) for each in ("abcabcabc", "qwertyuiop", "Smith", "a" * 30)), key=len)
+    words = BadRequestError(detail=weak).message
+    async with administrator(running, size=(80, 24)) as pilot:
+        await pilot.press("n")
+        await flows.until_text(pilot, "Make the account")
+        pilot.app.screen.say(words, wrong=True)  # type: ignore[attr-defined]
+        await flows.until_text(pilot, "NOT DONE: " + words)
+
+
+async def test_what_was_said_to_the_person_before_is_gone_after_the_next_login(running: RunningKiosk) -> None:
+    async with console(running.path) as pilot:
+        await flows.log_in(pilot, "rita")
+        await pilot.press("f9")
+        await flows.until_text(pilot, "You are logged out.")
+        await flows.log_in(pilot, "rita")
+        assert "You are logged out." not in flows.text(pilot)
+
+
 @pytest.mark.parametrize("screen", ["e", "p", "i"])
 async def test_a_locked_kiosk_shows_the_login_and_why(running: RunningKiosk, screen: str) -> None:
     async with console(running.path) as pilot:
@@ -141,6 +185,11 @@ def test_accounts_and_passphrase_on_eighty_by_twenty_four(running: RunningKiosk)
         console.press("enter")
         console.until("must change")
         golden("accounts", console.inked())
+        console.press("n")
+        console.until("Make the account")
+        golden("account-new", console.inked())
+        console.press("escape")
+        console.until("must change")
         console.press("escape")
         console.until("Next:")
         console.press("p")

@@ -8,7 +8,8 @@ import pytest
 from textual.binding import Binding
 from textual.screen import Screen
 
-from medkiosk.console.actions import ACTIONS, Where, bindings, key_words
+from medkiosk.access.roles import ROLES
+from medkiosk.console.actions import ACTIONS, Where, bindings, key_words, legend
 from medkiosk.console.app import KioskApp
 from medkiosk.console.screens.accounts import AccountsScreen
 from medkiosk.console.screens.advice import AdviceScreen
@@ -30,6 +31,11 @@ from medkiosk.console.screens.receipt import ReceiptScreen
 from medkiosk.console.screens.retention import RetentionScreen
 from medkiosk.console.screens.review import ReviewScreen
 from medkiosk.console.screens.slate import SlateScreen
+from medkiosk.core.capability import Capability
+from medkiosk.core.events import Role
+from tests.console import flows
+from tests.console.kiosk import RunningKiosk
+from tests.console.test_screens import console
 
 OWNERS: dict[Where, type] = {
     Where.EVERYWHERE: KioskApp,
@@ -81,6 +87,50 @@ def test_no_key_means_two_things_on_one_screen(where: Where) -> None:
     assert len(named) == len(set(named))
     if where is not Where.EVERYWHERE:
         assert not set(named) & set(everywhere)
+
+
+NEEDS = {
+    "log_in": None,
+    "encounters": Capability.SEE_CATALOGUE,
+    "imports": Capability.SEE_CATALOGUE,
+    "review": Capability.SEE_REDACTED,
+    "export": Capability.EXPORT,
+    "kept": Capability.LOGGED_IN,
+    "backup": Capability.MANAGE_STORE,
+    "ledger": Capability.MANAGE_STORE,
+    "accounts": Capability.MANAGE_ACCOUNTS,
+    "passphrase": Capability.OWN_SESSION,
+    "retention": Capability.APPROVE_DISPOSAL,
+}
+
+
+def test_home_names_the_keys_that_somebodys_roles_allow() -> None:
+    for action in ACTIONS:
+        if action.where is Where.HOME:
+            needs = NEEDS[action.name]
+            assert action.roles == {role for role in Role if needs in ROLES[role]}, action.name
+            assert action.label
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_home_shows_them_on_eighty_by_twenty_four(running: RunningKiosk, role: Role) -> None:
+    running.kiosk.hire("ada", "Ada", role)
+    async with console(running.path, size=(80, 24)) as pilot:
+        await flows.log_in(pilot, "ada")
+        wanted = [f"{key} {label}" for key, label in legend(Where.HOME, (role,))]
+        assert "P Passphrase" in wanted
+        for words in wanted:
+            await flows.until_text(pilot, words)
+        assert "Log in" not in flows.text(pilot).partition("Next:")[2]
+        await pilot.press("f9")
+        await flows.until_text(pilot, "L Log in")
+        assert "P Passphrase" not in flows.text(pilot)
+
+
+def test_all_keys_of_somebody_with_every_role_fit_on_three_lines() -> None:
+    entries = legend(Where.HOME, tuple(Role))
+    assert len(entries) == 11
+    assert sum(len(key) + len(label) + 6 for key, label in entries) < 3 * 78 - 3 * 20
 
 
 def test_the_documentation_explains_every_key() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from medkiosk.console.screens.backup import BackupScreen
+from medkiosk.console.screens.backup import BackupScreen, drive_text
 from medkiosk.console.widgets.bigwords import BigWords, large
 from medkiosk.core.drives import BACKUP_WORDS, DriveState, big_words
 from medkiosk.core.events import Role
@@ -68,9 +69,19 @@ async def test_the_screen_lists_enrols_and_forgets(running: RunningKiosk) -> Non
         await flows.until_text(pilot, "lost in a taxi")
         await pilot.press("n")
         await flows.until_text(pilot, "What is the new backup drive called?")
+        await flows.until_text(pilot, "Name of the drive")
         await flows.type_text(pilot, "Red disk")
         await pilot.press("enter")
         await flows.until_text(pilot, "It is a backup drive now")
         assert [one.label for one in running.kiosk.drives.drives] == ["Blue disk", "Red disk"]
         await pilot.press("r")
         await flows.until_text(pilot, "BACKUP RUNNING")
+
+
+def test_a_drive_that_is_plugged_in_is_not_asked_to_be_plugged_in() -> None:
+    held = t.HeldDisposal(disposal_id=DisposalId("d" * 32), at="2026-11-21T09:00:00.000Z")
+    away = drive("Blue disk", 7, held)
+    here = msgspec.structs.replace(away, plugged_in="left", finished_at="")
+    assert str(drive_text(away)).endswith(": plug it in")
+    assert str(drive_text(here)).count("press R and leave it in until BACKUP COMPLETE") == 2
+    assert "plug it in" not in str(drive_text(here))

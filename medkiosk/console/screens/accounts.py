@@ -18,7 +18,7 @@ from medkiosk.console.widgets.choice import Choice
 from medkiosk.console.widgets.field import Field
 from medkiosk.console.words import clean
 from medkiosk.core.events import Role
-from medkiosk.ipc.types import AccountInfo
+from medkiosk.ipc.types import AccountInfo, Status
 
 ROLE_WORDS = {role: role.value.replace("_", " ") for role in Role}
 
@@ -49,6 +49,17 @@ class AccountsScreen(KioskScreen):
         """One list."""
         yield Static("Accounts, oldest first", classes="caption", markup=False)
         yield OptionList(id="accounts", markup=False)
+        yield Static(id="where-keys", markup=False)
+
+    def on_mount(self) -> None:
+        """Say where the kiosk's keys are, and what a copy of the disk could open."""
+        self.watch(self.kiosk, "status", self._show_keys)
+
+    def _show_keys(self, status: Status | None) -> None:
+        sentences = status.keys if status else ()
+        place = self.query_one("#where-keys", Static)
+        place.display = bool(sentences)
+        place.update(Text(clean(" ".join(sentences), 1000)))
 
     def on_screen_resume(self) -> None:
         """Ask for what is there, now and after every other screen."""

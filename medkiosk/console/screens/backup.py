@@ -38,6 +38,11 @@ def backup_rows(backups: Sequence[BackupStatus]) -> list[tuple[str, Text | str]]
     return rows
 
 
+def _leave(drive: DriveInfo) -> str:
+    """What to do so that a run comes to its end."""
+    return "press R and leave it in until BACKUP COMPLETE" if drive.plugged_in else "plug it in"
+
+
 def drive_text(drive: DriveInfo) -> Text:
     """A drive: what it is called, up to when it is complete, what it still holds."""
     words = Text(clean(drive.label, 60) or "drive", style="bold")
@@ -51,12 +56,12 @@ def drive_text(drive: DriveInfo) -> Text:
         later = f"; {count(drive.behind, 'event')} since" if drive.behind > 1 else ""
         words.append(f"\n  complete on {moment(drive.finished_at)}{later}", style="not bold")
     else:
-        words.append("\n  never complete yet: plug it in", style="not bold")
+        words.append(f"\n  never complete yet: {_leave(drive)}", style="not bold")
     if drive.still_holds:
         oldest = drive.still_holds[0].at[:10]
         words.append(
             f"\n  STILL HOLDS what was disposed of ({len(drive.still_holds)}, the first on {oldest}):"
-            " plug it in",
+            f" {_leave(drive)}",
             style="bold",
         )
     return words
@@ -114,7 +119,9 @@ class BackupScreen(KioskScreen):
         """Ask what an empty disk is to be called, and make it a backup drive."""
         self.app.push_screen(
             AskReason(
-                "What is the new backup drive called?", "Write the same on its label. It must be empty."
+                "What is the new backup drive called?",
+                "Write the same on its label. It must be empty.",
+                asked="Name of the drive",
             ),
             self._enrol,
         )
@@ -135,7 +142,9 @@ class BackupScreen(KioskScreen):
             if reason:
                 self._ask(lambda kiosk: kiosk.forget_drive(drive.drive_id, reason), _FORGOTTEN)
 
-        self.app.push_screen(AskReason("What became of it: lost, broken, destroyed?"), forget)
+        self.app.push_screen(
+            AskReason("What became of it: lost, broken, destroyed?", asked="What became of it"), forget
+        )
 
     def action_run(self) -> None:
         """Begin a run on the drive that is plugged in."""

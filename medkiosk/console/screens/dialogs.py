@@ -40,12 +40,19 @@ def encounter_text(encounter: EncounterInfo) -> Text:
 
 
 class AskReason(Dialog[str]):
-    """Asks for a reason in words; an empty one is no answer."""
+    """Asks for a reason, or something else in words; an empty one is no answer.
+
+    Args:
+        question: what is asked.
+        explanation: what it is for.
+        asked: what stands in the empty field.
+    """
 
     BINDINGS = bindings(Where.REASON)
 
-    def __init__(self, question: str, explanation: str = "") -> None:
+    def __init__(self, question: str, explanation: str = "", *, asked: str = "Reason") -> None:
         super().__init__()
+        self._asked = asked
         self._question = question
         self._explanation = explanation
 
@@ -55,7 +62,7 @@ class AskReason(Dialog[str]):
             yield Static(Text(clean(self._question), style="bold"), markup=False)
             if self._explanation:
                 yield Static(Text(clean(self._explanation)), markup=False)
-            yield Field(placeholder="Reason", max_length=200)
+            yield Field(placeholder=self._asked, max_length=200)
             yield Legend(Where.REASON)
 
     def action_enter(self) -> None:

@@ -22,7 +22,7 @@ from medkiosk.console.screens.passphrase import PassphraseScreen
 from medkiosk.console.screens.retention import RetentionScreen
 from medkiosk.console.screens.review import ReviewScreen
 from medkiosk.console.widgets.bigwords import BigWords
-from medkiosk.console.widgets.frame import facts
+from medkiosk.console.widgets.frame import Legend, facts
 from medkiosk.console.words import (
     ALARM,
     BUSY,
@@ -157,6 +157,12 @@ class HomeScreen(KioskScreen):
         """Follow the daemon."""
         self.watch(self.kiosk, "status", self._show)
         self.watch(self.kiosk, "session", self._advise)
+        self.watch(self.kiosk, "session", self._greet)
+
+    def _greet(self, before: Session | None, session: Session | None) -> None:
+        self.query_one(Legend).show_to(session)
+        if before is None and session is not None:
+            self.say("")  # of the person before: that they are logged out
 
     def _show_headline(self, status: Status | None) -> None:
         """Home says it in big words, and not twice."""

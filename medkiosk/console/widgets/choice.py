@@ -1,22 +1,37 @@
-"""One line of words to choose among, drawn in plain characters: ``(*) self  ( ) parent``."""
+"""Words to choose among, in plain characters, on as many lines as they need: ``(*) self  ( ) parent``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import ClassVar, Generic, TypeVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
 E = TypeVar("E", bound=StrEnum)
+_BOX = 4
+_BETWEEN = 2
+
+
+def _breaks(words: Iterable[str], width: int) -> set[int]:
+    """The alternatives with which a new line begins; a box and its word stay together."""
+    breaks, used = set(), 0
+    for number, word in enumerate(words):
+        needed = _BOX + len(word)
+        if number and used + _BETWEEN + needed > width:
+            breaks.add(number)
+            used = 0
+        used += needed + (_BETWEEN if used else 0)
+    return breaks
 
 
 class Choice(Widget, Generic[E], can_focus=True):
-    """A line of alternatives; with ``several``, any number of them can be chosen.
+    """A row of alternatives; with ``several``, any number of them can be chosen.
 
     Args:
         words: the alternatives in order, and how each is written.
@@ -59,15 +74,20 @@ class Choice(Widget, Generic[E], can_focus=True):
         return tuple(value for value in self._words if value in self._chosen)
 
     def render(self) -> Text:
-        """Draw the line; where the keys are is in reverse video."""
-        line = Text(no_wrap=True, overflow="ellipsis")
+        """Draw them; where the keys are is in reverse video."""
+        drawn = Text(no_wrap=True, overflow="ellipsis")
+        breaks = _breaks(self._words.values(), self.size.width)
         for number, (value, word) in enumerate(self._words.items()):
             marked = value in self._chosen
             box = ("[x]" if marked else "[ ]") if self._several else ("(*)" if marked else "( )")
             style = "reverse" if self.has_focus and number == self.at else ("bold" if marked else "")
-            line.append("  " if number else "")
-            line.append(f"{box} {word}", style=style)
-        return line
+            drawn.append("\n" if number in breaks else "  " if number else "")
+            drawn.append(f"{box} {word}", style=style)
+        return drawn
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        """How many lines there are at a width."""
+        return 1 + len(_breaks(self._words.values(), width))
 
     def action_go(self, by: int) -> None:
         """Go along the line; where only one can be chosen, choose it."""

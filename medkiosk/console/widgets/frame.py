@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from medkiosk.console import actions
 from medkiosk.console.words import clean
+from medkiosk.ipc.types import Session
 
 
 class TopLine(Widget):
@@ -56,7 +57,13 @@ class Legend(Widget):
 
     def __init__(self, where: actions.Where) -> None:
         super().__init__()
+        self._where = where
         self._entries = actions.legend(where)
+
+    def show_to(self, session: Session | None) -> None:
+        """Show whoever is logged in the keys of their roles."""
+        self._entries = actions.legend(self._where, session.roles if session else None)
+        self.refresh(layout=True)
 
     def _lines(self, width: int) -> list[list[tuple[str, str]]]:
         lines: list[list[tuple[str, str]]] = [[]]

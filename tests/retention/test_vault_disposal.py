@@ -253,6 +253,11 @@ class _FailsToCommit:
         return getattr(self._real, name)
 
 
+def fail_next_commit(stored: Stored) -> None:
+    database = stored.vault._db
+    database._connection = _FailsToCommit(database._connection)  # type: ignore[assignment]
+
+
 @pytest.mark.parametrize("at", ["begin", "move", "advance"])
 def test_after_a_commit_that_may_have_failed_no_step_is_taken(stored: Stored, at: str) -> None:
     disposals = stored.vault.disposals
@@ -261,8 +266,7 @@ def test_after_a_commit_that_may_have_failed_no_step_is_taken(stored: Stored, at
         running = disposals.begin(stored.identity, "d" * 32, [stored.objects[3]])
     if running and at == "advance":
         running = step(stored, running)
-    database = stored.vault._db
-    database._connection = _FailsToCommit(database._connection)  # type: ignore[assignment]
+    fail_next_commit(stored)
 
     def go_on() -> None:
         if running is None:

@@ -6,8 +6,10 @@ The calls are the real ones of `medkiosk.durable`; this only lets one of them fa
 from __future__ import annotations
 
 import errno
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from medkiosk import durable
 from medkiosk.durable import TmpFile
@@ -107,3 +109,40 @@ class _FailingFile(TmpFile):
             super().write_direct(data)
         if failing:
             raise self._disk.error()
+
+
+class FailingCommits:
+    """The ``at``-th COMMIT, from 1 over all connections, is carried out or not and reported as failed."""
+
+    def __init__(self, at: int, *, persisted: bool) -> None:
+        self.commits = 0
+        self._at = at
+        self._persisted = persisted
+
+    @property
+    def failed(self) -> bool:
+        """Whether it came to that."""
+        return self.commits >= self._at
+
+    def on(self, real: sqlite3.Connection) -> sqlite3.Connection:
+        """The same connection, with this fault."""
+        return cast("sqlite3.Connection", _FailingConnection(real, self))
+
+    def commit(self, real: sqlite3.Connection) -> sqlite3.Cursor:
+        self.commits += 1
+        if self.commits != self._at:
+            return real.execute("COMMIT")
+        real.execute("COMMIT" if self._persisted else "ROLLBACK")
+        raise sqlite3.OperationalError("disk I/O error")
+
+
+class _FailingConnection:
+    def __init__(self, real: sqlite3.Connection, commits: FailingCommits) -> None:
+        self._real = real
+        self._commits = commits
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        return self._commits.commit(self._real) if sql == "COMMIT" else self._real.execute(sql, *values)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)

@@ -12,14 +12,15 @@ from medkiosk import keyfiles
 from medkiosk.devicesecret import DeviceSecretLostError, FileSecrets
 from medkiosk.keyfiles import KeyFilesError
 from medkiosk.offline.adopt import Adopted, adopt
-from medkiosk.vault import epochs, recovery
+from medkiosk.vault import db, epochs, recovery
 from medkiosk.vault.batch import Batch
-from medkiosk.vault.errors import EpochReplacedError, VaultDamagedError, WrongSharesError
+from medkiosk.vault.db import CommitUnknownError
+from medkiosk.vault.errors import EpochReplacedError, VaultDamagedError, VaultStoppedError, WrongSharesError
 from medkiosk.vault.keyrows import put_epoch
 from medkiosk.vault.keys import IndexKeys, Secret
 from medkiosk.vault.reader import StoreReader
 from medkiosk.vault.store import Vault
-from tests.disk import FailingDisk
+from tests.disk import FailingCommits, FailingDisk
 from tests.stores import CHEAP, ESCROW, INDEX_KEY, clock, create, device, reopen, seeded
 
 PASSPHRASE = "a passphrase"
@@ -205,3 +206,19 @@ def test_cut_short_and_done_again(old: Old, tmp_path: Path, *, persisted: bool) 
                 break
         longest = max(longest, fail_at)
     assert longest == 3
+
+
+@pytest.mark.parametrize("persisted", [False, True])
+def test_a_commit_that_is_reported_as_failed_and_done_again(
+    old: Old, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, persisted: bool
+) -> None:
+    machine = Machine(tmp_path / "new", old.root)
+    commits = FailingCommits(1, persisted=persisted)
+    with monkeypatch.context() as patch:
+        real = db._connect
+        patch.setattr(db, "_connect", lambda path, mode: commits.on(real(path, mode)))
+        with pytest.raises((CommitUnknownError, VaultStoppedError)):
+            machine.adopt(old.shares[:2])
+    assert commits.failed
+    machine.adopt(old.shares[:2])
+    works(machine, old)

@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from os import urandom
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from medkiosk import configfile
 from medkiosk.core.events import Role
+from medkiosk.devicesecret import FileSecrets
 from medkiosk.ipc.wire import RemoteError
 from medkiosk.ledger import checkpoint, entry
+from medkiosk.ledger.errors import LedgerSetBackError
 from medkiosk.ledger.file import Log
 from medkiosk.ledger.note import COSIGNATURE, LogKeys, VerifierKey
+from medkiosk.offline.recovery import reset_user
 from tests.kiosk import ADMIN, PASSPHRASE, ScratchKiosk
 
 WITNESS = Ed25519PrivateKey.from_private_bytes(b"w" * 32)
@@ -170,3 +176,44 @@ def test_the_wrong_role_answers_for_no_rollback(kiosk: ScratchKiosk) -> None:
     with pytest.raises(RemoteError, match="rolled back by"), kiosk.session(ADMIN):
         pass
     assert Log.open(kiosk.store / "ledger").size == size
+
+
+def test_the_tools_for_sheets_refuse_an_older_copy_as_the_daemon_does(kiosk: ScratchKiosk) -> None:
+    some_work(kiosk)
+    shutil.copytree(kiosk.store, kiosk.root / "yesterday")
+    some_work(kiosk)
+    shutil.rmtree(kiosk.store)
+    (kiosk.root / "yesterday").rename(kiosk.store)
+    before = (kiosk.store / "ledger/checkpoint").read_bytes()
+    words = "seven purple llamas dancing nightly"
+    sheets = "\n".join(kiosk.shares[:2]) + "\n"
+    config = configfile.load(kiosk.config)
+    now = lambda: datetime.now(UTC)  # noqa: E731 -- for one call
+    with pytest.raises(LedgerSetBackError):
+        reset_user(config, ADMIN, words, kiosk.shares[:2], random=urandom, clock=now)
+    refused = kiosk.ctl("adopt", "--cards", "-", stdin=sheets, check=False)
+    assert (refused.returncode, "rolled back by" in refused.stderr) == (3, True)
+    assert (kiosk.store / "ledger/checkpoint").read_bytes() == before
+    # With the word that the newest copy is lost it is taken; the daemon still waits for an administrator.
+    assert "already" in kiosk.ctl("adopt", "--older", "--cards", "-", stdin=sheets).stdout
+    assert (kiosk.store / "ledger/checkpoint").read_bytes() == before
+    kiosk.start()
+    assert kiosk.status().headline == "STORE ROLLED BACK"
+
+
+def test_leftover_device_secrets_go_once_the_store_is_known_to_be_the_newest(kiosk: ScratchKiosk) -> None:
+    secrets = FileSecrets(Path(configfile.load(kiosk.config).store.device_folder))
+    secrets.put(2, b"2" * 32)
+    some_work(kiosk)  # nothing is remembered yet
+    assert secrets.generations() == [1, 2]
+    shutil.copytree(kiosk.store, kiosk.root / "yesterday")
+    some_work(kiosk)
+    assert secrets.generations() == [1]
+    secrets.put(2, b"2" * 32)
+    shutil.rmtree(kiosk.store)
+    (kiosk.root / "yesterday").rename(kiosk.store)
+    kiosk.start()
+    assert kiosk.status().headline == "STORE ROLLED BACK"
+    assert secrets.generations() == [1, 2], "the newest store may need it"
+    ctl(kiosk, "accept-rollback", "--reason", "the newest one is lost")
+    assert secrets.generations() == [1]

@@ -163,6 +163,21 @@ def test_an_error_of_the_source_is_not_blamed_on_the_stick(tmp_path: Path) -> No
         assert list(tmp_path.iterdir()) == []
 
 
+def test_who_may_no_longer_export_leaves_no_bundle(tmp_path: Path) -> None:
+    """The account was closed while the pictures were written: all is there but the name."""
+    seen = []
+
+    def still() -> None:
+        seen.extend(path.name for path in tmp_path.iterdir())
+        raise NotFoundError(what="account", id="x")
+
+    with pytest.raises(NotFoundError):
+        write_bundle(tmp_path, bundle(2), still=still)
+    assert len(seen) == 1
+    assert seen[0].startswith(PARTIAL)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_an_earlier_crash_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
     left = tmp_path / f"{PARTIAL}deadbeef" / "images"
     left.mkdir(parents=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from medkiosk.cli.common import add_login, logged_in, show
+from medkiosk.core.consent import Subject, subject_key
 from medkiosk.core.errors import BadRequestError
 from medkiosk.core.ids import CaptureId, DisposalId, EncounterId, HoldId
 from medkiosk.core.lifecycle import DisposalState, RetentionClass
@@ -222,6 +223,10 @@ def decision_lines(info: DisposalInfo) -> Iterator[str]:
     yield f"By order of: {_plain(info.authority)}"
     if info.early:
         yield "NOT ALL OF IT IS DUE: the order has to allow that."
+    if info.warning:
+        yield f"WARNING: {_plain(info.warning)}"
+    if info.judged:
+        yield f"{info.judged} pictures and encounters, {info.not_due} of them not due:"
     yield from (f"  {_plain(verdict)}" for verdict in info.verdicts)
     yield f"Destroyed: {_plain(info.goes)}"
     yield from (f"Remains: {_plain(each)}" for each in info.remains)
@@ -236,7 +241,7 @@ def _open_disposal(args: argparse.Namespace, client: Client) -> DisposalInfo:
     info = found[DisposalId(_one(args.disposal, list(found), "disposal"))]
     if info.state is not DisposalState.PROPOSED:
         raise BadRequestError(detail=f"this disposal is {info.state} already")
-    return info
+    return client.get_disposal(info.disposal_id)  # a list has the verdicts of the newest only
 
 
 # Shared
@@ -260,7 +265,8 @@ def _captures(client: Client, encounter_id: EncounterId) -> tuple[CaptureInfo, .
 
 def _of_subject(client: Client, mrn: str, issuer: str) -> tuple[EncounterInfo, ...]:
     everybody = _all(lambda offset: client.list_encounters(offset, 500).encounters)
-    found = tuple(each for each in everybody if (each.subject.mrn, each.subject.issuer) == (mrn, issuer))
+    person = subject_key(Subject(mrn=mrn, issuer=issuer, name="", birth_date=""))
+    found = tuple(each for each in everybody if subject_key(each.subject) == person)
     if not found:
         raise BadRequestError(detail="nobody with this number of this issuer has an encounter")
     return found

@@ -120,13 +120,15 @@ def test_a_court_order_destroys_a_subject_when_a_second_person_types_its_id(depa
         "court",
         "order 1 of 2026",
         "NOT ALL OF IT IS DUE",
+        "2 of them not due",
         "Not due before",
         "two recovery sheets",
+        "with a passphrase",  # the device secret of this kiosk is on the store's file system
     ):
         assert words in shown
     assert "nobody can open them again" in shown
     assert "\x1b" not in shown, "what a terminal would obey"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 150
     while _states(department)[0] != "finished":
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -144,7 +146,7 @@ def test_a_single_picture_goes_and_its_encounter_stays(department: Department) -
     json_typed = disposal["disposal_id"][:8] + "\n"
     done = department.json("rita", "approve", disposal["disposal_id"], typed=json_typed)
     assert done["state"] in ("approved", "destroying", "finished")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 150
     while _states(department)[0] != "finished":
         assert time.monotonic() < deadline
         time.sleep(0.2)

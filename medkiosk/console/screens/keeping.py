@@ -138,7 +138,9 @@ class KeepingScreen(KioskScreen):
         def classed(retention: RetentionClass | None) -> None:
             if retention is RetentionClass.RESEARCH:
                 self.app.push_screen(
-                    AskReason("When does the protocol end?", "YYYY-MM-DD; the day after, it is due."),
+                    AskReason(
+                        "When does the protocol end?", "YYYY-MM-DD; the day after, it is due.", asked="Day"
+                    ),
                     lambda until: give(retention, until) if until else None,
                 )
             elif retention is not None:
@@ -184,7 +186,7 @@ class KeepingScreen(KioskScreen):
                     then(reason, authority)
 
             if reason:
-                self.app.push_screen(AskReason(rule, _NO_NAMES), ordered)
+                self.app.push_screen(AskReason(rule, _NO_NAMES, asked="Rule or order"), ordered)
 
         self.app.push_screen(AskReason(question, about), reasoned)
 

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import time
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import msgspec
+
+from medkiosk.catalog.fold import fold
 from medkiosk.catalog.views import Series, SeriesFrame
+from medkiosk.core import events as ev
 from medkiosk.core.events import Assigned, OriginalSealed, RoleGiven, SlateClock, SlateSeen
 from medkiosk.core.ids import KIOSK, CaptureId, EncounterId, ImportId, ObjectId
 from medkiosk.core.photo import ImageRole, MediaKind
 from medkiosk.core.slate import ShownSlate, Slate, SlateKind, write_slate
-from medkiosk.daemon.slates import _MOST, _events, _file, seen, slate_key
+from medkiosk.daemon.slates import _MOST, Filer, _events, _file, seen, slate_key
+from medkiosk.journal import Journal
+from medkiosk.ledger import entry
+from medkiosk.ledger.file import Log
+from medkiosk.ledger.sign import Signer
+from medkiosk.review.machine import step
+from tests.catalog import story as s
+from tests.stores import create
 
 AT = "2026-05-01T09:00:00.000Z"
 KEY = slate_key(bytes(32))
@@ -83,3 +101,49 @@ def test_a_long_series_is_recorded_in_parts() -> None:
     parts = [event for event in events(frame(1, SHOWN), *frames) if isinstance(event, Assigned)]
     assert [len(part.captures) for part in parts] == [_MOST, 2]
     assert len({capture for part in parts for capture in part.captures}) == _MOST + 2
+
+
+def test_an_import_with_a_frame_that_is_being_destroyed_does_not_stop_the_others(tmp_path: Path) -> None:
+    vault, _ = create(tmp_path / "store", random=os.urandom)
+    log = Log.create(tmp_path / "ledger", Signer("test.medkiosk.invalid/ledger", bytes(32)))
+    journal = Journal(vault, log, lambda: datetime(2026, 5, 1, tzinfo=UTC))
+    story: list[ev.AnyEvent] = [
+        s.encounter("e"),
+        ev.SlateShown(
+            at=s.AT, actor=s.ANNA, encounter_id=EncounterId("e"), token=SLATE.token, kind=SLATE.kind
+        ),
+    ]
+    for name in ("one", "two"):
+        for number in (1, 2):
+            capture = f"{name}{number}"
+            file = s.sealed(name, capture, f"IMG_{number:04}.JPG")
+            story.append(msgspec.structs.replace(file, folder="DCIM/100CANON", mtime=1_795_003_605 + number))
+            story.append(s.redacted(capture))
+        slate, role = seen(CaptureId(f"{name}1"), s.AT, [write_slate(SLATE, KEY)], KEY)
+        story += [slate, role, s.finished(name)]
+    for name in ("one", "two"):
+        story.insert(2, s.started(name))
+    catalog = fold(step, story)
+    assert catalog.problems == ()
+    kiosk = SimpleNamespace(
+        journal=journal, reading=lambda: nullcontext(catalog), keyring=SimpleNamespace(is_open=True)
+    )
+    asked: list[Assigned] = []
+
+    def guard(event: ev.AnyEvent) -> str:
+        """The first import that is filed has a frame that is being destroyed."""
+        if not isinstance(event, Assigned):
+            return ""
+        asked.append(event)
+        return "it is being destroyed" if len(asked) == 1 else ""
+
+    journal.guards.append(guard)
+    filer = Filer(kiosk)  # type: ignore[arg-type]
+    filer.wake()
+    deadline = time.monotonic() + 30
+    while log.size == 0 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    filer.close()
+    assert len(asked) == 2
+    assert [entry.decode(data).type for data in log.entries()] == ["slate.clock", "capture.assigned"]
+    vault.close()

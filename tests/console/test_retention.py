@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from medkiosk.core.consent import Subject
 from medkiosk.core.events import Role
 from medkiosk.core.ids import EncounterId
@@ -79,6 +81,39 @@ async def test_one_proposes_a_hold_keeps_and_another_one_approves(running: Runni
         assert running.kiosk.disposals[0].state is DisposalState.PROPOSED
         await pilot.press("y")
         await flows.until_text(pilot, "FINISHED")
+
+
+async def test_every_verdict_can_be_read_and_the_totals_stand_at_the_question(running: RunningKiosk) -> None:
+    verdicts = tuple(f"Patient {number}: Not due before 2034-01-01." for number in range(1, 13))
+    many = msgspec.structs.replace(
+        PROPOSED,
+        early=True,
+        verdicts=verdicts,
+        judged=12,
+        not_due=12,
+        warning="The kiosk's clock says 2049-11-22; the last picture is of 2026-05-01.",
+    )
+    running.kiosk.disposals = (many,)
+    async with console(running.path, size=(80, 24)) as pilot:
+        await flows.log_in(pilot, "rita")
+        await pilot.press("t")
+        await flows.until_text(pilot, "PROPOSED")
+        await pilot.press("down")
+        await flows.until_text(pilot, "12 pictures and encounters, 12 of them not due; Right reads")
+        await flows.until_text(pilot, "clock says 2049-11-22")
+        await flows.until_text(pilot, "Blue disk")
+        await pilot.press("right")
+        await flows.until_text(pilot, "Patient 6:")
+        await pilot.press("right", "right")
+        await flows.until_text(pilot, "7 to 12")
+        await flows.until_text(pilot, "Patient 12:")
+        await pilot.press("left")
+        await flows.until_text(pilot, "1 to 6")
+        await pilot.press("y")
+        await flows.until_text(pilot, "Destroy 2 pictures for good?")
+        await flows.until_text(pilot, "It is 12 pictures and encounters, 12")
+        await flows.until_text(pilot, "cannot be taken back")
+        await flows.until_text(pilot, "The kiosk's clock says 2049-11-22")
 
 
 def test_what_the_second_person_reads_fits_on_eighty_by_twenty_four(running: RunningKiosk) -> None:

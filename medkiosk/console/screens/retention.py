@@ -25,6 +25,10 @@ Line = DueItem | HoldInfo | DisposalInfo
 _NOTHING = "Nothing is due, held or proposed. Nothing is ever destroyed by itself."
 _FOREVER = "This cannot be taken back. It begins at once, and needs somebody to be logged in at first."
 _RULE = "Which rule or order allows it?"
+_FEW = 2
+"""Verdicts that stand with the rest; more of them have pages of their own."""
+_PAGE = 6
+"""Verdicts on a page: on 80 columns each may take two lines."""
 _DONE = frozenset({DisposalState.FINISHED, DisposalState.REFUSED})
 
 
@@ -46,25 +50,54 @@ def line_text(line: Line) -> Text:
     return words
 
 
-def meaning(line: Line) -> Text:
-    """What has to be read about a line before anything is decided."""
+def meaning(line: Line, page: int = 0) -> Text:
+    """What has to be read about a line before anything is decided; of the verdicts, one page."""
     match line:
         case DueItem():
             return Text(clean(line.words, 400))
         case HoldInfo():
             return Text(f"Why: {clean(line.reason, 300)}\nBy order of: {clean(line.authority, 300)}")
         case DisposalInfo():
-            return _decision(line)
+            return _decision(line, page)
 
 
-def _decision(line: DisposalInfo) -> Text:
+def totals(line: DisposalInfo) -> str:
+    """How many verdicts there are, and how many of them say that it is not due; empty once it is decided."""
+    if not line.judged:
+        return ""
+    if line.judged == 1:
+        return f"1 picture or encounter, {'not due' if line.not_due else 'due'}"
+    return f"{line.judged} pictures and encounters, {line.not_due} of them not due"
+
+
+def pages(line: Line) -> int:
+    """How many pages there are to read about it."""
+    many = len(line.verdicts) if isinstance(line, DisposalInfo) else 0
+    return 1 + (-(-many // _PAGE) if many > _FEW else 0)
+
+
+def _verdicts(line: DisposalInfo, page: int) -> Text:
+    start = (page - 1) * _PAGE
+    shown = line.verdicts[start:][:_PAGE]
+    words = Text(f"{totals(line)}. {start + 1} to {start + len(shown)}:\n", style="bold")
+    for verdict in shown:
+        words.append(f"  {clean(verdict, 140)}\n", style="not bold")
+    return words
+
+
+def _decision(line: DisposalInfo, page: int) -> Text:
+    if page:
+        return _verdicts(line, page)
     words = Text(f"Why: {clean(line.reason, 300)}\nBy order of: {clean(line.authority, 300)}\n")
     if line.early:
         words.append("NOT ALL OF IT IS DUE: the order has to allow that.\n", style="bold")
-    for verdict in line.verdicts[:5]:
-        words.append(f"  {clean(verdict, 300)}\n")
-    if len(line.verdicts) > 5:
-        words.append(f"  and {len(line.verdicts) - 5} more\n")
+    if line.warning:
+        words.append(f"WARNING: {clean(line.warning, 300)}\n", style="bold")
+    if line.judged:
+        more = "; Right reads about each." if pages(line) > 1 else ":"
+        words.append(f"{totals(line)}{more}\n", style="bold")
+    for verdict in line.verdicts if pages(line) == 1 else ():
+        words.append(f"  {clean(verdict, 300)}\n", style="not bold")
     words.append("Destroyed: ", style="bold").append(clean(line.goes, 300) + "\n", style="not bold")
     words.append("Remains: ", style="bold")
     words.append(" ".join(clean(each, 300) for each in line.remains) + "\n", style="not bold")
@@ -85,6 +118,7 @@ class RetentionScreen(KioskScreen):
     def __init__(self) -> None:
         super().__init__()
         self._lines: tuple[Line, ...] = ()
+        self._page = 0
 
     def body(self) -> ComposeResult:
         """The list, and what the chosen line means."""
@@ -103,7 +137,12 @@ class RetentionScreen(KioskScreen):
         def run(kiosk: Client) -> RetentionLoaded:
             request(kiosk)
             due = kiosk.list_due().items if officer else ()
-            return RetentionLoaded(due, kiosk.list_holds().holds, kiosk.list_disposals().disposals, words)
+            disposals = tuple(
+                # A list has the verdicts of the newest only.
+                kiosk.get_disposal(each.disposal_id) if each.judged > len(each.verdicts) else each
+                for each in kiosk.list_disposals().disposals
+            )
+            return RetentionLoaded(due, kiosk.list_holds().holds, disposals, words)
 
         self.ask(run, lambda loaded: loaded)
 
@@ -120,7 +159,14 @@ class RetentionScreen(KioskScreen):
 
     @on(OptionList.OptionHighlighted)
     def _chosen(self, message: OptionList.OptionHighlighted) -> None:
+        self._page = 0
         self.query_one("#retention-words", Static).update(meaning(self._lines[message.option_index]))
+
+    def action_read(self, by: int) -> None:
+        """Turn the page of what a disposal names."""
+        if (line := self._line()) is not None:
+            self._page = min(max(self._page + by, 0), pages(line) - 1)
+            self.query_one("#retention-words", Static).update(meaning(line, self._page))
 
     def _line(self) -> Line | None:
         chosen = self.query_one("#retention", OptionList).highlighted
@@ -157,7 +203,9 @@ class RetentionScreen(KioskScreen):
                     self._do(lambda kiosk: request(kiosk, reason, authority), words)
 
             if reason:
-                self.app.push_screen(AskReason(_RULE, "Name no patient here."), ordered)
+                self.app.push_screen(
+                    AskReason(_RULE, "Name no patient here.", asked="Rule or order"), ordered
+                )
 
         self.app.push_screen(AskReason(question, "Name no patient here: this is kept for ever."), reasoned)
 
@@ -175,8 +223,10 @@ class RetentionScreen(KioskScreen):
                     "Approved. Home says how far it is.",
                 )
 
-        question = f"Destroy {count(line.captures, 'picture')} for good?"
-        self.app.push_screen(Confirm(question, f"{clean(line.goes, 300)} {_FOREVER}"), approve)
+        question = f"Destroy {count(line.captures, 'picture')} for good? It is {totals(line)}."
+        # A question holds few words; all of them stand on the screen behind it.
+        told = clean(line.warning.partition(". ")[0], 90) or clean(line.goes, 100)
+        self.app.push_screen(Confirm(question, f"{_FOREVER} {told}"), approve)
 
     def action_refuse(self) -> None:
         """Ask why, and say no."""

@@ -26,6 +26,7 @@ from medkiosk.daemon.duebook import (
     unprotected,
     verdicts_of,
 )
+from medkiosk.daemon.keysthere import SAME_DISK
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.ipc import types as t
 from medkiosk.journal import Fact
@@ -49,6 +50,16 @@ REMAINS = (
     "The ledger keeps that something was here, its size, who destroyed it and why: no names, no picture.",
 )
 """What the second person must know; docs/retention.md has the whole list."""
+SAME_DISK_REMAINS = (
+    "Copies of this machine's disk that were made before hold the device secret, too: they still open with a"
+    " passphrase of that time."
+)
+"""The same, where the device secret is on the file system of the store."""
+
+
+def remains(keys: Sequence[str]) -> tuple[str, ...]:
+    """Return what a disposal leaves, for a machine whose keys are where ``keys`` says (`Status.keys`)."""
+    return (*REMAINS[:2], SAME_DISK_REMAINS, *REMAINS[2:]) if SAME_DISK in keys else REMAINS
 
 
 def _check_text(**texts: str) -> None:
@@ -404,7 +415,7 @@ def disposal_info(kiosk: Kiosk, disposal_id: DisposalId) -> t.DisposalInfo:
         not_due=sum(not verdict.due for _, verdict in found),
         warning=warning,
         goes=f"{goes}, with names, answers and reviews: nobody can open them again.",
-        remains=REMAINS,
+        remains=remains(kiosk.board.status.keys),
         drives=_drives(kiosk, disposal_id, disposal.state),
         destroyed=disposal.destroyed,
         finished_at=finished.at if finished else "",

@@ -5,7 +5,8 @@
 Parts: ``seal`` (the vault alone against cp, age, restic and borg), ``camera``, ``card``, ``redact`` (a camera
 import with redaction behind it), ``film`` (5 GiB), ``listing`` (10,000 files),
 ``scale`` (the catalogue of 10,000 and 100,000 captures), ``ledger`` (up to a million entries),
-``scrub`` (sealed files read again, against sha256sum), ``backup`` (a backup run, against cp).
+``scrub`` (sealed files read again, against sha256sum), ``backup`` (a backup run, against cp),
+``rewrap`` (20,000 data keys moved by a disposal).
 ``--dir`` needs room for the frames twice over.
 """
 
@@ -18,11 +19,23 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import backup, imports, ledger, listing, scale, scrub, seal
+from tests.bench import backup, imports, ledger, listing, rewrap, scale, scrub, seal
 from tests.bench.report import MIB, figure
 from tests.virtual.photos import make_card
 
-PARTS = ("seal", "camera", "card", "redact", "film", "listing", "scale", "ledger", "scrub", "backup")
+PARTS = (
+    "seal",
+    "camera",
+    "card",
+    "redact",
+    "film",
+    "listing",
+    "scale",
+    "ledger",
+    "scrub",
+    "backup",
+    "rewrap",
+)
 
 
 def film(root: Path, size: int = 5 << 30) -> Path:
@@ -48,7 +61,7 @@ def main() -> int:
         work = Path(folder)
         card = work / "card"
         sizes: list[int] = []
-        if set(args.only) - {"film", "listing", "scale", "ledger", "backup"}:
+        if set(args.only) - {"film", "listing", "scale", "ledger", "backup", "rewrap"}:
             make_card(card, args.frames, fast=True)
             sizes = [path.stat().st_size for path in imports.files_of(card)]
             smallest, largest = (round(size / MIB, 1) for size in (min(sizes), max(sizes)))
@@ -63,6 +76,7 @@ def main() -> int:
             "scrub": lambda: scrub.run(sizes, work, args.rounds),
             "scale": lambda: scale.measure_all(work),
             "ledger": lambda: ledger.run(work),
+            "rewrap": lambda: rewrap.run(work),
             "backup": lambda: backup.measure(work, min(args.frames, 60), args.rounds),
         }
         for part in PARTS:

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from medkiosk.core.channel import Channel
 from medkiosk.daemon.board import Board
 from medkiosk.daemon.disposing import Disposer
 from medkiosk.daemon.keyring import Keyring
@@ -27,7 +28,7 @@ def disposer(made: Stored, tmp_path: Path, board: Board) -> Disposer:
     return Disposer(journal, keyring, redactor, board, again_s=0.05)
 
 
-def _none() -> object:
+def _none() -> Channel:
     raise AssertionError("no picture is redacted here")
 
 

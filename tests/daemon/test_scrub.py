@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,8 +21,8 @@ from medkiosk.journal import Journal
 from medkiosk.ledger import entry
 from medkiosk.ledger.file import Log
 from medkiosk.ledger.sign import Signer
-from medkiosk.offline.repair import Repaired, repair
-from medkiosk.offline.report import Problem
+from medkiosk.offline.repair import NotRepaired, Repaired, repair
+from medkiosk.offline.report import Problem, problem
 from medkiosk.offline.verify import verify
 from medkiosk.vault.batch import Batch
 from medkiosk.vault.store import Vault
@@ -185,3 +186,22 @@ def test_a_state_file_that_is_damaged_costs_a_round(rig: Rig) -> None:
     until(rig.events)
     scrubber.stop()
     assert rig.board.status.scrub.done == FILES
+
+
+def test_what_is_disposed_of_while_it_is_copied_does_not_come_back(rig: Rig) -> None:
+    blob = rig.vault.blob_path(rig.ids[2])
+    blob.unlink()
+    asked: list[str] = []
+
+    @contextmanager
+    def publishing(object_id: str) -> Iterator[bool]:
+        asked.append(object_id)
+        yield len(asked) > 1
+
+    found = problem("object.blob_missing", rig.ids[2], detail="original")
+    assert isinstance(repair(rig.root, rig.copy, found, publishing=publishing), NotRepaired)
+    assert not blob.exists()
+    assert list((rig.root / "tmp").iterdir()) == []
+    assert isinstance(repair(rig.root, rig.copy, found, publishing=publishing), Repaired)
+    assert asked == [rig.ids[2]] * 2
+    assert blob.exists()

@@ -170,14 +170,12 @@ class Keyring:
         with opened.lock:
             return _may_enter(opened.catalog, normalise_name(user).decode())
 
-    def vouch(self, user: str, passphrase: str, output: bytes = b"") -> AccountCreated:
-        """Check that somebody agrees: as `prove`, with a passphrase that they chose and nobody gave them.
+    def vouch(self, account: AccountCreated) -> None:
+        """After `prove`: check that the passphrase is one that they chose, and not one that they were given.
 
         Raises:
             NotAllowedError: an administrator gave it to them, and so knows it.
-            LockedOutError, WrongPassphraseError: as in `login`.
         """
-        account = self.prove(user, passphrase, output)
         opened = self.opened
         with opened.lock:
             if account.account_id in opened.catalog.people.given:
@@ -185,7 +183,6 @@ class Keyring:
                     reason="an administrator gave this person their passphrase: they must first log in and"
                     " choose one that only they know"
                 )
-        return account
 
     def _try(self, user: str, passphrase: str, output: bytes) -> Identity:
         """Unlock, counting failures. Under the lock of logins."""

@@ -52,9 +52,10 @@ class SheetDesk:
         """
         if normalise_name(second_user).decode() == who.user:
             raise NotAllowedError(reason="recovery sheets take two people: the second one is somebody else")
-        second = keyring.vouch(second_user, second_passphrase, second_output)
+        second = keyring.prove(second_user, second_passphrase, second_output)
         if not _SECOND & set(second.roles):
             raise NotAllowedError(reason="the second person must be an administrator or a privacy officer")
+        keyring.vouch(second)
         slot, shares = keyring.opened.identity.prepare_recovery()
         with self._lock:
             self._prepared = _Prepared(slot, who)

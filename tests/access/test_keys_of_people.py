@@ -93,6 +93,8 @@ def test_a_forgotten_passphrase_is_given_and_must_be_changed_before_anything_els
         assert olga.login("olga", GIVEN).must_change
         with pytest.raises(RemoteError, match="first choose another"):
             olga.list_recipients()
+        with pytest.raises(RemoteError, match="only they know"):
+            admin.prepare_recovery("olga", GIVEN)  # one administrator alone would be two people
         olga.change_passphrase(GIVEN, OWN)
         olga.list_recipients()
         olga.logout()

@@ -252,7 +252,14 @@ def test_recovery_gives_a_passphrase_back_and_a_second_person_uses_their_key(kio
         with pytest.raises(RemoteError, match=GONE):
             admin.prepare_recovery(kiosk.user, PASSPHRASE)
         output = securitykey.said(admin, kiosk.user, keys, no_pin)
-        assert len(admin.prepare_recovery(kiosk.user, PASSPHRASE, output).sheets) == 3
+        # The administrator made the account and knows this passphrase: it is not a second person's word.
+        with pytest.raises(RemoteError, match="only they know"):
+            admin.prepare_recovery(kiosk.user, PASSPHRASE, output)
+        with kiosk.client() as olga:
+            olga.login(kiosk.user, PASSPHRASE, output)
+            olga.change_passphrase(PASSPHRASE, OWN, output)
+        output = securitykey.said(admin, kiosk.user, keys, no_pin)
+        assert len(admin.prepare_recovery(kiosk.user, OWN, output).sheets) == 3
     kiosk.stop()
     kiosk.ctl(
         "recovery", "reset-user", kiosk.user, "--cards", "-", "--new-passphrase-file", str(given(kiosk)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import time
@@ -14,7 +15,7 @@ import pytest
 from medkiosk.core.consent import Purpose, Subject
 from medkiosk.core.errors import KioskError
 from medkiosk.core.events import Role
-from medkiosk.core.ids import CaptureId, EncounterId
+from medkiosk.core.ids import CaptureId, DisposalId, EncounterId
 from medkiosk.core.lifecycle import DisposalState, RetentionClass
 from medkiosk.devicesecret import FileSecrets
 from medkiosk.ipc import types as t
@@ -234,5 +235,87 @@ def test_a_kiosk_that_was_killed_in_the_middle_goes_on(department: Department) -
     with kiosk.session("rita") as rita:
         department.finished(rita)
         assert rita.list_captures().total == 4
+    kiosk.stop()
+    assert_clean(kiosk)
+
+
+def damage_hold(kiosk: ScratchKiosk) -> None:
+    """What whoever writes to the stopped disk can do: the ledger tells which record is the hold."""
+    entries = sorted((kiosk.store / "ledger/tile/entries").rglob("*"))
+    raw_bytes = b"".join(path.read_bytes() for path in entries if path.is_file())
+    at = raw_bytes.index(b'"type":"hold.placed"')
+    text = raw_bytes[raw_bytes.rindex(b'{"actor"', 0, at) :].decode("latin1")
+    record = json.JSONDecoder().raw_decode(text)[0]["record"]["id"]
+    with sqlite3.connect(kiosk.store / "vault.db") as db:
+        db.execute("UPDATE records SET sealed = zeroblob(length(sealed)) WHERE id = ?", (record,))
+
+
+def test_a_hold_that_cannot_be_read_stops_every_disposal(department: Department) -> None:
+    kiosk = department.kiosk
+    with kiosk.session("olga") as olga:
+        other = olga.propose_disposal((department.stays,), (), **WHY, early=True)
+        olga.place_hold((department.goes,), (), **WHY)
+    kiosk.stop()
+    damage_hold(kiosk)
+    kiosk.start()
+    with kiosk.session("olga") as olga, kiosk.session("rita") as rita:
+        assert any("cannot be read" in words and "repair-from" in words for words in kiosk.status().problems)
+        with pytest.raises(RemoteError, match="legal hold"):
+            olga.propose_disposal((department.goes,), (), **WHY, early=True)
+        with pytest.raises(RemoteError, match="legal hold"):
+            rita.approve_disposal(other.disposal_id)
+        assert rita.list_captures().total == 6
+
+
+def state_of(client: object, disposal_id: DisposalId, wanted: DisposalState) -> t.DisposalInfo:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        disposals: tuple[t.DisposalInfo, ...] = client.list_disposals().disposals  # type: ignore[attr-defined]
+        found = {each.disposal_id: each for each in disposals}
+        if found[disposal_id].state is wanted:
+            return found[disposal_id]
+        time.sleep(0.2)
+    raise TimeoutError(found[disposal_id].state)
+
+
+@pytest.mark.timeout(300)  # what could not empty the log is tried again after half a minute
+def test_what_waits_its_turn_is_kept_still_and_can_still_be_held(department: Department) -> None:
+    kiosk, goes, captures = department.kiosk, department.goes, department.captures
+    grant = consent(Purpose.PUBLICATION)
+    no = type(grant)(
+        **{name: getattr(grant, name) for name in grant.__struct_fields__}
+        | {"kind": "withdrawal", "expires": ""}
+    )
+    with kiosk.session("rita") as rita, kiosk.session("olga") as olga:
+        second = rita.create_encounter(OLD, "second").encounter_id
+        third = rita.create_encounter(OLD, "third").encounter_id
+        rita.assign(third, (captures["IMG_0005"],))
+        rita.record_consent(third, grant)
+        for encounter_id in (goes, second):
+            rita.record_consent(encounter_id, no)
+        first = olga.propose_disposal((), (captures["IMG_0006"],), **WHY, early=True)
+        waits = olga.propose_disposal((goes,), (), **WHY, early=True)
+        relies = olga.propose_disposal((second,), (), **WHY, early=True)
+        # Somebody verifies the running store: the first disposal cannot empty the log, the next one waits.
+        reader = sqlite3.connect(kiosk.store / "vault.db", isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM objects").fetchall()
+        rita.approve_disposal(first.disposal_id)
+        state_of(rita, first.disposal_id, DisposalState.DESTROYING)
+        rita.approve_disposal(waits.disposal_id)
+        with pytest.raises(RemoteError, match="protects other pictures"):
+            rita.approve_disposal(relies.disposal_id)
+    kiosk.kill()
+    kiosk.start()
+    with kiosk.session("rita") as rita, kiosk.session("olga") as olga:
+        with kiosk.session("pat") as pat, pytest.raises(RemoteError, match="destroyed"):
+            pat.assign(department.stays, (captures["IMG_0001"],), "it is another patient's")
+        olga.place_hold((goes,), (), **WHY)
+        reader.close()
+        state_of(rita, first.disposal_id, DisposalState.FINISHED)
+        state_of(rita, waits.disposal_id, DisposalState.REFUSED)
+        assert {info.name for info in rita.list_captures().captures} == {f"IMG_{n:04d}" for n in range(1, 6)}
+        with kiosk.session("pat") as pat:  # it can be worked on again
+            pat.assign(department.stays, (captures["IMG_0001"],), "it is another patient's")
     kiosk.stop()
     assert_clean(kiosk)

@@ -165,7 +165,7 @@ def test_an_error_of_the_source_is_not_blamed_on_the_stick(tmp_path: Path) -> No
 
 def test_who_may_no_longer_export_leaves_no_bundle(tmp_path: Path) -> None:
     """The account was closed while the pictures were written: all is there but the name."""
-    seen = []
+    seen: list[str] = []
 
     def still() -> None:
         seen.extend(path.name for path in tmp_path.iterdir())

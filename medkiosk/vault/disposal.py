@@ -71,7 +71,7 @@ class DisposalOrderError(KioskError):
 class PlanChangedError(VaultDamagedError):
     """What the disposal {id} destroys is not what this kiosk wrote down: {detail}. It stands still, and
     nothing more is destroyed. Call the administrator: the store's database failed, or somebody changed it.
-    Verify the store and restore vault.db from a backup."""
+    Verify the store, and put it back whole with kioskctl backup restore."""
 
     code = "disposal.plan_changed"
 

@@ -72,6 +72,6 @@ def test_events_of_nobody_are_named() -> None:
 
 def test_people_are_found_by_name_again_when_made_from_saved_data() -> None:
     before = people(closed(RITA), changed("reset", ADA))
-    after = People(dict(before.accounts), set(before.closed), set(before.to_change))
+    after = People(dict(before.accounts), set(before.closed), set(before.to_change), set(before.given))
     assert after == before
     assert after.of("rita") == MADE[1]

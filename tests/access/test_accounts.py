@@ -33,7 +33,7 @@ def test_roles_are_there_and_named_once(roles: tuple[Role, ...]) -> None:
 
 def test_a_weak_passphrase_is_refused_and_not_quoted() -> None:
     (problem,) = problems("rita", "Rita", ROLES, "hunter2")
-    assert "weak" in problem
+    assert "too easy to guess" in problem
     assert "hunter2" not in problem
 
 

@@ -23,9 +23,9 @@ demo: setup ## The whole job once: import, seal, redact, review, export, verify 
 
 # Coverage counts this process only: daemon and workers run as processes of their own, confined or killed.
 .PHONY: test
-test: setup-test ## All tests (what CI runs after make check's static part)
+test: setup-test ## All tests, two halves side by side (what CI runs after make check's static part)
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(PYTEST)
+	@$(BIN)/python -m tests.halves $(PYTEST)
 	@$(BIN)/coverage combine -q && $(BIN)/coverage report --fail-under=75 | tail -n 25
 
 .PHONY: lint

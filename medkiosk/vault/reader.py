@@ -112,6 +112,11 @@ class StoreReader:
         )
         return None if row is None else ObjectRow(*row)
 
+    def disposed(self, object_id: str) -> bool:
+        """Whether an object was disposed of, or is about to be: it is known, and nobody looks for it."""
+        row = self.object(object_id)
+        return row is not None and (row.epoch is None or object_id in self.disposals.naming)
+
     def present(self, object_id: str) -> bool:
         """Whether an object's blob is there and has its size. One look: its bytes are not read."""
         row = self.object(object_id)

@@ -387,11 +387,6 @@ class Vault(StoreReader):
         """Return a 32-byte tag that stands for ``values`` and can be told from others only on this device."""
         return self._index.tag(*values)
 
-    def disposed(self, object_id: str) -> bool:
-        """Whether an object was disposed of, or is about to be: it is known, and nobody looks for it."""
-        row = self.object(object_id)
-        return row is not None and (row.epoch is None or object_id in self.disposals.naming)
-
     def intact(self, object_id: str) -> bool:
         """Read an object's sealed bytes back from the device; whether they are what was committed.
 

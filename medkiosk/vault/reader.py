@@ -20,12 +20,12 @@ from medkiosk.vault import envelope, recovery
 from medkiosk.vault.db import Database
 from medkiosk.vault.envelope import Name
 from medkiosk.vault.epochs import Epoch, EpochKeys, check_pin, open_epoch_by_recovery
-from medkiosk.vault.errors import VaultDamagedError, VaultFormatError
+from medkiosk.vault.errors import VaultDamagedError, VaultFormatError, VaultWriteError
 from medkiosk.vault.identity import Opener
 from medkiosk.vault.keyrows import get_epochs
 from medkiosk.vault.keys import DataKey, IndexKeys, Secret
 from medkiosk.vault.recovery import Recovered
-from medkiosk.vault.schema import ObjectRow, RecordRow, SeenRow
+from medkiosk.vault.schema import COLUMNS, ObjectRow, RecordRow, SeenRow
 from medkiosk.vault.slots import Slot
 
 FORMAT_LINE = "medkiosk-store v2"
@@ -111,11 +111,6 @@ class StoreReader:
             (object_id,),
         )
         return None if row is None else ObjectRow(*row)
-
-    def disposed(self, object_id: str) -> bool:
-        """Whether an object was disposed of, or is about to be: it is known, and nobody looks for it."""
-        row = self.object(object_id)
-        return row is not None and (row.epoch is None or object_id in self.disposals.naming)
 
     def present(self, object_id: str) -> bool:
         """Whether an object's blob is there and has its size. One look: its bytes are not read."""
@@ -256,6 +251,15 @@ class StoreReader:
 
     def _escrow(self) -> dict[str, bytes]:
         return {str(name): sealed for name, sealed in self._db.rows("SELECT name, sealed FROM escrow")}
+
+    def _current(self) -> Epoch:
+        columns = ", ".join(COLUMNS["epochs"])
+        row = self._db.row(
+            f"SELECT {columns} FROM epochs WHERE epoch = (SELECT current_epoch FROM state)"  # noqa: S608 -- names from COLUMNS only
+        )
+        if row is None:
+            raise VaultWriteError(detail="the current epoch has no key")
+        return Epoch(*row)
 
     def _recovered_keys(self, recovered: Recovered) -> list[EpochKeys]:
         return [open_epoch_by_recovery(row, recovered.private) for row in self.epochs()]

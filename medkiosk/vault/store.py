@@ -30,7 +30,7 @@ from medkiosk.vault.creation import make_store
 from medkiosk.vault.db import CommitUnknownError, Database
 from medkiosk.vault.disposal import Disposals
 from medkiosk.vault.envelope import Name
-from medkiosk.vault.epochs import Epoch, EpochKeys, check_pin, open_epoch
+from medkiosk.vault.epochs import EpochKeys, check_pin, open_epoch
 from medkiosk.vault.errors import (
     EpochEndedError,
     VaultBusyError,
@@ -44,7 +44,6 @@ from medkiosk.vault.identity import Identity, read_device
 from medkiosk.vault.keys import KEY_SIZE, DataKey, IndexKeys, Secret
 from medkiosk.vault.leftovers import remove_leftovers
 from medkiosk.vault.reader import StoreReader, check_format
-from medkiosk.vault.schema import COLUMNS
 from medkiosk.vault.userslots import Challenge, challenge, open_slot
 from medkiosk.vault.writer import Buffers, ObjectWriter, PendingObject, PendingRecord
 
@@ -387,6 +386,11 @@ class Vault(StoreReader):
         """Return a 32-byte tag that stands for ``values`` and can be told from others only on this device."""
         return self._index.tag(*values)
 
+    def disposed(self, object_id: str) -> bool:
+        """Whether an object was disposed of, or is about to be: it is known, and nobody looks for it."""
+        row = self.object(object_id)
+        return row is not None and (row.epoch is None or object_id in self.disposals.naming)
+
     def intact(self, object_id: str) -> bool:
         """Read an object's sealed bytes back from the device; whether they are what was committed.
 
@@ -463,15 +467,6 @@ class Vault(StoreReader):
         )
 
     # Inside
-
-    def _current(self) -> Epoch:
-        columns = ", ".join(COLUMNS["epochs"])
-        row = self._db.row(
-            f"SELECT {columns} FROM epochs WHERE epoch = (SELECT current_epoch FROM state)"  # noqa: S608 -- names from COLUMNS only
-        )
-        if row is None:
-            raise VaultWriteError(detail="the current epoch has no key")
-        return Epoch(*row)
 
     def _going(self) -> None:
         if self._stopped is not None:

@@ -156,7 +156,10 @@ def test_new_cards_are_made_by_two_people_and_typed_back(kiosk: ScratchKiosk, tm
     kiosk.hire()
     own, second = tmp_path / "own", tmp_path / "second"
     own.write_text(PASSPHRASE)
-    second.write_text(PASSPHRASE)
+    second.write_text("granite ladders beneath tulips")
+    with kiosk.client() as olga:  # only who has a passphrase of their own can agree
+        olga.login("olga", PASSPHRASE)
+        olga.change_passphrase(PASSPHRASE, "granite ladders beneath tulips")
     person = Person(
         kiosk, "recovery", "replace", "--user", ADMIN, "--passphrase-file", str(own), "--second", "olga",
         "--second-passphrase-file", str(second),

@@ -27,7 +27,7 @@ import pyte
 from tests.console.state import PASSPHRASE
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-TIMEOUT_S = 40.0
+TIMEOUT_S = 60.0  # two halves of the tests share two processors
 _DCS = re.compile(rb"\x1bP.*?\x1b\\", re.DOTALL)
 _BYTES = {
     "enter": b"\r",

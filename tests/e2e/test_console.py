@@ -13,6 +13,8 @@ from tests.virtual.camera import RunningCamera
 
 Make = Callable[..., ScratchKiosk]
 
+pytestmark = pytest.mark.timeout(300)  # a whole day's work, with a worker that redacts beside it
+
 
 @pytest.fixture
 def staffed(make_kiosk: Make, small_camera: RunningCamera) -> Iterator[ScratchKiosk]:

@@ -25,8 +25,8 @@ _FILE = re.compile(r"device-([1-9][0-9]{0,8})\.key(\.new)?", re.ASCII)
 
 class DeviceSecretError(KioskError):
     """The device secret in {path} cannot be used: {detail}. Pictures are still sealed, but nobody can log in.
-    Nothing was changed; correct this, or make this machine the same kiosk again with two recovery sheets:
-    kioskctl adopt.
+    Nothing was changed. Two recovery sheets make this machine the same kiosk again: at Log in, F4; call
+    whoever looks after this kiosk.
     """
 
     code = "device.unusable"
@@ -35,8 +35,8 @@ class DeviceSecretError(KioskError):
 
 class DeviceSecretLostError(KioskError):
     """The device secret number {generation} is not on this machine any more ({path}). What is sealed is safe
-    and pictures are still sealed, but no passphrase opens anything; two recovery sheets do. Make this machine
-    the same kiosk again with them: kioskctl adopt.
+    and pictures are still sealed, but no passphrase opens anything; two recovery sheets do. They make this
+    machine the same kiosk again: at Log in, F4; call whoever looks after this kiosk.
     """
 
     code = "device.lost"

@@ -198,6 +198,28 @@ def create(path: Path) -> TmpFile:
     return TmpFile(path, os.open(path, flags, 0o600))
 
 
+# Syscalls: one utimensat with AT_SYMLINK_NOFOLLOW.
+def set_time(path: Path, at: int) -> bool:
+    """Set when a file or folder was last changed and read; whether that could be done.
+
+    Durable after the sync that follows. What changes the file or the folder after this sets it anew.
+
+    Args:
+        path: what.
+        at: seconds since 1970.
+
+    Raises:
+        OSError: the device failed. That it belongs to somebody else, or has no times, is no error.
+    """
+    try:
+        os.utime(path, (at, at), follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP}:
+            raise
+        return False
+    return True
+
+
 # Syscalls: for up to SMALL_GROUP files, fsync of each; for more, one syncfs of root_fd.
 def sync_files(root_fd: int, files: Sequence[TmpFile]) -> None:
     """Return when the contents of all ``files`` are on the device, or raise.
@@ -214,7 +236,7 @@ def sync_files(root_fd: int, files: Sequence[TmpFile]) -> None:
         for file in files:
             os.fsync(file.fileno())
     else:
-        _syncfs(root_fd)
+        sync_file_system(root_fd)
 
 
 # Syscalls: one renameat2 with RENAME_NOREPLACE.
@@ -268,24 +290,42 @@ def sync_dirs(root_fd: int, folders: Iterable[Path]) -> None:
         for folder in distinct:
             _fsync_dir(folder)
     else:
-        _syncfs(root_fd)
+        sync_file_system(root_fd)
 
 
-# Syscalls: open with O_DIRECT, once more without it where the file system refuses; fadvise64 with DONTNEED,
-# then SEQUENTIAL, over the whole file; readv until the end; close.
+# Syscalls: one open with O_RDONLY, O_NOATIME, O_NOFOLLOW and O_CLOEXEC; once more without O_NOATIME where the
+# file is somebody else's.
+def open_to_read(path: Path, more: int = 0) -> int:
+    """Open a file, so that reading it does not change when it was last read, as far as that can be had.
+
+    Args:
+        path: what.
+        more: flags.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | more
+    try:
+        return os.open(path, flags | os.O_NOATIME)
+    except PermissionError:
+        return os.open(path, flags)
+
+
+# Syscalls: `open_to_read` with O_DIRECT, once more without it where the file system refuses; fadvise64 with
+# DONTNEED, then SEQUENTIAL, over the whole file; readv until the end; close.
 def read_back(path: Path) -> Iterator[memoryview]:
     """Yield the bytes of a synced file as the device returns them, not as the page cache remembers them.
 
     Each view is valid until the next is asked for. File systems without a device (tmpfs) have nothing else
     to read from than memory; those that cannot go past the page cache are asked to drop it.
     """
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        fd = os.open(path, flags | os.O_DIRECT)
+        fd = open_to_read(path, os.O_DIRECT)
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
-        fd = os.open(path, flags)
+        fd = open_to_read(path)
     try:
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
@@ -448,7 +488,8 @@ def _fsync_dir(path: Path) -> None:
         os.close(fd)
 
 
-def _syncfs(fd: int) -> None:
+def sync_file_system(fd: int) -> None:
+    """Return when all of the file system of an open folder is on the device, whoever wrote it."""
     # A signal may interrupt the wait; what was written so far stays written, so asking again is right.
     while _libc.syncfs(fd) != 0:
         number = ctypes.get_errno()

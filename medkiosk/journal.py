@@ -198,14 +198,13 @@ class Journal:
 
 
 def _leaf(fact: Fact, record: PendingRecord) -> bytes:
-    return entry.encode(
-        entry.Leaf(
-            type=fact.event.name,
-            at=fact.event.at,
-            actor=fact.event.actor,
-            record=record.ref,
-            objects=tuple(pending.ref for pending in fact.objects),
-            note=fact.note,
-            disposed=tuple(fact.disposed) or msgspec.UNSET,
-        )
+    leaf = entry.Leaf(
+        type=fact.event.name,
+        at=fact.event.at,
+        actor=fact.event.actor,
+        record=record.ref,
+        objects=tuple(pending.ref for pending in fact.objects),
+        note=fact.note,
+        disposed=tuple(fact.disposed) or msgspec.UNSET,
     )
+    return entry.encode(entry.blurred(leaf))

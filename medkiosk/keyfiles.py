@@ -24,9 +24,8 @@ _SIZE = 32
 
 
 class KeyFilesError(KioskError):
-    """The kiosk's own keys in {path} cannot be used: {detail}. Nothing was changed; restore them from the
-    installation's backup, or set the kiosk up anew next to the old store and restore with the recovery
-    words."""
+    """The kiosk's own keys in {path} cannot be used: {detail}. Nothing was changed, and what is sealed is
+    safe: the repair of the set-up takes them out of the store again, with two recovery sheets."""
 
     code = "keys.unusable"
     exit_code = 2

@@ -68,6 +68,7 @@ class ProcessChannel:
         environment: what it gets besides the few variables that every worker keeps.
         stderr: where its complaints go.
         grace_s: how long `close` waits for its end before it is killed, and again after that, seconds.
+        descriptors: what it gets open besides its pipes, under the same numbers.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class ProcessChannel:
         environment: Mapping[str, str] | None = None,
         stderr: IO[bytes] | int = subprocess.DEVNULL,
         grace_s: float = GRACE_S,
+        descriptors: Sequence[int] = (),
     ) -> None:
         self._grace_s = grace_s
         kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
@@ -88,6 +90,7 @@ class ProcessChannel:
             env={**kept, **(environment or {})},
             cwd="/",
             close_fds=True,
+            pass_fds=descriptors,
             start_new_session=True,
         )
         self._stdout = _UntilKilled(cast("IO[bytes]", self.process.stdout))

@@ -18,9 +18,13 @@ from pathlib import Path
 
 from medkiosk.core.consent import Purpose
 from medkiosk.core.device import HEADLINES
+from medkiosk.core.exportevents import RecipientMethod
 from medkiosk.core.photo import ReviewState
+from medkiosk.export.viewer import chunks
 from medkiosk.ipc import types as t
+from medkiosk.ipc.client import Client
 from tests import kiosk as k
+from tests.outside import terms
 from tests.virtual.camera import running_camera
 from tests.virtual.photos import make_card
 
@@ -105,18 +109,42 @@ def people(kiosk: k.ScratchKiosk) -> None:
         say(f"Rita: looked at each redacted picture, approved {approved}")
 
 
-def export(kiosk: k.ScratchKiosk, recipient_key: str) -> t.ExportResult:
+def enrol(client: Client, name: str, key: str) -> t.RecipientInfo:
+    """Somebody who may receive pictures for a year; Olga heard the end of their key on the telephone."""
+    method = RecipientMethod.AGE if key else RecipientMethod.PASSPHRASE
+    purposes = (Purpose.TEACHING_RESEARCH, Purpose.PUBLICATION)
+    until = f"{int(time.strftime('%Y')) + 1}-01-01T00:00:00.000Z"
+    return client.enrol_recipient(name, "University of Elsewhere", method, key, key[-16:], purposes, until)
+
+
+def export(kiosk: k.ScratchKiosk, recipient_key: str) -> tuple[t.ExportResult, t.ExportResult]:
+    """A bundle for a key, and one for a passphrase with everything that a bundle can have."""
+    purpose = Purpose.TEACHING_RESEARCH
     with kiosk.session("olga") as olga:
-        year = str(int(time.strftime("%Y")) + 1)
-        recipient = olga.enrol_recipient(
-            "Dr. C. Ollaborator", "University of Elsewhere", recipient_key, f"{year}-01-01T00:00:00.000Z"
-        )
+        with_key = enrol(olga, "Dr. C. Ollaborator", recipient_key).recipient_id
+        with_words = enrol(olga, "Prof. P. Assphrase", "").recipient_id
         captures = tuple(c.capture_id for c in olga.list_captures(state=ReviewState.APPROVED).captures)
-        refused = olga.check_export(recipient.recipient_id, Purpose.PUBLICATION, captures[:1])
+        refused = olga.check_export(with_key, Purpose.PUBLICATION, captures[:1], terms(Purpose.PUBLICATION))
         say(f"Olga asks for publication: refused. {refused.denials[0].reason}")
-        result = olga.export(recipient.recipient_id, Purpose.TEACHING_RESEARCH, captures)
-        say(f"Olga exports for teaching and research: {result.images} images, {result.bytes >> 20} MiB")
-        return result
+        first = olga.export(with_key, purpose, captures, terms(purpose), t.ExportOptions())
+        say(f"for a key, for teaching and research: {first.images} images, {first.bytes >> 20} MiB")
+        options = t.ExportOptions(viewer=viewer_is_built(), dicom=True)
+        second = olga.export(with_words, purpose, captures, terms(purpose), options)
+        what = (
+            "DICOM objects and a page" if options.viewer else "DICOM objects (no page: it was not built here)"
+        )
+        say(f"for a passphrase, with {what}: {second.images} images, {second.bytes >> 20} MiB")
+        say(f"the passphrase, said once, on the telephone: {second.passphrase}")
+    return first, second
+
+
+def viewer_is_built() -> bool:
+    """Whether bundles can have a page here; `make` builds it where there is node."""
+    try:
+        chunks.page()
+    except chunks.NoViewerError:
+        return False
+    return True
 
 
 def verify_export(kiosk: k.ScratchKiosk, bundle: Path) -> None:
@@ -152,7 +180,28 @@ def verify_export(kiosk: k.ScratchKiosk, bundle: Path) -> None:
     say("one flipped bit in the manifest: ssh-keygen refuses; in an image: age refuses")
     images[0].write_bytes(image)
     signer, ledger = kiosk.made["export_public_key"], kiosk.made["ledger_vkey"]
-    tool(f"kioskctl verify-export . --signer '{signer}' --ledger-key '{ledger}'", copy)
+    tool(f"kioskctl verify-export . --key '{signer}' --log-key '{ledger}'", copy)
+
+
+def receive(kiosk: k.ScratchKiosk, result: t.ExportResult) -> None:
+    """What somebody does who has no key: one command, or a double click; and their word comes back."""
+    keys = f"--key '{kiosk.made['export_public_key']}' --log-key '{kiosk.made['ledger_vkey']}'"
+    bundle = f"../stick/{result.folder}"
+    opened = (
+        f"--passphrase-prompt --open opened --acknowledge ../stick --by 'Prof. P.' <<< '{result.passphrase}'"
+    )
+    desk = kiosk.root / "collaborator"
+    say("$ medkiosk-verify BUNDLE --key ... --passphrase-prompt --open opened --acknowledge STICK")
+    said = tool(f"medkiosk-verify {bundle} {keys} {opened}", desk, show=False)
+    for line in said.splitlines():
+        say("  " + line[:110])
+    with kiosk.session("olga") as olga:
+        [taken] = olga.take_acknowledgements().taken
+        say(f"Olga reads the stick: bundle {taken.export_id[:8]} is {taken.state} by {taken.by}")
+    if result.page_sha256:
+        say("Or in a browser, by double click, with no program and no network:")
+        say(f"  {kiosk.stick / result.folder / 'index.html'}")
+        say(f"  passphrase: {result.passphrase}")
 
 
 def restore(kiosk: k.ScratchKiosk, card: Path) -> None:
@@ -182,8 +231,8 @@ def main() -> int:
     card = args.dir / "camera"
     make_card(card, PHOTOS, fast=True)
     with running_camera(card, owner="Example Hospital") as camera:
-        steps.next("Set up a kiosk: keys, vault, ledger, administrator, three recovery cards")
-        kiosk = k.ScratchKiosk(args.dir / "kiosk", cameras=[camera.gphoto_port])
+        steps.next("Set up a kiosk: keys, vault, ledger, administrator, three recovery sheets")
+        kiosk = k.ScratchKiosk(args.dir / "kiosk", cameras=[camera.gphoto_port], cheap=False)
         try:
             kiosk.init()
             run(kiosk, card, steps)
@@ -195,7 +244,7 @@ def main() -> int:
         finally:
             kiosk.close()
     print(
-        f"\nEverything is in {args.dir}: kiosk/store (sealed), kiosk/stick (the bundle), kiosk/collaborator."
+        f"\nEverything is in {args.dir}: kiosk/store (sealed), kiosk/stick (the bundles), kiosk/collaborator."
     )
     return 0
 
@@ -206,7 +255,7 @@ def run(kiosk: k.ScratchKiosk, card: Path, steps: Steps) -> None:
     shown: list[str] = []
     kiosk.wait(k.imported, each=lambda status: progress(status, shown))
     status = kiosk.status()
-    if status.headline != "SAFE TO UNPLUG" or status.unlocked:
+    if not k.safe(status) or status.unlocked:
         raise SystemExit(f"not everything was imported: {status}")
     say("the vault is locked: nobody, not even the daemon, can open what was imported")
 
@@ -217,20 +266,23 @@ def run(kiosk: k.ScratchKiosk, card: Path, steps: Steps) -> None:
     kiosk.hire()
     people(kiosk)
 
-    steps.next("Export to a stick")
+    steps.next("Export to a stick, for two collaborators")
     desk = kiosk.root / "collaborator"
     desk.mkdir()
     tool("age-keygen -o identity.txt 2>/dev/null", desk)
     recipient = tool("age-keygen -y identity.txt", desk, show=False)
-    result = export(kiosk, recipient)
+    for_key, for_words = export(kiosk, recipient)
 
     steps.next("The collaborator checks and opens it, with ssh-keygen and age")
-    verify_export(kiosk, kiosk.stick / result.folder)
+    verify_export(kiosk, kiosk.stick / for_key.folder)
+
+    steps.next("Another one opens theirs with the passphrase, and says so")
+    receive(kiosk, for_words)
 
     steps.next("Verify store and ledger without any key")
     tool(f"kioskctl verify {kiosk.store.name} --ledger-key '{kiosk.made['ledger_vkey']}'", kiosk.root)
 
-    steps.next("Restore on another machine: the store's folder and two of three recovery cards")
+    steps.next("Restore on another machine: the store's folder and two of three recovery sheets")
     restore(kiosk, card)
 
 

@@ -11,10 +11,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -25,10 +25,12 @@ from medkiosk.core.consent import (
     Grantor,
     Purpose,
     Relationship,
+    Risk,
     Subject,
     Terms,
 )
 from medkiosk.core.events import Role
+from medkiosk.core.explanation import EXPLANATIONS, NEWEST
 from medkiosk.core.photo import Category, Decision, Finding
 from medkiosk.daemon.hardening import MALLOC
 from medkiosk.ipc import types as t
@@ -37,6 +39,8 @@ from medkiosk.ipc.wire import ConnectionLostError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 MODELS = Path(os.environ.get("MEDKIOSK_MODELS", CHECKOUT / ".models"))
+MAKE_SLOTS = ("init", "recovery", "restore")
+"""Commands that stretch a passphrase themselves, not the daemon."""
 ADMIN, PASSPHRASE = "admin", "correct horse battery"
 STAFF = {
     "pat": ("Pat Photographer", Role.PHOTOGRAPHER),
@@ -46,11 +50,24 @@ STAFF = {
 }
 
 
+class Running(Protocol):
+    """A daemon that was started, as `subprocess.Popen` and `tests.forking.Forked` have it."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float) -> int: ...
+
+    def send_signal(self, number: int, /) -> None: ...
+
+
 class ScratchKiosk:
     """A kiosk below ``root``.
 
     Attributes:
-        shares: recovery cards, after `init`.
+        cheap: passphrases cost next to nothing to try (see `tests.cheap`), from the next start on.
+        shares: recovery sheets, after `init`.
         made: everything that ``kioskctl init --json`` said.
         notified: lines that the daemon sent to the service manager, newest last.
     """
@@ -63,7 +80,9 @@ class ScratchKiosk:
         cards: Sequence[Path] = (),
         models: Path | None = None,
         settings: str = "",
+        cheap: bool = True,
     ) -> None:
+        self.cheap = cheap
         self.root = root
         self.store = root / "store"
         self.keys = root / "keys"
@@ -75,7 +94,7 @@ class ScratchKiosk:
         self.socket = self._runtime / "kiosk.sock"
         self.made: dict[str, Any] = {}
         self.notified: list[str] = []
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Running | None = None
         self._notify: socket.socket | None = None
         root.mkdir(parents=True, exist_ok=True)
         self.stick.mkdir(exist_ok=True)
@@ -116,7 +135,7 @@ path = "{self.stick}"
         if command not in ("redact", "verify", "restore", "verify-export", "selftest"):
             rest = ["--config", str(self.config), *rest]
         done = subprocess.run(
-            [sys.executable, "-m", "medkiosk.cli", command, *rest],
+            [*self._program("medkiosk.cli", cheap=self.cheap and command in MAKE_SLOTS), command, *rest],
             input=stdin,
             capture_output=True,
             text=True,
@@ -126,6 +145,10 @@ path = "{self.stick}"
         if check and done.returncode:
             raise RuntimeError(f"kioskctl {command}: exit code {done.returncode}: {done.stderr}{done.stdout}")
         return done
+
+    @staticmethod
+    def _program(module: str, *, cheap: bool) -> list[str]:
+        return [sys.executable, "-m", *(("tests.cheap",) if cheap else ()), module]
 
     def init(self) -> None:
         """Set the kiosk up."""
@@ -160,20 +183,14 @@ path = "{self.stick}"
         self.notified.clear()
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(str(notify))
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*prefix, sys.executable, "-m", "medkiosk.daemon", "--config", str(self.config)],
-                stderr=log,
-                stdout=log,
-                stdin=subprocess.DEVNULL,
-                cwd=CHECKOUT,
-                env={
-                    **os.environ,
-                    "NOTIFY_SOCKET": str(notify),
-                    "WATCHDOG_USEC": "10000000",
-                    "GLIBC_TUNABLES": MALLOC,  # as the unit does
-                },
-            )
+        self._process = self._launch(
+            prefix,
+            {
+                "NOTIFY_SOCKET": str(notify),
+                "WATCHDOG_USEC": "10000000",
+                "GLIBC_TUNABLES": MALLOC,  # as the unit does
+            },
+        )
         threading.Thread(target=self._listen, args=(self._notify,), daemon=True).start()
         deadline = time.monotonic() + 60
         while wait and "READY=1" not in self.notified:
@@ -181,10 +198,39 @@ path = "{self.stick}"
                 raise RuntimeError(f"the daemon did not become ready: {self.log.read_text()}")
             time.sleep(0.02)
 
+    def _launch(self, prefix: Sequence[str], environment: Mapping[str, str]) -> Running:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [
+                    *prefix,
+                    *self._program("medkiosk.daemon", cheap=self.cheap),
+                    "--config",
+                    str(self.config),
+                ],
+                stderr=log,
+                stdout=log,
+                stdin=subprocess.DEVNULL,
+                cwd=CHECKOUT,
+                env={**os.environ, **environment},
+            )
+
     def _listen(self, notify: socket.socket) -> None:
         with contextlib.suppress(OSError):  # closed when the daemon has ended
             while line := notify.recv(4096).decode():
                 self.notified.append(line)
+
+    def told(self, until: Callable[[Sequence[str]], bool], timeout_s: float = 120) -> list[str]:
+        """Wait until what was sent to the service manager is as wanted; give it, growing.
+
+        Raises:
+            TimeoutError: it did not become so in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not until(tuple(self.notified)):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the service manager was told {self.notified}")
+            time.sleep(0.1)
+        return self.notified
 
     def signal(self, number: int) -> int:
         """Send a signal and wait for the end; give the exit code."""
@@ -277,8 +323,8 @@ def imported(status: t.Status) -> bool:
 
 
 def safe(status: t.Status) -> bool:
-    """The big words."""
-    return status.headline == "SAFE TO UNPLUG"
+    """The big words; they say of what as soon as a stick is in beside the camera or card."""
+    return status.headline in ("SAFE TO UNPLUG", "CAMERA: SAFE TO UNPLUG", "CARD: SAFE TO UNPLUG")
 
 
 def redacted(status: t.Status) -> bool:
@@ -310,5 +356,8 @@ def consent(*purposes: Purpose, days: int = 365) -> Terms:
         language="en",
         starts=rfc3339(now),
         expires=rfc3339(now + timedelta(days=days)),
-        text_version="en-1",
+        text_version=NEWEST["en"],
+        text_sha256=EXPLANATIONS[NEWEST["en"]].sha256,
+        risks=tuple(Risk),
+        use="Example Journal of Demonstrations" if Purpose.PUBLICATION in purposes else "",
     )

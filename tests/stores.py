@@ -10,12 +10,12 @@ from typing import Any
 from medkiosk.core.clock import Clock
 from medkiosk.core.ids import Random
 from medkiosk.devicesecret import FileSecrets
-from medkiosk.vault.slots import Argon2Params
 from medkiosk.vault.store import Vault
+from tests import cheap
 
 INDEX_KEY = bytes(range(32))
 ESCROW = {"index": INDEX_KEY, "ledger": bytes(32), "export": b"e" * 32}
-CHEAP = Argon2Params(memory_kib=64, passes=1, lanes=1)
+CHEAP = cheap.CHEAP
 
 
 def seeded(seed: int) -> Random:

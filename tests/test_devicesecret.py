@@ -6,7 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,21 +18,32 @@ from medkiosk.devicesecret import (
     FileSecrets,
     settle,
 )
+from medkiosk.devicetpm import COUNT, FIRST, TpmSecrets
 from tests.disk import FailingDisk
 from tests.test_durable import strace_works
+from tests.virtual import tpm
 
 Open = Callable[[], DeviceSecrets]
 """Opens the same secrets again: as after a restart of the machine."""
 
-BACKENDS: dict[str, Callable[[Path], DeviceSecrets]] = {"files": lambda path: FileSecrets(path / "device")}
-"""A new backend is one line here."""
-
 ONE, TWO, THREE = b"1" * 32, b"2" * 32, b"3" * 32
 
+needs_tpm = pytest.mark.skipif(not tpm.AVAILABLE, reason=tpm.NEEDED)
 
-@pytest.fixture(params=sorted(BACKENDS))
-def open_device(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    return lambda: BACKENDS[request.param](tmp_path)
+
+@pytest.fixture(params=["files", pytest.param("tpm", marks=needs_tpm)])
+def open_device(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    if request.param == "files":
+        yield lambda: FileSecrets(tmp_path / "device")
+        return
+    with tpm.SoftTpm(tmp_path / "tpm") as soft:
+
+        def again() -> DeviceSecrets:
+            soft.stop()
+            soft.start()
+            return TpmSecrets(soft.path)
+
+        yield again
 
 
 class TestContract:
@@ -211,3 +222,87 @@ def test_a_copy_of_the_stores_disk_holds_the_files_that_are_on_it(tmp_path: Path
     if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("there is no second file system to write to here")
     assert not FileSecrets(memory).beside(tmp_path / "store")
+
+
+@pytest.fixture
+def soft(tmp_path: Path) -> Iterator[tpm.SoftTpm]:
+    with tpm.SoftTpm(tmp_path / "tpm") as running:
+        yield running
+
+
+@needs_tpm
+@pytest.mark.parametrize("persisted", [False, True])
+def test_a_tpm_that_ends_at_any_command(soft: tpm.SoftTpm, tmp_path: Path, *, persisted: bool) -> None:
+    """Before the command or after it: it is told, a secret that opens is there, and a second try works."""
+    sent = 0
+    while True:
+        sent += 1
+        direct = TpmSecrets(soft.path)
+        direct.keep_only()
+        direct.put(1, ONE)
+        with tpm.Cut(soft.path, tmp_path / f"cut-{sent}", after=sent, persisted=persisted) as cut:
+            through = TpmSecrets(cut.path)
+            told = False
+            try:
+                through.put(2, TWO)
+                through.keep_only(2)
+            except OSError:
+                told = True
+        assert told == cut.happened
+        there = direct.generations()
+        assert there in ([1], [1, 2], [2])
+        assert all(bytes(direct.read(n)) == (ONE, TWO)[n - 1] for n in there)
+        direct.put(2, TWO)
+        direct.keep_only(2)
+        assert (direct.generations(), bytes(direct.read(2))) == ([2], TWO)
+        if not told:
+            break
+    assert sent > 8
+
+
+@needs_tpm
+def test_what_a_tpm_forgot_is_in_no_byte_of_its_memory(soft: tpm.SoftTpm) -> None:
+    """The memory of this one is a file; a real one keeps it inside."""
+    secret = os.urandom(32)
+    TpmSecrets(soft.path).put(1, secret)
+    TpmSecrets(soft.path).put(2, TWO)
+    assert secret in soft.memory()
+    TpmSecrets(soft.path).keep_only(2)
+    assert secret not in soft.memory()
+    assert TWO in soft.memory()
+
+
+def fill(device: DeviceSecrets) -> None:
+    for generation in range(1, COUNT + 2):
+        device.put(generation, ONE)
+
+
+@needs_tpm
+def test_a_tpm_that_is_full_or_gone_says_so(soft: tpm.SoftTpm, tmp_path: Path) -> None:
+    device = TpmSecrets(soft.path)
+    with pytest.raises(OSError, match=r"taken|refused"):  # its memory ends before our places do, or not
+        fill(device)
+    assert len(device.generations()) >= 2
+    assert not device.beside(tmp_path)
+    soft.stop()
+    gone = TpmSecrets(tmp_path / "no-tpm")
+    for ask in (gone.generations, lambda: gone.read(1)):
+        with pytest.raises(DeviceSecretError, match="No such file") as error:
+            ask()
+        assert "Pictures are still sealed" in error.value.message
+    with pytest.raises(OSError, match="No such file"):
+        gone.put(1, ONE)
+
+
+@needs_tpm
+def test_what_others_keep_in_a_tpm_stays(soft: tpm.SoftTpm) -> None:
+    """An index in our range that somebody else made, of another size or without our mark."""
+    with tpm.spoken_to(soft.path) as fd:
+        tpm.define(fd, FIRST, size=8)
+        tpm.define(fd, FIRST + 1, size=40, attributes=tpm.OWNERS)
+    device = TpmSecrets(soft.path)
+    assert device.generations() == []
+    device.put(1, ONE)
+    device.keep_only()
+    with tpm.spoken_to(soft.path) as fd:
+        assert tpm.handles(fd, FIRST, COUNT)[-1] == FIRST + 1

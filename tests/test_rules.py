@@ -13,7 +13,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "medkiosk").rglob("*.py"))
-MAKE_DURABLE = {"medkiosk/durable.py", "medkiosk/source/card.py"}
+RECEIVER = "medkiosk/receiver/medkiosk_verify.py"
+"""One file, because its user carries it to a computer where nothing of ours is."""
+MAKE_DURABLE = {"medkiosk/durable.py", "medkiosk/source/card.py", RECEIVER}
 """The second deletes a file from a card when it was told to, in a worker that may not load the first."""
 DURABLE_CALLS = {"fsync", "fdatasync", "rename", "renames", "replace", "syncfs", "sync", "link"}
 OS_LIKE = {"os", "libc", "_libc"}
@@ -43,7 +45,7 @@ def test_only_durable_makes_bytes_durable() -> None:
 
 def test_no_file_has_grown_past_500_lines() -> None:
     long = {str(path.relative_to(ROOT)) for path in SOURCES if len(path.read_text().splitlines()) > 500}
-    assert long == set()
+    assert long == {RECEIVER}
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,10 @@ def test_no_file_has_grown_past_500_lines() -> None:
         ("medkiosk.daemon.__main__", ["cv2", "numpy", "PIL", "zxingcpp", "gphoto2", "textual"]),
         ("medkiosk.redact.worker", ["cryptography", "sqlite3", "gphoto2", "textual", "medkiosk.vault.store"]),
         ("medkiosk.source.worker", ["cryptography", "sqlite3", "cv2", "textual", "medkiosk.vault.store"]),
+        (
+            "medkiosk.stickworker",
+            ["cryptography", "sqlite3", "cv2", "gphoto2", "textual", "medkiosk.vault.store", "pyrage"],
+        ),
         ("medkiosk.token.worker", ["sqlite3", "cv2", "gphoto2", "textual", "medkiosk.vault.store", "pyrage"]),
         ("medkiosk.cli.accounts_cmd", ["fido2"]),
         ("medkiosk.console.__main__", ["cryptography", "cv2", "gphoto2", "medkiosk.vault.store"]),

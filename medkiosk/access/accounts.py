@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from medkiosk.access.passphrase import weakness
+from medkiosk.access.roles import capabilities
+from medkiosk.core.capability import Capability
 from medkiosk.core.events import Role
 
 LONGEST_NAME = 200
@@ -30,10 +32,21 @@ def problems(
         found.append(f"a user name needs printable characters, at most {LONGEST_NAME}")
     if not _is_name(display_name):
         found.append(f"a person's name needs printable characters, at most {LONGEST_NAME}")
-    if not roles or len(set(roles)) != len(roles):
-        found.append("an account needs at least one role, each named once")
+    found += problems_of_roles(roles)
     if weak := weakness(passphrase, (user, display_name, *site)):
         found.append(weak)
+    return tuple(found)
+
+
+def problems_of_roles(roles: Sequence[Role]) -> tuple[str, ...]:
+    """Return what is wrong with what somebody is to be, a clause each (docs/access.md)."""
+    found = []
+    if not roles or len(set(roles)) != len(roles):
+        found.append("an account needs at least one role, each named once")
+    if set(roles) == {Role.INTIMATE_PICTURES}:
+        found.append("the right to see intimate pictures is no job by itself; add one that sees pictures")
+    if Role.ADMINISTRATOR in roles and Capability.SEE_CATALOGUE in capabilities(roles):
+        found.append("who lets people in sees no patients: an administrator has no role that does")
     return tuple(found)
 
 

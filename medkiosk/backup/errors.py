@@ -92,7 +92,7 @@ class DriveBusyError(KioskError):
 
 class DriveDamagedError(KioskError):
     """The copy on the backup drive is damaged: {detail}. Nothing on it was changed and the kiosk is not
-    affected. Check the drive with kioskctl verify; enrol another drive meanwhile.
+    affected. Enrol another drive, and forget this one when that is complete.
     """
 
     code = "backup.damaged"
@@ -111,8 +111,8 @@ class KioskRolledBackError(KioskError):
 
 class KioskDamagedError(KioskError):
     """The kiosk's own store is damaged ({detail}), so the good copy on the backup drive was not replaced.
-    Keep the drive safe and call the administrator: kioskctl verify says what is damaged, the drive can
-    repair it.
+    Leave the drive in and call the administrator: at Maintenance (M), C says what is damaged, and R puts it
+    back from the drive.
     """
 
     code = "backup.kiosk_damaged"

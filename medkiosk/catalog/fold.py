@@ -7,19 +7,28 @@ does not fit what came before is noted in `Catalog.problems` and, where nothing 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
+import msgspec
+
+from medkiosk.catalog.circle import CircleEvent
 from medkiosk.catalog.holdings import Capture, Detail, Encounter, Import, best_of
+from medkiosk.catalog.identities import correct_subject, decided
 from medkiosk.catalog.index import Index, short
 from medkiosk.catalog.packed import detail_of
+from medkiosk.catalog.problems import subject_of, without
 from medkiosk.catalog.views import ConsentView, Problem
+from medkiosk.core import accessevents as acc
+from medkiosk.core import correctionevents as cor
 from medkiosk.core import events as ev
+from medkiosk.core import exportevents as out
 from medkiosk.core import lifecycle as life
+from medkiosk.core import settingsevents as stg
+from medkiosk.core import trainingevents as train
 from medkiosk.core.consent import subject_key
 from medkiosk.core.ids import CaptureId, EncounterId, ObjectId
 from medkiosk.core.photo import ImageRole, RedactCode, ReviewState
 
-Reviewed = ev.Redacted | ev.RedactionFailed | ev.Approved | ev.Rejected | ev.RoleGiven
+Reviewed = ev.Redacted | ev.RedactionFailed | ev.Approved | ev.SecondAsked | ev.Rejected | ev.RoleGiven
 Review = Callable[[ReviewState, Reviewed], ReviewState | None]
 """The review state machine (`medkiosk.review.machine.step`): the next state, or None if it is not allowed."""
 
@@ -32,6 +41,18 @@ _WORTH_ANOTHER_TRY = frozenset(
 )  # fmt: skip
 """What may be the kiosk's fault and not the file's."""
 _TRIES = 3
+
+
+_OF_A_CAPTURE = (
+    ev.OriginalSealed, ev.Redacted, ev.Viewed, ev.Approved, ev.Compared, ev.RoleGiven, ev.SlateSeen,
+    ev.SlateClock, ev.OriginalAgain, ev.RedactionFailed, ev.SecondAsked, ev.Rejected,
+)  # fmt: skip
+_OF_AN_ENCOUNTER = (
+    ev.EncounterCreated, ev.ConsentRecorded, ev.Assigned, life.RetentionSet, cor.SubjectCorrected,
+    acc.TeamChanged, acc.EncounterRestricted, acc.RestrictionLifted, acc.GlassBroken, acc.GlassEnded,
+    acc.GlassReviewed,
+)  # fmt: skip
+"""Whose records speak of one capture, or of one encounter; the most frequent first."""
 
 
 class Catalog(Index):
@@ -56,10 +77,11 @@ class Catalog(Index):
         words = self._apply(event, leaf)
         if words:
             self.held.problems.append(
-                Problem(event.at, event.name, words, _subject(event), self._missing(event))
+                Problem(event.at, event.name, words, subject_of(event), self._missing(event))
             )
         if seq:
             self._link(event, seq)
+            self.held.trail.take(event, seq)
 
     def _missing(self, event: ev.AnyEvent) -> tuple[str, ...]:
         """The captures, encounters and objects that an event names and that are not there."""
@@ -70,36 +92,32 @@ class Catalog(Index):
             *(id_ for id_ in captures if id_ not in self.held.captures),
             *(
                 id_
-                for id_ in _subject(event)
+                for id_ in subject_of(event)
                 if id_ not in self.held.captures and id_ not in self.held.encounters
             ),
         )
 
     def _link(self, event: ev.AnyEvent, seq: int) -> None:
         """Remember that a record speaks of a capture or an encounter."""
-        match event:
-            case ev.Viewed() if not event.reason:
+        if isinstance(event, _OF_A_CAPTURE):
+            if isinstance(event, ev.Viewed) and not event.reason:
                 return  # nothing but ids
-            case (
-                ev.OriginalSealed()
-                | ev.OriginalAgain()
-                | ev.Redacted()
-                | ev.RedactionFailed()
-                | ev.Approved()
-                | ev.Rejected()
-                | ev.RoleGiven()
-                | ev.SlateSeen()
-                | ev.SlateClock()
-                | ev.Compared()
-                | ev.Viewed()
-            ):
-                if event.capture_id and (capture := self.held.captures.get(event.capture_id)) is not None:
+            if event.capture_id and (capture := self.held.captures.get(event.capture_id)) is not None:
+                self.held.shelf.change(capture).records += (seq,)
+        elif isinstance(event, cor.CorrectionProposed | cor.CorrectionDecided):
+            for capture_id in event.captures:
+                if (capture := self.held.captures.get(capture_id)) is not None:
                     self.held.shelf.change(capture).records += (seq,)
-            case ev.EncounterCreated() | ev.ConsentRecorded() | life.RetentionSet() | ev.Assigned():
-                if (encounter := self.held.encounters.get(event.encounter_id)) is not None:
-                    encounter.records += (seq,)
-            case _:
-                pass
+            # What goes with its captures is found by them (`retention.scope`).
+            of_captures = event.captures and not (isinstance(event, cor.CorrectionDecided) and event.identity)
+            encounter = self.held.encounters.get(event.encounter_id)
+            if encounter is not None and not of_captures:
+                encounter.records += (seq,)
+        elif (
+            isinstance(event, _OF_AN_ENCOUNTER)
+            and (found := self.held.encounters.get(event.encounter_id)) is not None
+        ):
+            found.records += (seq,)
 
     def _apply(self, event: ev.AnyEvent, leaf: int) -> str:
         """Take an event; return why it does not fit, or nothing."""
@@ -108,7 +126,9 @@ class Catalog(Index):
                 return self._sealed(event)
             case ev.Redacted():
                 return self._redacted(event, leaf)
-            case ev.Approved() | ev.Rejected():
+            case ev.Viewed():
+                self.held.circle.looked(event)
+            case ev.Approved() | ev.SecondAsked() | ev.Rejected():
                 return self._judged(event)
             case ev.RedactionFailed():
                 return self._failed(event)
@@ -142,20 +162,44 @@ class Catalog(Index):
                 if event.encounter_id in self.held.encounters:
                     return "the encounter exists"
                 self.held.encounters[event.encounter_id] = Encounter(event)
+                self.held.circle.created(event)
             case ev.ConsentRecorded():
                 if (encounter := self.held.encounters.get(event.encounter_id)) is None:
                     return "unknown encounter"
                 view = ConsentView(event.consent_id, event.encounter_id, event.at, event.actor, event.terms)
                 encounter.consents.append(view)
-                self.held.said.setdefault(subject_key(encounter.created.subject), []).append(view)
+                self.held.circle.joins(event.encounter_id, event.actor)
+                self.held.said.setdefault(subject_key(encounter.subject), []).append(view)
             case ev.AccountCreated() | life.AccountClosed() | life.SlotChanged():
                 return self.people.take(event)
-            case ev.RecipientEnrolled():
-                if event.recipient_id in self.held.recipients:
-                    return "the recipient exists"
-                self.held.recipients[event.recipient_id] = event
-            case ev.Exported():
-                self.held.export(event)
+            case acc.RolesChanged() | acc.DepartmentsSet():
+                return self.people.take(event)
+            case _ if isinstance(event, CircleEvent):
+                return self.held.circle.take(event, self.held.encounters)
+            case out.ExportPrepared() | out.Exported():
+                captures = map(self.held.captures.get, event.captures)
+                whose = tuple(EncounterId((each and each.encounter_id) or "") for each in captures)
+                return self.held.outside.take(event, whose)
+            case (
+                out.RecipientEnrolled()
+                | out.RecipientRevoked()
+                | out.ExportFailed()
+                | out.ExportAcknowledged()
+                | out.RecallWritten()
+                | out.RecallConfirmed()
+                | out.RecallKept()
+            ):
+                return self.held.outside.take(event)
+            case train.TrainingPassed() | train.TrainingFailed():
+                return self.held.training.take(event)
+            case stg.SettingsProposed() | stg.SettingsDecided():
+                return self.held.settings.take(event)
+            case cor.CorrectionProposed():
+                return self.held.corrections.take(event)
+            case cor.CorrectionDecided():
+                return decided(self.held, event)
+            case cor.SubjectCorrected():
+                return correct_subject(self.held, event)
             case life.HoldPlaced():
                 if not (words := self.held.keeping.take(event)):
                     for id_ in event.encounters:
@@ -174,24 +218,8 @@ class Catalog(Index):
                 | life.DisposalFinished()
             ):
                 return self.held.keeping.take(event)
-            case (
-                ev.KioskStarted()
-                | ev.CameraClock()
-                | ev.FileDeleted()
-                | ev.FileDeleting()
-                | ev.FileKept()
-                | ev.FileUnclear()
-                | ev.ExportPrepared()
-                | ev.ExportFailed()
-                | ev.LoggedIn()
-                | ev.LoginFailed()
-                | ev.LoggedOut()
-                | ev.Viewed()
-                | ev.ExportRefused()
-            ):
-                pass  # of interest to an auditor, who reads the events themselves
             case _:
-                pass  # `AnyLifecycle`: what is kept, for how long and where else
+                pass  # for an auditor, who reads the events themselves; or of what is kept, and where else
         return ""
 
     def _started(self, event: ev.ImportStarted) -> str:
@@ -264,6 +292,8 @@ class Catalog(Index):
         detail = detail_of(capture)
         if isinstance(event, ev.Approved) and detail.role is not ImageRole.CLINICAL:
             return f"a frame of the role {detail.role} is never approved"
+        if isinstance(event, ev.Approved) and any(vote.actor == event.actor for vote in detail.votes):
+            return "the same person approved it before"
         latest = detail.revision
         wanted = latest + 1 if isinstance(event, ev.Redacted) else latest
         if not isinstance(event, ev.RedactionFailed | ev.RoleGiven) and event.revision != wanted:
@@ -304,21 +334,29 @@ class Catalog(Index):
             self.held.waiting[event.capture_id] = best.object_id
         return ""
 
-    def _judged(self, event: ev.Approved | ev.Rejected) -> str:
+    def _judged(self, event: ev.Approved | ev.SecondAsked | ev.Rejected) -> str:
         if (capture := self.held.captures.get(event.capture_id)) is None:
             return "unknown capture"
         detail = self.held.shelf.change(capture)
         if not detail.revisions or event.revision != detail.revision:
             return f"revision {event.revision} is not the latest, {detail.revision}"
-        if isinstance(event, ev.Rejected):
-            return self._move(capture, detail, event)
+        if not isinstance(event, ev.Approved):
+            if words := self._move(capture, detail, event):
+                return words
+            detail.asked = event if isinstance(event, ev.SecondAsked) else None
+            return ""
         if detail.role is not ImageRole.CLINICAL:
             return f"a frame of the role {detail.role} is never approved"
         if event.derivative_id != detail.revisions[-1].derivative_id:
             return "another derivative was approved than this revision's"
+        votes = detail.votes
+        if any(vote.actor == event.actor for vote in votes):
+            return "the same person approved it before"
         if words := self._move(capture, detail, event):
             return words
-        detail.approved = event
+        detail.votes = (*votes, event)
+        if not event.first:
+            detail.approved, detail.asked = event, None
         return ""
 
     def _role_given(self, event: ev.RoleGiven) -> str:
@@ -351,7 +389,7 @@ class Catalog(Index):
         if after is None:
             return f"not possible while {capture.state}"
         capture.state = after
-        detail.approved = None
+        detail.approved, detail.votes = None, ()
         return ""
 
     def _assigned(self, event: ev.Assigned) -> str:
@@ -367,9 +405,9 @@ class Catalog(Index):
             detail = self.held.shelf.change(capture)
             # Whoever approved it looked at it as another patient's.
             moves = detail.assigned_by is not None and capture.encounter_id != event.encounter_id
-            if moves and capture.state is ReviewState.APPROVED:
+            if moves and capture.state in {ReviewState.APPROVED, ReviewState.NEEDS_SECOND}:
                 capture.state = ReviewState.PROPOSED
-                detail.approved = None
+                detail.approved, detail.votes = None, ()
             self._unassign(capture)
             detail.assigned_by = event.actor
             if encounter is not None:
@@ -378,6 +416,8 @@ class Catalog(Index):
                 encounter.captures[capture_id] = capture
         if encounter is None:
             return "unknown encounter"
+        if event.correction_id is msgspec.UNSET:  # a second person's yes is no work with the patient
+            self.held.circle.joins(event.encounter_id, event.actor)
         return f"{unknown} unknown captures" if unknown else ""
 
     def _unassign(self, capture: Capture) -> None:
@@ -397,6 +437,8 @@ class Catalog(Index):
         another card) before it meets the word of their disposal: such problems are taken back, too.
         """
         captures, encounters = set(captures), set(encounters)
+        self.held.outside.forget(captures, encounters)
+        self.held.corrections.forget({*captures, *self.held.keeping.gone}, encounters)
         gone = [self.held.captures.pop(id_) for id_ in captures if id_ in self.held.captures]
         for capture in gone:
             self._forget_capture(capture)
@@ -410,7 +452,7 @@ class Catalog(Index):
         for encounter_id in encounters:
             self._forget_encounter(encounter_id)
         named = {*captures, *encounters, *objects}
-        kept = (_without(problem, named) for problem in self.held.problems)
+        kept = (without(problem, named) for problem in self.held.problems)
         self.held.problems = [problem for problem in kept if problem is not None]
 
     def _forget_capture(self, capture: Capture) -> None:
@@ -424,31 +466,17 @@ class Catalog(Index):
     def _forget_encounter(self, encounter_id: EncounterId) -> None:
         if (encounter := self.held.encounters.pop(encounter_id, None)) is None:
             return
+        self.held.circle.forget(encounter_id)
         for capture in encounter.captures.values():  # of those that stay, nobody says any more whose they are
             capture.encounter_id = None
             self.held.imports[capture.import_id].assigned -= 1
-        person = subject_key(encounter.created.subject)
+        self.held.identities += 1
+        person = subject_key(encounter.subject)
         said = self.held.said.get(person, [])
         if left := [view for view in said if view.encounter_id != encounter_id]:
             self.held.said[person] = left
         else:
             self.held.said.pop(person, None)
-
-
-def _subject(event: ev.AnyEvent) -> tuple[str, ...]:
-    """The capture or encounter whose event it is."""
-    named = (getattr(event, name, None) for name in ("encounter_id", "capture_id"))
-    return tuple(id_ for id_ in named if id_)
-
-
-def _without(problem: Problem, gone: set[str]) -> Problem | None:
-    """A problem without what was disposed of; None where nothing of it is left."""
-    if not gone.isdisjoint(problem.subject):
-        return None
-    missing = tuple(id_ for id_ in problem.missing if id_ not in gone)
-    if problem.missing and not missing:
-        return None
-    return problem if missing == problem.missing else replace(problem, missing=missing)
 
 
 def fold(review: Review, events: Iterable[ev.AnyEvent]) -> Catalog:

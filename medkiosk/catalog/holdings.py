@@ -10,6 +10,7 @@ import msgspec
 
 from medkiosk.catalog.views import CaptureRow, ConsentView, EncounterView, ImportView
 from medkiosk.core import events as ev
+from medkiosk.core.consent import Subject
 from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ImportId, ObjectId
 from medkiosk.core.photo import ImageRole, MediaKind, RedactCode, ReviewState
 
@@ -27,6 +28,8 @@ class Detail(msgspec.Struct, array_like=True, gc=False):
         said: the last word on what the frame is for.
         tried: files of which no derivative could be made, and how often.
         records: ``seq`` of the records that speak of it.
+        votes: the approvals of the latest revision that are in force, one a person, oldest first.
+        asked: who wants a second opinion, until another person gave one.
     """
 
     originals: tuple[ev.OriginalSealed, ...]
@@ -41,6 +44,8 @@ class Detail(msgspec.Struct, array_like=True, gc=False):
     clocked: bool = False
     tried: dict[ObjectId, int] = {}
     records: tuple[int, ...] = ()
+    votes: tuple[ev.Approved, ...] = ()
+    asked: ev.SecondAsked | None = None
 
     @property
     def role(self) -> ImageRole:
@@ -174,12 +179,21 @@ def best_of(files: Iterable[ev.OriginalSealed]) -> ev.OriginalSealed | None:
 
 @dataclass(slots=True)
 class Encounter:
-    """One encounter; ``records`` are the ``seq`` of the records that speak of it."""
+    """One encounter; ``records`` are the ``seq`` of the records that speak of it.
+
+    The subject in ``created`` is the last word on who was seen: what was written down first, or what two
+    people put in its place.
+    """
 
     created: ev.EncounterCreated
     captures: dict[CaptureId, Capture] = field(default_factory=dict)
     consents: list[ConsentView] = field(default_factory=list)
     records: tuple[int, ...] = ()
+
+    @property
+    def subject(self) -> Subject:
+        """Who was seen."""
+        return self.created.subject
 
 
 def row_of(capture: Capture, detail: Detail) -> CaptureRow:
@@ -198,6 +212,8 @@ def row_of(capture: Capture, detail: Detail) -> CaptureRow:
         findings=len(detail.revisions[-1].findings) if detail.revisions else 0,
         advice=next((r.quality.advice for r in detail.revisions if r.quality is not None), ()),
         role=detail.role,
+        approvers=tuple(vote.actor for vote in detail.votes),
+        asked_by=detail.asked.actor if detail.asked else None,
     )
 
 
@@ -223,7 +239,7 @@ def encounter_view(encounter: Encounter) -> EncounterView:
     return EncounterView(
         encounter_id=created.encounter_id,
         at=created.at,
-        subject=created.subject,
+        subject=encounter.subject,
         label=created.label,
         captures=len(encounter.captures),
         consents=tuple(encounter.consents),

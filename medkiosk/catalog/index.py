@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 
+from medkiosk.catalog.circle import Circle
+from medkiosk.catalog.corrections import Corrections
+from medkiosk.catalog.exports import Outside
 from medkiosk.catalog.holdings import (
     Capture,
     Encounter,
@@ -15,9 +18,14 @@ from medkiosk.catalog.holdings import (
     row_of,
 )
 from medkiosk.catalog.packed import Shelf, detail_of
+from medkiosk.catalog.pages import EncounterPage, ImportPage, Keep, encounter_page
 from medkiosk.catalog.people import People
 from medkiosk.catalog.retention import Keeping
+from medkiosk.catalog.search import Lines
+from medkiosk.catalog.settings import SettingsBook
 from medkiosk.catalog.slates import Slates
+from medkiosk.catalog.trail import Trail
+from medkiosk.catalog.training import Training
 from medkiosk.catalog.views import (
     CapturePage,
     CaptureView,
@@ -29,6 +37,7 @@ from medkiosk.catalog.views import (
     Series,
 )
 from medkiosk.core import events as ev
+from medkiosk.core import exportevents as out
 from medkiosk.core.consent import ConsentKind, Terms, subject_key
 from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ImportId, ObjectId, RecipientId, is_id
 from medkiosk.core.photo import ReviewState
@@ -43,7 +52,7 @@ class Holdings:
         objects: every original, see `short`.
         waiting: captures that no derivative was made of, and the file to make one of.
         said: consents by their subject, see `subject_key`.
-        exports: by capture; ``exported`` has them in order.
+        identities: how often encounters changed whose they are, or went, since this catalogue was made.
     """
 
     imports: dict[ImportId, Import] = field(default_factory=dict)
@@ -56,17 +65,15 @@ class Holdings:
     slates: Slates = field(default_factory=Slates)
     said: dict[tuple[str, str], list[ConsentView]] = field(default_factory=dict)
     people: People = field(default_factory=People)
-    recipients: dict[RecipientId, ev.RecipientEnrolled] = field(default_factory=dict)
-    exported: list[ev.Exported] = field(default_factory=list)
-    exports: dict[CaptureId, list[ev.Exported]] = field(default_factory=dict)
+    training: Training = field(default_factory=Training)
+    outside: Outside = field(default_factory=Outside)
     problems: list[Problem] = field(default_factory=list)
     keeping: Keeping = field(default_factory=Keeping)
-
-    def export(self, event: ev.Exported) -> None:
-        """Add an export."""
-        self.exported.append(event)
-        for capture_id in event.captures:
-            self.exports.setdefault(capture_id, []).append(event)
+    circle: Circle = field(default_factory=Circle)
+    corrections: Corrections = field(default_factory=Corrections)
+    settings: SettingsBook = field(default_factory=SettingsBook)
+    identities: int = 0
+    trail: Trail = field(default_factory=Trail)
 
 
 def short(object_id: ObjectId) -> int | str:
@@ -79,6 +86,7 @@ class Index:
 
     def __init__(self) -> None:
         self.held = Holdings()
+        self._lines = Lines()
 
     @property
     def keeping(self) -> Keeping:
@@ -86,14 +94,44 @@ class Index:
         return self.held.keeping
 
     @property
+    def outside(self) -> Outside:
+        """Recipients, exports, recall notices."""
+        return self.held.outside
+
+    @property
     def slates(self) -> Slates:
         """The slates that were shown."""
         return self.held.slates
 
     @property
+    def circle(self) -> Circle:
+        """Who has to do with which encounter."""
+        return self.held.circle
+
+    @property
     def people(self) -> People:
         """Who has an account."""
         return self.held.people
+
+    @property
+    def trail(self) -> Trail:
+        """Which records name what."""
+        return self.held.trail
+
+    @property
+    def training(self) -> Training:
+        """Who passed which check."""
+        return self.held.training
+
+    @property
+    def settings(self) -> SettingsBook:
+        """Which settings were proposed and decided."""
+        return self.held.settings
+
+    @property
+    def corrections(self) -> Corrections:
+        """Who said that what is another patient's."""
+        return self.held.corrections
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -115,6 +153,12 @@ class Index:
     def imports(self) -> tuple[ImportView, ...]:
         """All imports, newest first."""
         return tuple(import_view(import_) for import_ in reversed(self.held.imports.values()))
+
+    def import_page(self, offset: int = 0, limit: int = 500) -> ImportPage:
+        """A page of the imports, newest first."""
+        held, start = self.held.imports, max(offset, 0)
+        page = islice(reversed(held.values()), start, start + max(limit, 0))
+        return ImportPage(tuple(map(import_view, page)), len(held))
 
     def receipt(self, import_id: ImportId, offset: int = 0, limit: int = 500) -> ReceiptPage | None:
         """What became of each file that one import had to read, in the order in which it was known.
@@ -141,10 +185,12 @@ class Index:
         state: ReviewState | None = None,
         offset: int = 0,
         limit: int = 500,
+        keep: Callable[[EncounterId | None], bool] | None = None,
     ) -> CapturePage:
         """Captures that match every filter given, in import order.
 
-        An import or encounter that does not exist has none.
+        An import or encounter that does not exist has none. ``keep`` says by their encounter, or None, which
+        ones somebody may know of.
         """
         pool: Collection[Capture] = self.held.captures.values()
         if encounter_id is not None:
@@ -154,12 +200,13 @@ class Index:
             import_ = self.held.imports.get(import_id)
             pool = import_.captures if import_ else ()
         matching = pool
-        if state is not None or (import_id is not None and encounter_id is not None):
+        if state is not None or keep or (import_id is not None and encounter_id is not None):
             matching = [
                 capture
                 for capture in pool
                 if (state is None or capture.state is state)
                 and (import_id is None or capture.import_id == import_id)
+                and (keep is None or keep(capture.encounter_id))
             ]
         offset, limit = max(offset, 0), max(limit, 0)
         page = islice(matching, offset, offset + limit)
@@ -180,6 +227,7 @@ class Index:
             compared=subject if revision == detail.revision else "",
             said=detail.said,
             leaf=detail.leaves[-1] if detail.leaves else -1,
+            asked=detail.asked,
         )
 
     def waiting(self) -> tuple[ev.OriginalSealed, ...]:
@@ -230,9 +278,27 @@ class Index:
             and self._whole(each)
         )
 
+    def owner_of(self, id_: str) -> EncounterId | None:
+        """The encounter with this id, or that the capture with this id belongs to; None: there is none."""
+        if (encounter := self.held.encounters.get(EncounterId(id_))) is not None:
+            return encounter.created.encounter_id
+        capture = self.held.captures.get(CaptureId(id_))
+        return capture.encounter_id if capture else None
+
     def encounters(self) -> tuple[EncounterView, ...]:
         """All encounters, newest first."""
         return tuple(encounter_view(encounter) for encounter in reversed(self.held.encounters.values()))
+
+    def encounter_page(self, offset: int = 0, limit: int = 500, keep: Keep | None = None) -> EncounterPage:
+        """A page of the encounters, newest first; ``keep`` leaves out what somebody may not know of."""
+        held = self.held.encounters
+        return encounter_page(reversed(held.values()), offset, limit, keep, len(held))
+
+    def find_encounters(
+        self, text: str, offset: int = 0, limit: int = 500, keep: Keep | None = None
+    ) -> EncounterPage:
+        """A page of the encounters that have a word beginning with each word of a text, newest first."""
+        return encounter_page(self._lines.find(self.held.encounters, text), offset, limit, keep)
 
     def encounter(self, encounter_id: EncounterId) -> EncounterView | None:
         """One encounter."""
@@ -240,31 +306,38 @@ class Index:
         return encounter_view(encounter) if encounter else None
 
     def answers(self, encounter_id: EncounterId) -> tuple[Terms, ...]:
-        """Everything that counts when consent for an encounter's pictures is decided, in recorded order.
+        """Everything that counts when consent for an encounter's pictures is decided; see `said`."""
+        return tuple(view.terms for view in self.said(encounter_id))
 
-        That is the encounter's own answers, and every refusal and withdrawal of the same subject in any
-        other encounter: whoever says no once must not have to say it again at each visit.
+    def said(self, encounter_id: EncounterId) -> tuple[ConsentView, ...]:
+        """Every answer that counts for an encounter, in recorded order.
+
+        That is the encounter's own answers, what was agreed to for all encounters in any other of the same
+        subject, and every refusal and withdrawal there: whoever says no once must not have to say it again at
+        each visit.
         """
         if (encounter := self.held.encounters.get(encounter_id)) is None:
             return ()
-        said = self.held.said.get(subject_key(encounter.created.subject), [])
+        said = self.held.said.get(subject_key(encounter.subject), [])
         return tuple(
-            view.terms
+            view
             for view in said
-            if view.encounter_id == encounter_id or view.terms.kind is not ConsentKind.GRANT
+            if view.encounter_id == encounter_id
+            or view.terms.kind is not ConsentKind.GRANT
+            or (view.terms.scope is not None and view.terms.scope.everywhere)
         )
 
-    def recipients(self) -> tuple[ev.RecipientEnrolled, ...]:
+    def recipients(self) -> tuple[out.RecipientEnrolled, ...]:
         """All recipients, oldest first."""
-        return tuple(self.held.recipients.values())
+        return tuple(self.outside.recipients.values())
 
-    def recipient(self, recipient_id: RecipientId) -> ev.RecipientEnrolled | None:
+    def recipient(self, recipient_id: RecipientId) -> out.RecipientEnrolled | None:
         """The recipient with this id."""
-        return self.held.recipients.get(recipient_id)
+        return self.outside.recipients.get(recipient_id)
 
-    def exports(self, capture_id: CaptureId) -> tuple[ev.Exported, ...]:
+    def exports(self, capture_id: CaptureId) -> tuple[out.Exported, ...]:
         """Every export that this capture left in, oldest first."""
-        return tuple(self.held.exports.get(capture_id, ()))
+        return tuple(each.written for each in self.outside.of(capture_id) if each.written is not None)
 
     def objects_of(self, captures: Iterable[CaptureId]) -> tuple[ObjectId, ...]:
         """Every sealed object of these captures: files, derivatives and previews of all revisions."""

@@ -11,20 +11,11 @@ from collections.abc import Iterable
 import msgspec
 
 from medkiosk.core import lifecycle as life
+from medkiosk.core.disposal import INITIAL, Step, is_over, leads_to
 from medkiosk.core.ids import CaptureId, DisposalId, EncounterId, HoldId
 from medkiosk.core.lifecycle import DisposalState
 
-Step = life.DisposalRefused | life.DisposalApproved | life.Disposed | life.DisposalFinished
 KeepingEvent = life.RetentionSet | life.HoldPlaced | life.HoldLifted | life.DisposalProposed | Step
-
-# The disposal's state machine is a stage of its own (`medkiosk.retention.machine`), and stages do not import
-# each other. What was recorded was allowed when it was, so the fold needs only where each event leads.
-_AFTER: dict[type[Step], DisposalState] = {
-    life.DisposalRefused: DisposalState.REFUSED,
-    life.DisposalApproved: DisposalState.APPROVED,
-    life.Disposed: DisposalState.DESTROYING,
-    life.DisposalFinished: DisposalState.FINISHED,
-}
 
 
 class Disposal(msgspec.Struct):
@@ -37,7 +28,7 @@ class Disposal(msgspec.Struct):
     """
 
     proposed: life.DisposalProposed
-    state: DisposalState = DisposalState.PROPOSED
+    state: DisposalState = INITIAL
     decided: life.DisposalApproved | life.DisposalRefused | None = None
     destroyed: int = 0
     finished: life.DisposalFinished | None = None
@@ -103,7 +94,7 @@ class Keeping(msgspec.Struct):
                     self._remember(disposal.proposed.seen)
             case life.DisposalFinished():
                 disposal.finished = event
-        disposal.state = _AFTER[type(event)]
+        disposal.state = leads_to(event)
         return ""
 
     def _remember(self, persons: tuple[life.LastSeen, ...]) -> None:
@@ -118,25 +109,19 @@ class Keeping(msgspec.Struct):
             if encounter_id in hold.encounters:
                 self.bound[hold.hold_id].update(captures)
 
-    def held(self, encounter_id: EncounterId | None, captures: frozenset[CaptureId]) -> tuple[HoldId, ...]:
-        """The holds that keep an encounter, or one of some captures."""
-        return tuple(
-            hold.hold_id
-            for hold in self.holds.values()
-            if encounter_id in hold.encounters or not captures.isdisjoint(self.bound[hold.hold_id])
-        )
-
     def begun(self) -> list[Disposal]:
         """Disposals that were approved and are not finished: what they name is kept still."""
-        states = (DisposalState.APPROVED, DisposalState.DESTROYING)
-        return [disposal for disposal in self.disposals.values() if disposal.state in states]
+        return [
+            disposal
+            for disposal in self.disposals.values()
+            if disposal.state is not INITIAL and not is_over(disposal.state)
+        ]
 
     def in_disposal(self) -> dict[str, DisposalId]:
         """Encounters and captures that a disposal names that is neither refused nor finished."""
-        over = (DisposalState.REFUSED, DisposalState.FINISHED)
         return {
             id_: disposal_id
             for disposal_id, disposal in self.disposals.items()
-            if disposal.state not in over
+            if not is_over(disposal.state)
             for id_ in (*disposal.proposed.encounters, *disposal.proposed.captures)
         }

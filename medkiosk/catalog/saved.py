@@ -11,11 +11,16 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from medkiosk.catalog.circle import Circle
+from medkiosk.catalog.corrections import Corrections
+from medkiosk.catalog.exports import Outside
 from medkiosk.catalog.fold import Catalog
 from medkiosk.catalog.holdings import Capture, Encounter, Files, Import
 from medkiosk.catalog.packed import packed
 from medkiosk.catalog.people import People
 from medkiosk.catalog.retention import Keeping
+from medkiosk.catalog.settings import SettingsBook
+from medkiosk.catalog.training import Training
 from medkiosk.catalog.views import ConsentView, Problem
 from medkiosk.core import events as ev
 from medkiosk.core.consent import subject_key
@@ -75,8 +80,8 @@ class _Few(msgspec.Struct, array_like=True):
     encounters: list[_Encounter]
     said: list[list[ConsentView]]
     people: People
-    recipients: list[ev.RecipientEnrolled]
-    exported: list[ev.Exported]
+    training: Training
+    outside: Outside
     slates: list[ShownSlate]
     problems: list[Problem]
     waiting: list[tuple[CaptureId, ObjectId]]
@@ -84,6 +89,10 @@ class _Few(msgspec.Struct, array_like=True):
     odd_objects: list[str]
     numbers: int
     keeping: Keeping
+    circle: Circle
+    corrections: Corrections
+    settings: SettingsBook
+    trail: bytes
 
 
 class _Row(msgspec.Struct, array_like=True, gc=False):
@@ -167,8 +176,8 @@ def _few_of(catalog: Catalog) -> _Few:
         encounters=[_Encounter(each.created, each.records) for each in held.encounters.values()],
         said=list(held.said.values()),
         people=held.people,
-        recipients=list(held.recipients.values()),
-        exported=held.exported,
+        training=held.training,
+        outside=held.outside,
         slates=list(held.slates.all),
         problems=held.problems,
         waiting=list(held.waiting.items()),
@@ -176,6 +185,10 @@ def _few_of(catalog: Catalog) -> _Few:
         odd_objects=sorted(id_ for id_ in held.objects if isinstance(id_, str)),
         numbers=len(held.numbered),
         keeping=held.keeping,
+        circle=held.circle,
+        corrections=held.corrections,
+        settings=held.settings,
+        trail=held.trail.save(),
     )
 
 
@@ -194,13 +207,12 @@ def _take_few(catalog: Catalog, few: _Few) -> None:
     for each in few.encounters:
         held.encounters[each.created.encounter_id] = Encounter(each.created, records=each.records)
     for views in few.said:
-        held.said[subject_key(held.encounters[views[0].encounter_id].created.subject)] = views
+        held.said[subject_key(held.encounters[views[0].encounter_id].subject)] = views
         for view in views:
             held.encounters[view.encounter_id].consents.append(view)
     held.people = few.people
-    held.recipients = {each.recipient_id: each for each in few.recipients}
-    for event in few.exported:
-        held.export(event)
+    held.training = few.training
+    held.outside = few.outside
     held.slates.restore(few.slates)
     held.problems = few.problems
     held.waiting = dict(few.waiting)
@@ -211,6 +223,10 @@ def _take_few(catalog: Catalog, few: _Few) -> None:
     held.objects.update(few.odd_objects)
     held.numbered = [None] * few.numbers
     held.keeping = few.keeping
+    held.circle = few.circle
+    held.corrections = few.corrections
+    held.settings = few.settings
+    held.trail.restore(few.trail)
 
 
 def _take_rows(catalog: Catalog, rows: list[_Row]) -> None:

@@ -13,6 +13,7 @@ from medkiosk.core.events import (
     OriginalSealed,
     Redacted,
     RoleGiven,
+    SecondAsked,
 )
 from medkiosk.core.ids import AccountId, CaptureId, ConsentId, EncounterId, ImportId
 from medkiosk.core.photo import ImageRole, MediaKind, RedactCode, ReviewState
@@ -77,6 +78,8 @@ class CaptureRow:
         findings: how many the latest revision has.
         advice: what there is to say to the photographer.
         role: what the frame is for.
+        approvers: who approved the latest revision, and may not be the second to do so.
+        asked_by: who wants somebody else's opinion; None where nobody does, or it was given.
     """
 
     capture_id: CaptureId
@@ -91,6 +94,8 @@ class CaptureRow:
     findings: int
     advice: tuple[Advice, ...] = ()
     role: ImageRole = ImageRole.CLINICAL
+    approvers: tuple[AccountId, ...] = ()
+    asked_by: AccountId | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,7 @@ class CaptureView:
             empty where it was not.
         said: the last word on what the frame is for; None where nobody said any.
         leaf: ledger index of the entry that brought the latest revision; -1 where it is not known.
+        asked: the second opinion that is wanted.
     """
 
     row: CaptureRow
@@ -124,6 +130,7 @@ class CaptureView:
     compared: str = ""
     said: RoleGiven | None = None
     leaf: int = -1
+    asked: SecondAsked | None = None
 
     @property
     def latest(self) -> Redacted | None:

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from medkiosk import __version__
+from medkiosk.cli.common import plain
 from medkiosk.core.errors import KioskError
 
 COMMANDS = (
@@ -28,15 +29,23 @@ COMMANDS = (
     "adopt",
     "audit",
     "export",
+    "exports",
+    "stick",
+    "usb",
+    "update",
     "verify-export",
     "accounts",
+    "access",
     "consent",
     "recipients",
+    "recall",
+    "acknowledge",
     "recovery",
     "lock",
     "backup",
     "retention",
     "archive",
+    "decommission",
     "selftest",
 )
 """Each is `medkiosk.cli.NAME_cmd` with ``HELP``, ``add_arguments`` and ``run``."""
@@ -102,7 +111,7 @@ def _tell(error: KioskError, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps({"error": name, "message": error.message, "exit_code": exit_code}))
     else:
-        print(error.message, file=sys.stderr)
+        print(plain(error.message), file=sys.stderr)
     return exit_code
 
 

@@ -1,4 +1,4 @@
-"""Make this machine the kiosk that a store belongs to, with two of the three recovery cards.
+"""Make this machine the kiosk that a store belongs to, with two of the three recovery sheets.
 
 For a store that came back from a backup, or whose machine lost its keys or its device secret. The daemon must
 be stopped. Afterwards it starts as before: it recognises what was imported, goes on with the same ledger, and
@@ -15,10 +15,10 @@ from pathlib import Path
 
 from medkiosk import configfile
 from medkiosk.cli.common import add_cards, add_config, add_older, read_cards, show
-from medkiosk.devicesecret import FileSecrets
+from medkiosk.devicetpm import machine_secrets
 from medkiosk.offline.adopt import Adopted, adopt
 
-HELP = "make this machine the kiosk of a restored store, with the recovery cards"
+HELP = "make this machine the kiosk of a restored store, with the recovery sheets"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     done = adopt(
         Path(store.path),
         read_cards(args.cards),
-        device=FileSecrets(Path(store.device_folder)),
+        device=machine_secrets(store),
         keys_folder=Path(store.keys),
         memory=Path(store.device_folder),
         origin=config.site.origin,

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", metavar="TEXT", help="forget: lost, broken or destroyed")
     parser.add_argument("--from", dest="source", type=Path, metavar="DIR", help="restore: DRIVE/store")
     parser.add_argument(
-        "--cards", metavar="FILE", help="restore: the words of two recovery cards, a line each ('-': input)"
+        "--cards", metavar="FILE", help="restore: the words of two recovery sheets, a line each ('-': input)"
     )
     add_older(parser)
 

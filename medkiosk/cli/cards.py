@@ -1,4 +1,4 @@
-"""Recovery cards at the terminal: shown once, and typed back, so that what stands on paper is what opens."""
+"""Recovery sheets at the terminal: shown once, and typed back, so that what stands on paper is what opens."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ ENOUGH = 2
 
 
 def card_lines(shares: Sequence[str]) -> Iterator[str]:
-    """The cards, six numbered words a line."""
-    yield "RECOVERY CARDS: shown once. Any two open everything. One person each; on paper only."
+    """The sheets, six numbered words a line."""
+    yield "RECOVERY SHEETS: shown once. Any two open everything. One person each; on paper only."
     for number, share in enumerate(shares, 1):
         yield ""
-        yield f"Card {number} of {len(shares)}"
+        yield f"Sheet {number} of {len(shares)}"
         words = share.split()
         for start in range(0, len(words), 6):
             numbered = (f"{n:2d} {word:<9}" for n, word in enumerate(words[start : start + 6], start + 1))
@@ -24,7 +24,7 @@ def card_lines(shares: Sequence[str]) -> Iterator[str]:
 
 
 def typed_back(shares: Sequence[str]) -> tuple[str, ...]:
-    """Show the cards and ask for them again until at least two are right; return those, written out.
+    """Show the sheets and ask for them again until at least two are right; return those, written out.
 
     What was shown and typed is cleared from the terminal afterwards.
 
@@ -33,25 +33,25 @@ def typed_back(shares: Sequence[str]) -> tuple[str, ...]:
     """
     print("\n".join(card_lines(shares)))
     print(
-        "\nWrite them down now. Then type them back from the paper, words of one card in one line; the first"
+        "\nWrite them down now. Then type them back from the paper, words of one sheet in one line; the first"
     )
     print("four letters of a word are enough.")
     right = [_ask(number, share, optional=number > ENOUGH) for number, share in enumerate(shares, 1)]
     if sys.stdout.isatty():
         print(_CLEAR, end="")
-    print("What you typed is what the cards say. They were shown for the last time.")
+    print("What you typed is what the sheets say. They were shown for the last time.")
     return tuple(words for words in right if words)
 
 
 def _ask(number: int, share: str, *, optional: bool) -> str:
     hint = " (or nothing, to leave it unchecked)" if optional else ""
     while True:
-        typed = input(f"Card {number}{hint}: ")
+        typed = input(f"Sheet {number}{hint}: ")
         if optional and not typed.strip():
             return ""
         wrong = sheets.differences(share, typed)
         if not wrong:
             return share
         print(
-            f"Not yet: {'; '.join(wrong)}. Look at card {number} again, correct the paper or what you typed."
+            f"Not yet: {'; '.join(wrong)}. Look at sheet {number} again, correct the paper or what you typed."
         )

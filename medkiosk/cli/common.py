@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import getpass
+import json
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
@@ -15,9 +16,26 @@ import msgspec
 from medkiosk import configfile
 from medkiosk.cli import securitykey
 from medkiosk.core.errors import BadRequestError
+from medkiosk.core.sticks import READ_BACK_WORDS, ReadBack
 from medkiosk.ipc.client import Client, connect
+from medkiosk.ipc.types import StickInfo
 
 DEFAULT_CONFIG = Path("/etc/medkiosk/medkiosk.toml")
+
+
+def read_back_words(how: ReadBack | None) -> str:
+    """How what was written was read back, in a sentence; what is not to be relied on as a warning."""
+    if how is None:
+        return "Read back."
+    words = READ_BACK_WORDS[how]
+    return f"WARNING: {words}." if how is ReadBack.CACHED else f"{words[0].upper()}{words[1:]}."
+
+
+def stick_line(stick: StickInfo | None) -> str:
+    """Whether the stick may be pulled out now, and what to do where it may not."""
+    if stick is None:
+        return "Whether the stick may be pulled out: see kioskctl status."
+    return f"{stick.name}: {stick.words}. {stick.detail}".rstrip()
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -103,23 +121,23 @@ def add_cards(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cards",
         metavar="FILE",
-        help="the words of two cards, a line each ('-': standard input); else asked for",
+        help="the words of two sheets, a line each ('-': standard input); else asked for",
     )
 
 
 def read_cards(source: str | None) -> list[str]:
-    """Read the words of two recovery cards from a file, standard input, or the terminal.
+    """Read the words of two recovery sheets from a file, standard input, or the terminal.
 
     Raises:
         EOFError: there is no terminal to ask at.
         BadRequestError: the file cannot be read.
     """
     if source is None:
-        return [input(f"Words of card {which}: ") for which in ("one", "two")]
+        return [input(f"Words of sheet {which}: ") for which in ("one", "two")]
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadRequestError(detail=f"the file of cards {source} cannot be read") from error
+        raise BadRequestError(detail=f"the file of sheets {source} cannot be read") from error
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
@@ -146,10 +164,24 @@ def logged_in(args: argparse.Namespace) -> Iterator[Client]:
         client.logout()
 
 
+def plain(text: str) -> str:
+    """Return text that can do nothing to a terminal: what is not printable is spelled out.
+
+    But for tabs and ends of lines. Names and words of people, keys and devices stand in what is printed.
+    """
+    return "".join(c if c.isprintable() or c in "\t\n" else ascii(c)[1:-1] for c in text)
+
+
+def plain_json(value: object) -> str:
+    """Return one line of JSON that can do nothing to a terminal either."""
+    text = msgspec.json.encode(value).decode()
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
 def show(args: argparse.Namespace, value: object, lines: Iterator[str] | list[str]) -> None:
     """Print ``value`` as one JSON line with ``--json``, else the lines for a person."""
     if args.json:
-        print(msgspec.json.encode(value).decode())
+        print(plain_json(value))
         return
     for line in lines:
-        print(line)
+        print(plain(line))

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from medkiosk.cli.common import add_login, logged_in, open_client, show
+from medkiosk.cli.common import add_login, logged_in, open_client, plain, show
 from medkiosk.cli.status_cmd import device_line, lines
 from medkiosk.core.device import KEEP_CARD, DeviceState
 from medkiosk.core.errors import NotFoundError
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         for status in client.watch_status():
             now = "\n".join(device_line(device) for device in status.devices)
             if not args.json and sys.stdout.isatty() and now != shown:
-                print(now)
+                print(plain(now))
                 shown = now
             seen.look(status)
             if seen.ended and not (args.redacted and status.redaction.waiting):

@@ -1,6 +1,6 @@
 """Set the kiosk up: keys, vault, ledger and the first administrator. Done once, with the daemon stopped.
 
-Prints three recovery cards of SLIP-39 words. Any two of them open everything, for ever; nobody else can.
+Prints three recovery sheets of SLIP-39 words. Any two of them open everything, for ever; nobody else can.
 Write each on paper, give each to another person, and keep none on a computer. Two are typed back before
 anything is kept.
 """
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-check",
         action="store_true",
-        help="do not ask for two recovery cards to be typed back; the ledger says that nobody did",
+        help="do not ask for two recovery sheets to be typed back; the ledger says that nobody did",
     )
 
 
@@ -47,7 +47,7 @@ def _lines(made: Initialised) -> Iterator[str]:
     yield ""
     yield from card_lines(made.shares)
     yield ""
-    yield "Nobody has typed these cards back: the ledger says so. A card with a mistake in it opens nothing."
+    yield "Nobody typed these sheets back: the ledger says so. A sheet with a mistake in it opens nothing."
 
 
 def _check(shares: list[str]) -> bool:
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     config = configfile.load(args.config)
     if args.json and not args.no_check:
         raise BadRequestError(
-            detail="with --json the cards go to a program, which has no paper to type them back from;"
+            detail="with --json the sheets go to a program, which has no paper to type them back from;"
             " say --no-check"
         )
     passphrase = read_passphrase(args.passphrase_file, f"Passphrase for {args.admin}: ")

@@ -1,7 +1,7 @@
-"""Recovery cards: try two of them, replace them all, or give a person a new key with them.
+"""Recovery sheets: try two of them, replace them all, or give a person a new key with them.
 
 replace: an administrator asks, and a second person (another administrator, or a privacy officer) agrees with
-their passphrase. The new cards are shown once and two of them typed back before the old ones stop working.
+their passphrase. The new sheets are shown once and two of them typed back before the old ones stop working.
 
 reset-user: for when nobody is left who can log in and reset a passphrase. The daemon must be stopped.
 """
@@ -19,7 +19,7 @@ from medkiosk.cli.common import add_cards, add_config, ask_pin, open_client, rea
 from medkiosk.core.errors import BadRequestError
 from medkiosk.offline.recovery import reset_user, try_sheets
 
-HELP = "try or replace the recovery cards; give a person a new key with them"
+HELP = "try or replace the recovery sheets; give a person a new key with them"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-check",
         action="store_true",
-        help="replace: do not ask for two of the new cards to be typed back",
+        help="replace: do not ask for two of the new sheets to be typed back",
     )
 
 
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     config = configfile.load(args.config)
     if args.what == "check":
         try_sheets(config, read_cards(args.cards))
-        show(args, {"opened": True}, ["These cards open this store."])
+        show(args, {"opened": True}, ["These sheets open this store."])
         return 0
     if not args.name:
         raise BadRequestError(detail="say whose passphrase: kioskctl recovery reset-user NAME")
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 def _replace(args: argparse.Namespace) -> int:
     if args.json and not args.no_check:
         raise BadRequestError(
-            detail="with --json the cards go to a program, which has no paper to type them back from;"
+            detail="with --json the sheets go to a program, which has no paper to type them back from;"
             " say --no-check"
         )
     with open_client(args) as client:
@@ -89,6 +89,6 @@ def _replace(args: argparse.Namespace) -> int:
         client.replace_recovery(typed)
         client.logout()
     lines = ["", *card_lines(made.sheets)] if args.no_check else []
-    words = "The new cards are in use. Destroy the old ones: they still open copies of the store made before."
+    words = "The new sheets are in use. Destroy the old ones: they still open older copies of the store."
     show(args, made, [words, *lines])
     return 0

@@ -10,8 +10,7 @@ import argparse
 import os
 from pathlib import Path
 
-import msgspec
-
+from medkiosk.cli.common import plain, plain_json
 from medkiosk.core.errors import BadRequestError
 from medkiosk.redact.files import redact_files
 from medkiosk.workers import ProcessChannel, python_worker
@@ -42,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     ):
         failed = failed or line["code"] != "ok"
         if args.json:
-            print(msgspec.json.encode(line).decode(), flush=True)
+            print(plain_json(line), flush=True)
         else:
-            print(f"{line['file']}: {line['words']} ({len(line['findings'])} findings)", flush=True)
+            print(plain(f"{line['file']}: {line['words']} ({len(line['findings'])} findings)"), flush=True)
     return int(failed)

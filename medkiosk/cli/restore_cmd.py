@@ -1,4 +1,4 @@
-"""Get every original back with two of the three recovery cards, from nothing but the store's folder.
+"""Get every original back with two of the three recovery sheets, from nothing but the store's folder.
 
 Needs no daemon, no kiosk keys and no login: any machine with this program will do. Each file is checked
 against the ledger. The output is plaintext: choose where it goes.
@@ -15,7 +15,7 @@ from medkiosk.cli.common import add_cards, read_cards, show
 from medkiosk.core.events import OriginalSealed, decode
 from medkiosk.offline.restore import FileName, Restored, restore
 
-HELP = "get the originals back with the recovery cards"
+HELP = "get the originals back with the recovery sheets"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

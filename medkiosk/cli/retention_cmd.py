@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from medkiosk.cli.common import add_login, logged_in, show
+from medkiosk.cli.common import add_login, logged_in, plain, show
 from medkiosk.core.consent import Subject, subject_key
 from medkiosk.core.errors import BadRequestError
 from medkiosk.core.ids import CaptureId, DisposalId, EncounterId, HoldId
@@ -201,7 +201,7 @@ def _propose(args: argparse.Namespace, client: Client) -> None:
 def _approve(args: argparse.Namespace, client: Client) -> None:
     info = _open_disposal(args, client)
     for line in decision_lines(info):
-        print(line, file=sys.stderr if args.json else sys.stdout)
+        print(plain(line), file=sys.stderr if args.json else sys.stdout)
     print("This cannot be taken back.", file=sys.stderr if args.json else sys.stdout, flush=True)
     short = info.disposal_id[:_SHORT]
     if _asked(f"Type {short} to have it destroyed: ") != short:

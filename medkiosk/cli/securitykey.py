@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from medkiosk.ipc.client import Client
-from medkiosk.token.client import SecurityKeys
+from medkiosk.token.client import SecurityKeys, may_be_there
 from medkiosk.token.errors import PinNeededError
 from medkiosk.token.protocol import Added
 from medkiosk.workers import ProcessChannel, python_worker
@@ -23,7 +22,7 @@ def security_keys() -> SecurityKeys:
 
 def perhaps() -> SecurityKeys | None:
     """The keys on USB; None where nothing is plugged in that could be one, so that a login need not wait."""
-    return security_keys() if any(Path("/dev").glob("hidraw*")) else None
+    return security_keys() if may_be_there() else None
 
 
 def said(client: Client, user: str, keys: SecurityKeys | None, pin: AskPin) -> str:

@@ -6,14 +6,19 @@ import argparse
 from collections.abc import Iterator
 
 from medkiosk.cli.common import add_config, open_client, show
+from medkiosk.core.health import Level
 from medkiosk.ipc.types import DeviceStatus, Status
 
+LEVELS = {Level.NOTE: "note", Level.WARNING: "WARNING", Level.ALARM: "ALARM"}
 HELP = "what is plugged in, how far it is, what is missing"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
     add_config(parser)
+    parser.add_argument(
+        "--check", action="store_true", help="exit with 1 where somebody is needed, with 3 at an alarm"
+    )
     parser.add_argument("--watch", action="store_true", help="go on until interrupted")
 
 
@@ -48,6 +53,18 @@ def lines(status: Status) -> Iterator[str]:
     yield "vault: open, somebody is logged in" if status.unlocked else "vault: locked"
     yield from status.keys
     yield from status.problems
+    for one in status.refused:
+        yield f"USB, not used: {one.vendor}:{one.product} {one.name or '(no name)'}. {one.words}"
+    for finding in status.health.findings:
+        yield f"{LEVELS[Level(finding.level)]} {finding.code}: {finding.words} {finding.todo}"
+
+
+def code(status: Status) -> int:
+    """The exit code: 3 where something is an alarm, 1 where something else wants somebody, else 0."""
+    levels = [Level(finding.level) for finding in status.health.findings]
+    if status.alarm or Level.ALARM in levels:
+        return 3
+    return 1 if status.problems or status.redaction.missing or Level.WARNING in levels else 0
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.watch:
             status = client.get_status()
             show(args, status, list(lines(status)))
-            return 0
+            return code(status) if args.check else 0
         for status in client.watch_status():
             show(args, status, [*lines(status), ""])
     return 0

@@ -1,31 +1,22 @@
-"""Check a bundle without the keys that open its pictures: signature, every file, every proof.
+"""Check a bundle, open it and acknowledge it: the receiver's own program (docs/receiver.md) by another name.
 
---signer and --ledger-key come from the department by another way than the stick: printed, or read aloud.
+The keys come from the department by another way than the stick: printed, or read aloud.
 """
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from medkiosk.cli.common import show
-from medkiosk.offline.verify_export import verify_export
+from medkiosk.receiver import medkiosk_verify
 
-HELP = "check an exported bundle"
+HELP = "check an exported bundle, as its receiver does"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
-    parser.add_argument("bundle", type=Path, metavar="DIR")
-    parser.add_argument("--signer", required=True, metavar="LINE", help="'ssh-ed25519 AAAA...'")
-    parser.add_argument("--ledger-key", required=True, metavar="KEY", help="the ledger's verifier key")
+    medkiosk_verify.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    problems = verify_export(args.bundle, args.signer, args.ledger_key)
-    lines = [f"REFUSED: {problem}" for problem in problems] or [
-        "GOOD: signed by this key, complete, unchanged, and every picture's redaction is in the ledger."
-    ]
-    show(args, {"problems": list(problems)}, lines)
-    return 3 if problems else 0
+    return medkiosk_verify.run(args)

@@ -19,6 +19,8 @@ _NO_TERMINAL = "medkiosk-console needs a terminal: start it on the kiosk's scree
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    from medkiosk.console.language import ENGLISH
+    from medkiosk.console.language import names as languages
     from medkiosk.console.theme import NAMES
 
     parser = argparse.ArgumentParser(prog="medkiosk-console", description="The kiosk's screen.")
@@ -33,6 +35,18 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         help="how photos are drawn; auto: sixel in foot, none elsewhere (%(default)s)",
     )
     parser.add_argument("--theme", choices=NAMES, default=NAMES[0], help="colours (%(default)s)")
+    parser.add_argument(
+        "--language",
+        choices=languages(),
+        default=os.environ.get("MEDKIOSK_LANGUAGE", ENGLISH),
+        help="what it speaks; else what MEDKIOSK_LANGUAGE says (%(default)s)",
+    )
+    parser.add_argument(
+        "--plain",
+        action="store_true",
+        help="lines of text and nothing else, each change once: for a screen reader, a braille line,"
+        " a serial terminal",
+    )
     return parser.parse_args(arguments)
 
 
@@ -48,9 +62,15 @@ def build(arguments: list[str] | None = None) -> tuple[KioskApp, bool]:
     _close_leaks()
     os.environ["TEXTUAL_DISABLE_KITTY_KEY"] = "1"  # a bare terminal prints the question it does not know
     options = _parse(arguments)
+    from medkiosk.console import language
     from medkiosk.console.app import KioskApp
+    from medkiosk.console.plain import PlainApp
     from medkiosk.console.theme import ANSI
 
+    language.use(options.language)
+    if options.plain:
+        nothing = Terminal(sixel=False, cell=lambda: None)
+        return PlainApp(options.socket, terminal=nothing, theme=ANSI), False
     terminal = Terminal(has_sixel(options.graphics, os.environ), cell_size)
     return KioskApp(options.socket, terminal=terminal, theme=options.theme), options.theme != ANSI
 

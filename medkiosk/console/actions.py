@@ -7,69 +7,18 @@ compares `docs/console.md` with it, so that no key exists that is not explained.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from enum import StrEnum
 
 from textual.binding import Binding, BindingType
 
+from medkiosk.console.accessactions import ACCESS_ACTIONS
+from medkiosk.console.action import Action, Where
+from medkiosk.console.auditactions import AUDIT_ACTIONS
+from medkiosk.console.correctionactions import CORRECTION_ACTIONS
+from medkiosk.console.guideactions import GUIDE_ACTIONS
+from medkiosk.console.settingsactions import SETTINGS_ACTIONS
 from medkiosk.core.events import Role
 
-
-class Where(StrEnum):
-    """On which screen an action exists; the value is its title in the list of keys."""
-
-    EVERYWHERE = "Everywhere"
-    HOME = "Home"
-    KEPT = "Files still needed"
-    LOGIN = "Log in"
-    IMPORTS = "Imports"
-    ADVICE = "Advice"
-    QUARANTINE = "Quarantine"
-    BACKUP = "Backup"
-    ACCOUNTS = "Accounts"
-    RETENTION = "Retention"
-    RECEIPT = "Receipt"
-    ENCOUNTERS = "Encounters"
-    SLATE = "Slate"
-    FORM = "Forms"
-    LEDGER = "Ledger"
-    CODE = "Code of the ledger"
-    CONSENT = "Consent"
-    REVIEW = "Review"
-    EXPORT = "Export"
-    REASON = "Reason"
-    QUICK = "Reason to keep visible"
-    CHOICE = "Choice of an encounter"
-    ROLE = "What a frame is for"
-    CLASS = "How long it is kept"
-    CONFIRM = "Yes or no"
-    KEYS = "List of keys"
-
-
-@dataclass(frozen=True)
-class Action:
-    """One thing a person can do with a key.
-
-    Attributes:
-        where: the screen.
-        name: method ``action_<name>`` of the screen, or ``app.<name>``; empty where a widget does it.
-        keys: Textual's names of the keys.
-        label: two words for the legend; empty keeps it out of the legend.
-        help: a sentence for the list of keys.
-        first: whether the key is taken before the focused widget sees it.
-        out: whether Home's legend shows it while nobody is logged in.
-        roles: to whom Home's legend shows it while somebody is: those for whom the daemon does it.
-    """
-
-    where: Where
-    name: str
-    keys: tuple[str, ...]
-    label: str
-    help: str
-    first: bool = False
-    out: bool = True
-    roles: frozenset[Role] = frozenset(Role)
-
+__all__ = ["ACTIONS", "Action", "Where", "bindings", "key_words", "legend"]
 
 _W = Where
 _SEE = frozenset({Role.PHOTOGRAPHER, Role.REVIEWER, Role.PRIVACY_OFFICER})
@@ -93,7 +42,7 @@ ACTIONS: tuple[Action, ...] = (
         _W.HOME,
         "kept",
         ("k",),
-        "Still needed",
+        "Needed",
         "Read for which files a card or camera is still needed; nobody needs to log in.",
     ),
     Action(
@@ -105,11 +54,28 @@ ACTIONS: tuple[Action, ...] = (
         out=False,
         roles=_STORE,
     ),
+    Action(
+        _W.HOME,
+        "guide",
+        ("o",),
+        "Guide",
+        "How to photograph, checks of it, and pictures to practise on; nobody needs to log in to read.",
+    ),
     Action(_W.BACKUP, "", ("up", "down"), "Choose", "Choose a drive."),
     Action(_W.BACKUP, "enrol", ("n",), "New drive", "Make the empty disk that is plugged in a backup drive."),
     Action(_W.BACKUP, "run", ("r",), "Run", "Bring the drive that is plugged in up to date now."),
     Action(_W.BACKUP, "forget", ("f",), "Forget", "Say that a drive is lost, broken or destroyed."),
     Action(_W.BACKUP, "back", ("escape",), "Back", "Go back."),
+    Action(
+        _W.HOME,
+        "health",
+        ("h",),
+        "Health",
+        "How the machine is: disk, clock, temperature, backup, space.",
+        out=False,
+        roles=_STORE,
+    ),
+    Action(_W.HEALTH, "back", ("escape",), "Back", "Go back."),
     Action(
         _W.HOME,
         "ledger",
@@ -121,6 +87,25 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         _W.HOME,
+        "maintenance",
+        ("m",),
+        "Maintenance",
+        "Check and repair the store; witnesses; sticks.",
+        out=False,
+        roles=_STORE,
+    ),
+    Action(_W.MAINTENANCE, "check", ("c",), "Check", "Compare every record, entry and sealed file now."),
+    Action(_W.MAINTENANCE, "read", ("s",), "Read again", "Read all sealed files; a drive mends them."),
+    Action(_W.MAINTENANCE, "repair", ("r",), "Repair", "Put back what is damaged from a drive; asks first."),
+    Action(_W.MAINTENANCE, "write", ("w",), "Write head", "Write the ledger's head to the stick."),
+    Action(_W.MAINTENANCE, "take", ("t",), "Witnesses", "Read what witnesses signed; enrol new ones."),
+    Action(_W.MAINTENANCE, "stick", ("n",), "Enrol stick", "Make the stick one of the kiosk's own."),
+    Action(
+        _W.MAINTENANCE, "setup", ("u",), "Set-up", "Have the set-up repair it at the next start; asks first."
+    ),
+    Action(_W.MAINTENANCE, "back", ("escape",), "Back", "Go back."),
+    Action(
+        _W.HOME,
         "accounts",
         ("a",),
         "Accounts",
@@ -128,6 +113,32 @@ ACTIONS: tuple[Action, ...] = (
         out=False,
         roles=_PEOPLE,
     ),
+    Action(
+        _W.HOME,
+        "usb",
+        ("u",),
+        "USB",
+        "Which keyboards and scanners are used, for an administrator.",
+        out=False,
+        roles=_PEOPLE,
+    ),
+    Action(
+        _W.HOME,
+        "update",
+        ("v",),
+        "Version",
+        "The version that runs, and updates from a stick, for an administrator.",
+        out=False,
+        roles=_PEOPLE,
+    ),
+    Action(_W.UPDATE, "check", ("c",), "Look", "Look at the update on the stick; nothing is changed."),
+    Action(_W.UPDATE, "install", ("i",), "Install", "Install what was looked at; asks first."),
+    Action(_W.UPDATE, "restart", ("r",), "Restart", "Start the kiosk again, with the update; asks first."),
+    Action(_W.UPDATE, "back", ("escape",), "Back", "Go back."),
+    Action(_W.USB, "", ("up", "down"), "Choose", "Choose a keyboard or scanner."),
+    Action(_W.USB, "enrol", ("n",), "Enrol", "Let the chosen one be used, in this port; asks first."),
+    Action(_W.USB, "forget", ("f",), "Forget", "Take the chosen one off the list; asks first."),
+    Action(_W.USB, "back", ("escape",), "Back", "Go back."),
     Action(_W.HOME, "passphrase", ("p",), "Passphrase", "Give yourself another passphrase.", out=False),
     Action(
         _W.HOME,
@@ -151,11 +162,13 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.ACCOUNTS, "new", ("n",), "New", "Make an account."),
     Action(_W.ACCOUNTS, "reset", ("r",), "Forgotten", "Give somebody a passphrase, to be changed at once."),
     Action(_W.ACCOUNTS, "close", ("d",), "Close", "Take somebody's key away, for good; asks why."),
+    Action(_W.ACCOUNTS, "end", ("x",), "End kiosk", "Make the whole disk unreadable, for ever; two people."),
     Action(_W.ACCOUNTS, "back", ("escape",), "Back", "Go back."),
     Action(_W.KEPT, "turn(1)", ("n",), "Next page", "Show the next files."),
     Action(_W.KEPT, "turn(-1)", ("p",), "Page before", "Show the files before."),
     Action(_W.KEPT, "back", ("escape",), "Back", "Go back."),
     Action(_W.LOGIN, "enter", ("enter",), "Next", "Go on; after the passphrase, log in.", first=True),
+    Action(_W.LOGIN, "setup", ("f4",), "", "Where nobody can log in: have the set-up repair it; asks first."),
     Action(_W.LOGIN, "back", ("escape",), "Back", "Go back without logging in."),
     Action(
         _W.IMPORTS,
@@ -184,8 +197,10 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.QUARANTINE, "back", ("escape",), "Back", "Go back."),
     Action(_W.ADVICE, "back", ("escape",), "Back", "Go back."),
     Action(_W.RECEIPT, "back", ("escape",), "Back", "Go back."),
+    Action(_W.ENCOUNTERS, "find", ("f", "slash"), "Find", "Find some by the beginnings of words."),
     Action(_W.ENCOUNTERS, "new", ("n",), "New encounter", "Write down who is photographed."),
     Action(_W.ENCOUNTERS, "consent", ("c",), "Consent", "Record an answer for the chosen encounter."),
+    Action(_W.ENCOUNTERS, "identity", ("i",), "Identity", "Propose that the encounter is of somebody else."),
     Action(_W.ENCOUNTERS, "slate", ("s",), "Slate", "Show the chosen encounter's slate, to be photographed."),
     Action(_W.ENCOUNTERS, "", ("enter",), "Review", "Review the photos of the chosen encounter."),
     Action(_W.ENCOUNTERS, "export", ("x",), "Export", "Export the approved photos of the chosen encounter."),
@@ -211,12 +226,27 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.CONSENT, "", ("left", "right"), "Choose", "Go along the words of a line."),
     Action(_W.CONSENT, "", ("space",), "Tick", "Tick or untick a use."),
     Action(_W.CONSENT, "save", ("f2",), "Save", "Save from any field."),
+    Action(_W.CONSENT, "show", ("f3",), "Their view", "Show the text alone and large, to who answers."),
     Action(_W.CONSENT, "back", ("escape",), "Cancel", "Go back without saving."),
+    Action(_W.GRANTOR, "turn(1)", ("right", "pagedown", "enter", "space"), "Read on", "Show the next part."),
+    Action(_W.GRANTOR, "turn(-1)", ("left", "pageup"), "Part before", "Show the part before."),
+    Action(_W.GRANTOR, "back", ("escape", "f3"), "Back", "Go back to the answer."),
     Action(_W.REVIEW, "approve", ("a",), "Approve", "Approve what you see, and go to the next photo."),
     Action(_W.REVIEW, "reject", ("r",), "Reject", "Reject this photo, with a reason."),
     Action(
+        _W.REVIEW, "second", ("t",), "Second", "Have somebody else look at this photo and decide; asks why."
+    ),
+    Action(
+        _W.REVIEW,
+        "original",
+        ("v",),
+        "Original",
+        "Look at the original for a while, with a reason; again, at what leaves.",
+    ),
+    Action(
         _W.REVIEW, "frame", ("f",), "Frame is", "Say what the frame is for; only clinical pictures leave."
     ),
+    Action(_W.REVIEW, "export", ("x",), "", "Export the approved photos of this photo's encounter."),
     Action(_W.REVIEW, "next_photo", ("n", "pagedown"), "Next photo", "Go to the next photo."),
     Action(_W.REVIEW, "previous_photo", ("p", "pageup"), "", "Go to the photo before."),
     Action(_W.REVIEW, "next_finding", ("tab",), "Finding", "Choose the next finding."),
@@ -263,7 +293,10 @@ ACTIONS: tuple[Action, ...] = (
         "Mark the lesion of interest: where something is suggested, or in the middle of what you see.",
     ),
     Action(_W.REVIEW, "crop", ("c",), "Crop", "Crop the photo to the lesion of interest; or no longer."),
-    Action(_W.REVIEW, "undo", ("u",), "Undo", "Take back the last change of the masks."),
+    Action(_W.REVIEW, "kind", ("e",), "", "Say what the chosen mask hides: the next kind."),
+    Action(_W.REVIEW, "why", ("w",), "", "Give another reason for what is masked or kept."),
+    Action(_W.REVIEW, "undo", ("u",), "Undo", "Take back the last change of the masks, step by step."),
+    Action(_W.REVIEW, "redo", ("y",), "", "Bring back what was taken back."),
     Action(_W.REVIEW, "save", ("s", "f2"), "Save", "Redact again with these masks, and look at it."),
     Action(
         _W.REVIEW, "zoom", ("z",), "Zoom", "Look closer, up to each pixel of what leaves; then the whole."
@@ -277,11 +310,29 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.REVIEW, "pan(0, -1)", ("ctrl+up",), "", "Look further up."),
     Action(_W.REVIEW, "pan(0, 1)", ("ctrl+down",), "", "Look further down."),
     Action(_W.REVIEW, "back", ("escape",), "Back", "Go back."),
-    Action(_W.EXPORT, "", ("up", "down"), "Recipient", "Choose who receives it."),
+    Action(_W.EXPORT, "", ("up", "down"), "", "Choose who receives it, or a photo."),
     Action(_W.EXPORT, "", ("tab",), "Next", "Go to the next field."),
-    Action(_W.EXPORT, "", ("left", "right"), "Purpose", "Choose what it is for."),
+    Action(_W.EXPORT, "", ("left", "right"), "", "Choose among the words of a line."),
+    Action(_W.EXPORT, "mark", ("space",), "Mark", "Leave a photo out, or take it in; choose a limit."),
     Action(_W.EXPORT, "export", ("f2",), "Export", "Write the bundle, read it back, say what was signed."),
+    Action(_W.EXPORT, "recipients", ("f3",), "Recipients", "Enrol or revoke who receives exports."),
+    Action(_W.EXPORT, "recall", ("f4",), "Recall", "See what left and must be destroyed."),
+    Action(_W.EXPORT, "acknowledge", ("f5",), "Came back", "Read what recipients sent back on the stick."),
+    Action(_W.EXPORT, "exports", ("f6",), "What left", "See what left, to whom, and what may be outside."),
     Action(_W.EXPORT, "back", ("escape",), "Back", "Go back."),
+    Action(_W.EXPORTED, "back", ("escape",), "Done", "Go back; a passphrase is never shown again."),
+    Action(_W.RECIPIENTS, "", ("up", "down"), "Choose", "Choose a recipient."),
+    Action(_W.RECIPIENTS, "new", ("n",), "New", "Enrol somebody, with a key that they read out."),
+    Action(_W.RECIPIENTS, "revoke", ("d",), "Revoke", "Let somebody receive nothing any more; asks why."),
+    Action(_W.RECIPIENTS, "sheet", ("s",), "Sheet", "Show what recipients compare with."),
+    Action(_W.RECIPIENTS, "back", ("escape",), "Back", "Go back."),
+    Action(_W.SHEET, "back", ("escape",), "Back", "Go back."),
+    Action(_W.RECALL, "", ("up", "down"), "Choose", "Choose a bundle."),
+    Action(_W.RECALL, "write", ("w",), "Write", "Write a notice for this recipient to the stick."),
+    Action(_W.RECALL, "told", ("v",), "Told", "Record that this recipient said that they know."),
+    Action(_W.RECALL, "back", ("escape",), "Back", "Go back."),
+    Action(_W.EXPORTS, "", ("up", "down"), "Choose", "Go along the exports."),
+    Action(_W.EXPORTS, "back", ("escape",), "Back", "Go back."),
     Action(_W.REASON, "enter", ("enter",), "OK", "Take the words that you gave.", first=True),
     Action(_W.REASON, "back", ("escape",), "Back", "Go back; nothing is done."),
     Action(_W.QUICK, "", ("up", "down"), "Choose", "Choose a reason."),
@@ -291,8 +342,9 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.QUICK, "pick(2)", ("3",), "", "Take the third reason."),
     Action(_W.QUICK, "", ("tab",), "Own words", "Give a reason in your own words."),
     Action(_W.QUICK, "back", ("escape",), "Back", "Go back; nothing is done."),
-    Action(_W.CHOICE, "", ("up", "down"), "Choose", "Choose an encounter, or a new one."),
+    Action(_W.CHOICE, "", ("up", "down"), "Choose", "Choose an encounter; what is typed finds some."),
     Action(_W.CHOICE, "", ("enter",), "OK", "Take it."),
+    Action(_W.CHOICE, "new", ("f2",), "New encounter", "Write down who is photographed."),
     Action(_W.CHOICE, "back", ("escape",), "Back", "Go back; nothing is done."),
     Action(_W.ROLE, "", ("up", "down"), "Choose", "Choose what the frame is for."),
     Action(_W.ROLE, "", ("enter",), "OK", "Take it."),
@@ -302,6 +354,11 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.CLASS, "back", ("escape",), "Back", "Go back; nothing is done."),
     Action(_W.CONFIRM, "yes", ("enter", "y"), "Yes", "Do it."),
     Action(_W.CONFIRM, "back", ("escape", "n"), "No", "Go back; nothing is done."),
+    *SETTINGS_ACTIONS,
+    *ACCESS_ACTIONS,
+    *GUIDE_ACTIONS,
+    *AUDIT_ACTIONS,
+    *CORRECTION_ACTIONS,
     Action(_W.KEYS, "back", ("escape",), "Back", "Go back."),
 )
 
@@ -313,6 +370,7 @@ _NAMES = {
     "escape": "Esc",
     "pagedown": "PgDn",
     "pageup": "PgUp",
+    "slash": "/",
     "delete": "Del",
 }
 

@@ -8,13 +8,14 @@ the login screen says so, and the console keeps trying.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.text import Text
-from textual import on, work
+from textual import events, on, work
 from textual.app import App
 from textual.message import Message
 from textual.message_pump import MessagePump
@@ -23,9 +24,11 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from medkiosk.console import words
+from medkiosk.console.accessmessages import AccessLoaded
 from medkiosk.console.actions import Where, bindings
 from medkiosk.console.link import Link
 from medkiosk.console.messages import LinkLost, LoggedOut, Refused, SessionLost, SessionOver, StatusArrived
+from medkiosk.console.scanning import Scanner
 from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.screens.home import HomeScreen
 from medkiosk.console.screens.keys import KeysScreen
@@ -33,6 +36,7 @@ from medkiosk.console.screens.login import LoginScreen
 from medkiosk.console.securitykeys import Keys, on_usb
 from medkiosk.console.terminal import Terminal
 from medkiosk.console.theme import OURS, textual_name
+from medkiosk.console.widgets.glass import banner_words
 from medkiosk.core.clock import Clock
 from medkiosk.core.errors import KioskError
 from medkiosk.ipc import types as t
@@ -41,6 +45,7 @@ from medkiosk.ipc.wire import ConnectionLostError
 
 T = TypeVar("T")
 _RETRY_S = 1.0
+_GLASS_S = 10.0
 CRASHED = (
     "The console stopped because of an error inside it ({kind}, {where}). Nothing in the kiosk is affected:"
     " the daemon goes on. Start medkiosk-console again."
@@ -83,6 +88,8 @@ class KioskApp(App[None]):
 
     status: reactive[t.Status | None] = reactive(None)
     session: reactive[t.Session | None] = reactive(None)
+    glass: reactive[str] = reactive("")
+    """What every screen says while this person has another team's patient open; empty otherwise."""
 
     def __init__(
         self,
@@ -99,9 +106,22 @@ class KioskApp(App[None]):
         self.clock = clock
         self.link = Link(socket)
         self._leaving = False
+        self._scanner = Scanner()
+        self._glasses: tuple[t.OpenGlassInfo, ...] = ()
+        self._glass_since = 0.0
         for ours in OURS:
             self.register_theme(ours)
         self.theme = textual_name(theme)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take out what a barcode scanner types, before any field or key sees it."""
+        if (
+            isinstance(event, events.Key)
+            and not event.is_forwarded
+            and self._scanner.takes(event, self.screen, self.focused)
+        ):
+            return
+        await super().on_event(event)
 
     def get_default_screen(self) -> Screen[Any]:
         """Home lies under everything."""
@@ -110,6 +130,7 @@ class KioskApp(App[None]):
     def on_mount(self) -> None:
         """Begin to follow the daemon."""
         asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+        self.set_interval(_GLASS_S, self._draw_glass)
         self._follow()
 
     def on_unmount(self) -> None:
@@ -196,6 +217,43 @@ class KioskApp(App[None]):
         self._leaving = False
         if isinstance(self.screen, KioskScreen):
             self.screen.say(message.words, wrong=True)
+
+    def glass_opened(self, access: t.AccessInfo) -> None:
+        """Show on every screen what is open, and for how long."""
+        self._glasses, self._glass_since = access.glasses, time.monotonic()
+        self._draw_glass()
+
+    def _draw_glass(self) -> None:
+        gone = time.monotonic() - self._glass_since
+        self.glass = banner_words(max((each.seconds - gone for each in self._glasses), default=0.0))
+
+    def watch_session(self, session: t.Session | None) -> None:
+        """What somebody broke ends with their session."""
+        if session is None:
+            self._glasses = ()
+            self._draw_glass()
+
+    def action_end_glass(self) -> None:
+        """Close whatever this person broke."""
+        if not (self.session and self._glasses):
+            return
+        ids = [each.glass_id for each in self._glasses]
+
+        def close(kiosk: Client) -> t.AccessInfo:
+            still = {each.glass_id for each in kiosk.get_access().glasses}
+            for glass_id in ids:
+                if glass_id in still:
+                    kiosk.end_glass(glass_id)
+            return kiosk.get_access()
+
+        self.ask(close, AccessLoaded, self)
+
+    @on(AccessLoaded)
+    async def _glass_closed(self, message: AccessLoaded) -> None:
+        self.glass_opened(message.access)
+        await self._go_home()
+        if isinstance(self.screen, KioskScreen):
+            self.screen.say(words.GLASS_CLOSED)
 
     def action_keys(self) -> None:
         """List the keys."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
+from medkiosk.console.language import tr
 from medkiosk.console.words import clean, count
 from medkiosk.core.device import HEADLINES, KEEP_CARD, REUSE, DeviceState
 from medkiosk.ipc.client import Client
@@ -57,14 +58,16 @@ def load_kept(kiosk: Client, devices: Sequence[DeviceStatus], offset: int, limit
 def _device_words(device: DeviceStatus, total: int) -> str:
     name = f"{clean(device.model, 24) or clean(device.kind, 24)} {clean(device.serial, 16)}".strip()
     if total:
-        return f"{name}: still needed for {count(total, 'file')}"
+        return tr("{name}: still needed for {files}", name=name, files=count(total, "file"))
     if device.state in _UNKNOWN:
-        return (
-            f"{name}: {HEADLINES[device.state]}. Which files are missing is known once it is read to its end."
+        return tr(
+            "{name}: {headlines}. Which files are missing is known once it is read to its end.",
+            name=name,
+            headlines=HEADLINES[device.state],
         )
     if device.state in {DeviceState.SAFE, DeviceState.GONE}:
-        return f"{name}: needed for no file"
-    return f"{name}: is being read; wait until it is done"
+        return tr("{name}: needed for no file", name=name)
+    return tr("{name}: is being read; wait until it is done", name=name)
 
 
 def kept_table(kept: Kept) -> Table:
@@ -85,14 +88,20 @@ def kept_table(kept: Kept) -> Table:
 def page_words(kept: Kept) -> str:
     """Which page this is."""
     if not kept.parts:
-        return "Nothing is plugged in."
+        return tr("Nothing is plugged in.")
     shown = sum(len(files) for _, files, _ in kept.parts)
     if not kept.total:
-        return "No card or camera is known to be needed any more"
+        return tr("No card or camera is known to be needed any more")
     first = kept.offset + 1 if shown else kept.offset
     last = kept.offset + shown
-    more = "; N for the next ones" if last < kept.total else ""
-    return f"Files {first} to {last} of {kept.total} for which a card or camera is still needed{more}"
+    more = tr("; N for the next ones") if last < kept.total else ""
+    return tr(
+        "Files {first} to {last} of {total} for which a card or camera is still needed{more}",
+        first=first,
+        last=last,
+        total=kept.total,
+        more=more,
+    )
 
 
 def big_passport(devices: Sequence[DeviceStatus]) -> str:

@@ -21,6 +21,9 @@ _MCU = 16
 """Pixels of a side of the largest MCU: smaller steps would change nothing that is burned."""
 _SMALLEST = _MCU
 Findings = tuple[Finding, ...]
+_Step = tuple[Findings, tuple[Finding | None, ...], int]
+KINDS = (Category.FACE, Category.TEXT, Category.CODE, Category.MARK, Category.OTHER)
+"""What a mask can hide, in the order in which a person goes through them."""
 
 
 def step(width: int, height: int) -> int:
@@ -96,7 +99,8 @@ class Draft:
         self._saved = findings
         self._origins: tuple[Finding | None, ...] = findings
         """For each finding the one of the saved revision that it stands for; None for an added one."""
-        self._past: list[tuple[Findings, tuple[Finding | None, ...], int]] = []
+        self._past: list[_Step] = []
+        self._future: list[_Step] = []
 
     @property
     def changed(self) -> bool:
@@ -253,10 +257,40 @@ class Draft:
 
     def undo(self) -> bool:
         """Take back the last change; False when there is none."""
-        if not self._past:
+        return self._step(self._past, self._future)
+
+    def redo(self) -> bool:
+        """Bring back what was taken back last; False when there is none, or something else came after."""
+        return self._step(self._future, self._past)
+
+    def _step(self, back: list[_Step], forth: list[_Step]) -> bool:
+        if not back:
             return False
-        self.findings, self._origins, self.selected = self._past.pop()
+        forth.append((self.findings, self._origins, self.selected))
+        self.findings, self._origins, self.selected = back.pop()
         return True
+
+    def next_kind(self) -> Category | None:
+        """Say that the chosen mask hides another kind of thing: the next one, around the end.
+
+        What is kept stays what the detector took it for: only a hit of the same kind is excused there.
+
+        Returns:
+            The kind; None where nothing that is masked is chosen.
+        """
+        finding = self.finding
+        if finding is None or finding.decision is not Decision.MASK:
+            return None
+        kind = KINDS[(KINDS.index(finding.category) + 1) % len(KINDS)]
+        self._replace(msgspec.structs.replace(finding, category=kind, reviewer=self._reviewer))
+        return kind
+
+    def give_reason(self, reason: str) -> None:
+        """Say why the chosen finding is masked or kept."""
+        finding = self.finding
+        decided = finding is not None and finding.decision in {Decision.MASK, Decision.KEEP}
+        if finding is not None and decided and not self.is_lesion and reason != finding.reason:
+            self._replace(msgspec.structs.replace(finding, reason=reason, reviewer=self._reviewer))
 
     def _with(self, finding: Finding) -> Findings:
         """All findings, with another one in place of the chosen one."""
@@ -270,4 +304,5 @@ class Draft:
 
     def _change(self, findings: Findings, origins: tuple[Finding | None, ...], selected: int) -> None:
         self._past.append((self.findings, self._origins, self.selected))
+        self._future.clear()
         self.findings, self._origins, self.selected = findings, origins, selected

@@ -89,20 +89,37 @@ class KeptLoaded(Message):
         super().__init__()
 
 
+class UsbLoaded(Message):
+    """The keyboards and scanners, and what was done about one."""
+
+    def __init__(self, usb: t.Usb, words: str = "") -> None:
+        self.usb = usb
+        self.words = words
+        super().__init__()
+
+
+class UpdateLooked(Message):
+    """The update on a stick."""
+
+    def __init__(self, found: t.UpdateFound) -> None:
+        self.found = found
+        super().__init__()
+
+
+class UpdateBegun(Message):
+    """What was asked for about an update has begun."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+        super().__init__()
+
+
 class DrivesLoaded(Message):
     """All backup drives; ``words`` say what was done just before."""
 
     def __init__(self, drives: t.Drives, words: str = "") -> None:
         self.drives = drives
         self.words = words
-        super().__init__()
-
-
-class ImportsLoaded(Message):
-    """All imports."""
-
-    def __init__(self, imports: t.Imports) -> None:
-        self.imports = imports.imports
         super().__init__()
 
 
@@ -121,6 +138,21 @@ class CapturesLoaded(Message):
         self.captures = captures.captures
         self.total = captures.total
         self.import_id = import_id
+        super().__init__()
+
+
+class CapturesGathered(Message):
+    """Every photo of an import; ``then`` goes on with what was asked for."""
+
+    def __init__(
+        self,
+        captures: tuple[t.CaptureInfo, ...],
+        import_id: ImportId,
+        then: Callable[[tuple[t.CaptureInfo, ...]], None],
+    ) -> None:
+        self.captures = captures
+        self.import_id = import_id
+        self.then = then
         super().__init__()
 
 
@@ -164,29 +196,72 @@ class ConsentSaved(Message):
         super().__init__()
 
 
+class CapturesListed(Message):
+    """All captures that somebody goes through, one by one."""
+
+    def __init__(self, captures: tuple[t.CaptureInfo, ...]) -> None:
+        self.captures = captures
+        super().__init__()
+
+
 class CaptureLoaded(Message):
-    """One capture, and its picture where it was asked for and there is one; else maybe ``words`` why not."""
+    """One capture, and its picture where it was asked for and there is one; else maybe ``words`` why not.
+
+    ``encounter`` is the one that it belongs to.
+    """
 
     def __init__(
-        self, detail: t.CaptureDetail, picture: tuple[t.Picture, bytes] | None, words: str = ""
+        self,
+        detail: t.CaptureDetail,
+        picture: tuple[t.Picture, bytes] | None,
+        words: str = "",
+        *,
+        encounter: t.EncounterInfo | None = None,
     ) -> None:
         self.detail = detail
+        self.encounter = encounter
         self.picture = picture
         self.words = words
         super().__init__()
 
 
 class PartLoaded(Message):
-    """A part of a photo, drawn at most in ``size``; or ``words`` why not, and no picture."""
+    """A part of a photo, drawn at most in ``size``; or ``words`` why not, and no picture.
+
+    ``original``: of the original, and not of what would leave.
+    """
 
     def __init__(
-        self, part: Box, size: Size, picture: tuple[t.Picture, bytes] | None, words: str = ""
+        self,
+        part: Box,
+        size: Size,
+        picture: tuple[t.Picture, bytes] | None,
+        words: str = "",
+        *,
+        original: bool = False,
     ) -> None:
         self.part = part
+        self.original = original
         self.size = size
         self.picture = picture
         self.words = words
         super().__init__()
+
+
+class Prepared(Message):
+    """The daemon has the next photo ready."""
+
+
+class OriginalOpened(Message):
+    """The original may be looked at for a while."""
+
+    def __init__(self, opened: t.OriginalOpened) -> None:
+        self.opened = opened
+        super().__init__()
+
+
+class OriginalClosed(Message):
+    """The daemon draws nothing more of the original."""
 
 
 class Decided(Message):
@@ -256,11 +331,61 @@ class RecipientsLoaded(Message):
 
 
 class ExportChecked(Message):
-    """What an export would do; ``names`` are those of the captures asked about."""
+    """What an export would do; ``names`` are those of the captures asked about, ``asked`` the question."""
 
-    def __init__(self, check: t.ExportCheck, names: dict[CaptureId, str]) -> None:
+    def __init__(self, check: t.ExportCheck, names: dict[CaptureId, str], asked: int) -> None:
         self.check = check
         self.names = names
+        self.asked = asked
+        super().__init__()
+
+
+class RecipientDone(Message):
+    """Somebody was enrolled or revoked; ``words`` says who."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+        super().__init__()
+
+
+class SheetLoaded(Message):
+    """What recipients compare with."""
+
+    def __init__(self, sheet: t.RecipientSheet) -> None:
+        self.sheet = sheet
+        super().__init__()
+
+
+class ExportsLoaded(Message):
+    """What left, newest first, as far as it was asked for; ``total`` counts all."""
+
+    def __init__(self, page: t.Exports) -> None:
+        self.exports = page.exports
+        self.total = page.total
+        super().__init__()
+
+
+class RecallLoaded(Message):
+    """What left and must be destroyed."""
+
+    def __init__(self, recall: t.RecallList) -> None:
+        self.lines = recall.lines
+        super().__init__()
+
+
+class RecallWritten(Message):
+    """A notice is on the stick."""
+
+    def __init__(self, result: t.RecallResult) -> None:
+        self.result = result
+        super().__init__()
+
+
+class AcknowledgementsRead(Message):
+    """What came back on a stick."""
+
+    def __init__(self, found: t.Acknowledgements) -> None:
+        self.found = found
         super().__init__()
 
 
@@ -269,4 +394,29 @@ class Exported(Message):
 
     def __init__(self, result: t.ExportResult) -> None:
         self.result = result
+        super().__init__()
+
+
+class SubjectLooked(Message):
+    """What is known of the patient on the form."""
+
+    def __init__(self, looked: t.SubjectCheck) -> None:
+        self.looked = looked
+        super().__init__()
+
+
+class ScanRead(Message):
+    """Whose wristband was scanned; ``text`` is what was typed into the field for it, or empty."""
+
+    def __init__(self, scan: t.ScanInfo, text: str = "") -> None:
+        self.scan = scan
+        self.text = text
+        super().__init__()
+
+
+class CorrectionSaved(Message):
+    """A correction was proposed or decided."""
+
+    def __init__(self, correction: t.CorrectionInfo) -> None:
+        self.correction = correction
         super().__init__()

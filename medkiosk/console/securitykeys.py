@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from textual.message_pump import MessagePump
 
 from medkiosk.console.messages import TouchKey
 from medkiosk.ipc.client import Client
-from medkiosk.token.client import SecurityKeys
+from medkiosk.token.client import SecurityKeys, may_be_there
 from medkiosk.token.errors import PinNeededError, TokenError
 from medkiosk.workers import ProcessChannel, python_worker
 
@@ -17,12 +16,12 @@ Keys = Callable[[Callable[[], None]], SecurityKeys | None]
 """Gives the keys that are plugged in; it is told what to call when one has to be touched."""
 
 TOUCH = "Touch your security key now."
-_PIN = "it wants its PIN, which the console does not ask for; log in with kioskctl, or use another key"
+_PIN = "it wants its PIN, which this screen does not ask for; use another key, or call the administrator"
 
 
 def on_usb(touch: Callable[[], None]) -> SecurityKeys | None:
     """The keys on USB; None where nothing is plugged in that could be one."""
-    if not any(Path("/dev").glob("hidraw*")):
+    if not may_be_there():
         return None
     return SecurityKeys(lambda: ProcessChannel(python_worker("medkiosk.token.worker")), touch)
 

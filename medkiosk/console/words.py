@@ -8,16 +8,20 @@ is drawn as plain text, never as markup.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
-from medkiosk.core.clock import parse_rfc3339, rfc3339
-from medkiosk.core.consent import ConsentKind, ConsentMethod, Purpose, Relationship
+from medkiosk.console.language import noun, tr
+from medkiosk.core import clock
+from medkiosk.core.alarms import CONTRADICTED, ROLLED_BACK
+from medkiosk.core.clock import parse_rfc3339
+from medkiosk.core.consent import ConsentKind, ConsentMethod, Faces, Purpose, Relationship, Scope
 from medkiosk.core.device import KEEP_CARD, DeviceState
 from medkiosk.core.events import Role
-from medkiosk.core.photo import REVIEWER, Category, Decision, Finding, ImageRole, ReviewState
+from medkiosk.core.photo import NO_WORKER, REVIEWER, Category, Decision, Finding, ImageRole, ReviewState
 from medkiosk.core.quality import ADVICE_WORDS, Advice, Quality
-from medkiosk.ipc.types import CaptureInfo, EncounterInfo, RedactionStatus, Session, Status
+from medkiosk.core.sticks import StickState
+from medkiosk.ipc.types import CaptureInfo, EncounterInfo, RedactionStatus, Session, Status, StickInfo
 
 STRANGE = "\N{REPLACEMENT CHARACTER}"
 """Stands for each character that is not shown as it is."""
@@ -46,6 +50,7 @@ RELATIONSHIPS: dict[Relationship, str] = {
     Relationship.GUARDIAN: "guardian",
     Relationship.PROXY: "proxy",
     Relationship.CLINICIAN: "clinician",
+    Relationship.REPRESENTATIVE: "after death",
 }
 METHODS: dict[ConsentMethod, str] = {
     ConsentMethod.SIGNED_FORM: "signed form",
@@ -55,10 +60,13 @@ METHODS: dict[ConsentMethod, str] = {
 STATES: dict[ReviewState, str] = {
     ReviewState.WAITING: "waiting for redaction",
     ReviewState.PROPOSED: "to review",
+    ReviewState.NEEDS_SECOND: "needs a second reviewer",
     ReviewState.APPROVED: "approved",
     ReviewState.REJECTED: "rejected",
     ReviewState.UNUSABLE: "cannot be used",
 }
+GLASS_CLOSED = "The glass is closed: the other team's patient is theirs again."
+INTIMATE = "This picture is intimate. I shows it, and that you looked is logged."
 ROLES: dict[ImageRole, str] = {
     ImageRole.CLINICAL: "clinical picture",
     ImageRole.SLATE: "slate",
@@ -113,8 +121,8 @@ _REASONS_FOR_TEXT = (_SCALE, *_REASONS[1:])
 def state_words(capture: CaptureInfo) -> str:
     """Where a photo stands; of a frame that is no clinical picture, what it is instead."""
     if capture.role is ImageRole.CLINICAL:
-        return STATES[capture.state]
-    return f"{ROLES[capture.role]}, never leaves"
+        return tr(STATES[capture.state])
+    return tr("{role}, never leaves", role=tr(ROLES[capture.role]))
 
 
 def reasons(category: Category) -> tuple[str, ...]:
@@ -130,15 +138,16 @@ def percent(finding: Finding) -> int:
 def finding_words(finding: Finding) -> str:
     """What a finding is and how sure a detector is, in a few plain words."""
     if finding.decision is Decision.SUGGEST:
-        return f"{SUGGESTED[finding.category]} {percent(finding)} %"
+        return f"{tr(SUGGESTED[finding.category])} {percent(finding)} %"
     if finding.detector.partition("/")[0] == REVIEWER:
-        return f"{FOUND[finding.category]} drawn"
-    return f"{FOUND[finding.category]} {finding.confidence / 10:.0f} % sure"
+        return tr("{found} drawn", found=tr(FOUND[finding.category]))
+    sure = f"{finding.confidence / 10:.0f}"
+    return tr("{found} {sure} % sure", found=tr(FOUND[finding.category]), sure=sure)
 
 
 def short_advice(advice: Advice) -> str:
     """What is wrong with a picture, without what to do about it."""
-    words = ADVICE_WORDS[advice].partition(":")[0].removeprefix("The picture is ")
+    words = tr(ADVICE_WORDS[advice]).partition(":")[0].removeprefix("The picture is ")
     return words[0].upper() + words[1:]
 
 
@@ -189,9 +198,19 @@ def size(octets: int) -> str:
     return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
 
 
+def is_safe(stick: StickInfo | None) -> bool:
+    """Whether the kiosk says that a stick may be pulled out."""
+    return stick is not None and stick.state is StickState.DONE
+
+
+def stick_words(stick: StickInfo | None) -> str:
+    """The big words of a stick after it was written to; they never claim what the kiosk does not say."""
+    return clean(stick.words, 40) if stick is not None and stick.words else "LOOK AT HOME FIRST"
+
+
 def count(number: int, thing: str) -> str:
     """``1 photo``, ``2 photos``."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+    return f"{number} {noun(thing, number)}"
 
 
 def moment(untrusted_at: str) -> str:
@@ -220,20 +239,10 @@ def day(untrusted_text: str) -> str:
     return date.fromisoformat(text).isoformat() if text else ""
 
 
-def end_of(last_day: str) -> str:
-    """The first instant after a day in the kiosk's own time zone, as RFC 3339 UTC.
-
-    Raises:
-        ValueError: not a date.
-    """
-    after = date.fromisoformat(last_day.strip()) + timedelta(days=1)
-    return rfc3339(datetime.combine(after, time.min).astimezone(UTC))
-
-
 def last_day(untrusted_expires: str) -> str:
     """The last day on which a consent counts: what `end_of` was given."""
     try:
-        return (parse_rfc3339(untrusted_expires).astimezone() - timedelta(seconds=1)).date().isoformat()
+        return clock.last_day(untrusted_expires)
     except ValueError:
         return clean(untrusted_expires, 16)
 
@@ -241,12 +250,28 @@ def last_day(untrusted_expires: str) -> str:
 def consent_words(encounter: EncounterInfo) -> str:
     """The last answer of an encounter in a few words."""
     if not encounter.consents:
-        return "no consent yet"
+        return tr("no consent yet")
     terms = max(encounter.consents, key=lambda consent: consent.at).terms
-    earlier = f" (+{len(encounter.consents) - 1} earlier)" if len(encounter.consents) > 1 else ""
-    purposes = ", ".join(PURPOSES[purpose] for purpose in terms.purposes)
-    until = f" until {last_day(terms.expires)}" if terms.expires else ""
-    return f"{ANSWERS[terms.kind]}: {purposes}{until}{earlier}"
+    number = len(encounter.consents) - 1
+    earlier = tr(" (+{number} earlier)", number=number) if number else ""
+    purposes = ", ".join(tr(PURPOSES[purpose]) for purpose in terms.purposes)
+    until = tr(" until {day}", day=last_day(terms.expires)) if terms.expires else ""
+    return f"{tr(ANSWERS[terms.kind])}: {purposes}{scope_words(terms.scope)}{until}{earlier}"
+
+
+def scope_words(scope: Scope | None) -> str:
+    """What an answer is limited to, in a few words; nothing where it is not."""
+    if scope is None:
+        return ""
+    limits = {
+        "no face": scope.faces is Faces.NEVER,
+        "face may show": scope.faces is Faces.MAY_SHOW,
+        "some recipients": scope.recipients,
+        "some body sites": scope.body_sites,
+        "all visits": scope.everywhere,
+    }
+    named = [tr(words) for words, set_ in limits.items() if set_]
+    return f" ({', '.join(named)})" if named else ""
 
 
 def subject_words(encounter: EncounterInfo) -> str:
@@ -258,16 +283,20 @@ def subject_words(encounter: EncounterInfo) -> str:
 def redaction_words(redaction: RedactionStatus) -> str:
     """The queue in one line."""
     if not any((redaction.waiting, redaction.done, redaction.failed, redaction.deferred)):
-        return "no photos yet"
-    parts = [f"{redaction.done} done", f"{redaction.waiting} waiting"]
+        return tr("no photos yet")
+    parts = [
+        tr("{number} done", number=redaction.done),
+        tr("{number} waiting", number=redaction.waiting),
+    ]
     if redaction.deferred:
-        parts.append(f"{redaction.deferred} wait for the next login")
+        parts.append(tr("{number} wait for the next login", number=redaction.deferred))
     if redaction.failed:
-        parts.append(f"{redaction.failed} could not be redacted")
+        parts.append(tr("{number} could not be redacted", number=redaction.failed))
     return ", ".join(parts)
 
 
-_WHICH = "K lists the files."
+_AGAIN = "Plug the camera or card in again: what is missing is read again, nothing twice. K lists the files."
+_KEEP = "Keep the card as it is, and look at it in the camera. K lists the files."
 _MINOR = frozenset({Advice.NO_SCALE})
 """Nothing that makes a picture worth taking again by itself."""
 ALARM = frozenset({DeviceState.INCOMPLETE, DeviceState.LOST})
@@ -281,20 +310,34 @@ def _work_of(roles: tuple[Role, ...]) -> str:
         return "Record an encounter and its consent (E), then assign the import to it (I)."
     if Role.PRIVACY_OFFICER in roles:
         return "Export approved photos to a recipient (X)."
-    return "There is nothing for you to do at this screen; your work is done with kioskctl."
+    if Role.ADMINISTRATOR in roles:
+        return "Look after the kiosk: its health (H), the backup drives (B), who may log in (A)."
+    if Role.AUDITOR in roles:
+        return "Photograph the ledger's head (G); look at the kiosk's health (H)."
+    return "There is nothing for you to do at this screen."
+
+
+ALARM_ADVICE: Mapping[str, str] = {
+    ROLLED_BACK: "Keep all cards and touch nothing. An administrator or auditor presses L and reads on.",
+    CONTRADICTED: "Keep all cards. Call the administrator: the newest store must come from a backup drive.",
+}
 
 
 def advice(status: Status | None, session: Session | None) -> str:
     """The one thing to do next, for whoever stands before the screen."""
     if status is None:
         return "Wait a moment. If this stays, ask the administrator to look at the service medkioskd."
+    if status.alarm:
+        return ALARM_ADVICE.get(status.alarm, "Keep all cards. Call the administrator.")
     states = {device.state for device in status.devices}
     if states & ALARM:
-        return f"Plug the camera or card in again: what is missing is read again, nothing twice. {_WHICH}"
+        return _AGAIN
     if states & BUSY:
         return "Leave it plugged in. You can log in and work meanwhile."
     if KEEP_CARD in {d.passport for d in status.devices if d.state is not DeviceState.GONE}:
-        return f"Keep the card as it is, and look at it in the camera. {_WHICH}"
+        return _KEEP
+    if status.redaction.missing == (NO_WORKER,):
+        return "Wait a moment: redaction starts by itself. You can import meanwhile."
     if status.redaction.missing:
         return "Call the installer: without every detector no photo can be approved."
     if session is not None:

@@ -124,6 +124,10 @@ class Recent(Generic[T]):
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
 
+    def all(self) -> tuple[T, ...]:
+        """Everything that is still here."""
+        return tuple(self._kept.values())
+
     def clear(self) -> None:
         """Let go of all."""
         self._kept.clear()

@@ -17,32 +17,32 @@ from enum import StrEnum
 import msgspec
 
 from medkiosk.core import canon
-from medkiosk.core.consent import Purpose, Subject, Terms
+from medkiosk.core.accessevents import AnyAccessEvent
+from medkiosk.core.auditevents import AnyAuditEvent
+from medkiosk.core.consent import Subject, Terms
+from medkiosk.core.correctionevents import AnyCorrection
+from medkiosk.core.endevents import AnyEndEvent
 from medkiosk.core.event import Event
+from medkiosk.core.exportevents import AnyExportEvent
 from medkiosk.core.ids import (
     AccountId,
     CaptureId,
     ConsentId,
+    CorrectionId,
     EncounterId,
-    ExportId,
+    GlassId,
     ImportId,
     ObjectId,
-    RecipientId,
 )
 from medkiosk.core.lifecycle import AnyLifecycle
 from medkiosk.core.photo import Box, Finding, ImageRole, MediaKind, RedactCode
 from medkiosk.core.quality import Quality
+from medkiosk.core.role import Role as Role  # noqa: PLC0414 - events name it: whoever reads them finds it here
+from medkiosk.core.settingsevents import AnySettingsEvent
 from medkiosk.core.slate import Slate, SlateKind
-
-
-class Role(StrEnum):
-    """What an account may do; an account may have several roles."""
-
-    PHOTOGRAPHER = "photographer"
-    REVIEWER = "reviewer"
-    PRIVACY_OFFICER = "privacy_officer"
-    AUDITOR = "auditor"
-    ADMINISTRATOR = "administrator"
+from medkiosk.core.trainingevents import AnyTrainingEvent
+from medkiosk.core.updateevents import AnyUpdateEvent
+from medkiosk.core.usbevents import AnyUsbEvent
 
 
 class What(StrEnum):
@@ -55,11 +55,15 @@ class What(StrEnum):
 
 
 class KioskStarted(Event, frozen=True, tag="kiosk.started"):
-    """The daemon reached READY."""
+    """The daemon reached READY.
+
+    ``settings``: version of this kiosk's settings that is in force; left out where the image's values are.
+    """
 
     version: str
     detectors: tuple[str, ...]
     missing: tuple[str, ...]
+    settings: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class ImportStarted(Event, frozen=True, tag="import.started"):
@@ -282,12 +286,21 @@ class LoggedOut(Event, frozen=True, tag="logout"):
     reason: str
 
 
-class EncounterCreated(Event, frozen=True, tag="encounter.created"):
-    """A subject is seen: captures and consents belong to an encounter."""
+class EncounterCreated(Event, frozen=True, tag="encounter.created", omit_defaults=True):
+    """A subject is seen: captures and consents belong to an encounter.
+
+    Attributes:
+        reason: why this name or birth date is right where another was known of this number.
+        unlike: encounters of similar patients that were shown and said to be of somebody else.
+        department: whose patient it is, as the configuration writes it; empty where none was said.
+    """
 
     encounter_id: EncounterId
     subject: Subject
     label: str
+    reason: str = ""
+    unlike: tuple[EncounterId, ...] = ()
+    department: str = ""
 
 
 class ConsentRecorded(Event, frozen=True, tag="consent.recorded"):
@@ -299,11 +312,15 @@ class ConsentRecorded(Event, frozen=True, tag="consent.recorded"):
 
 
 class Assigned(Event, frozen=True, tag="capture.assigned"):
-    """Captures belong to an encounter. A later one supersedes, and says why."""
+    """Captures belong to an encounter. A later one supersedes, and says why.
+
+    ``correction_id``: what two people decided, where they were another patient's before.
+    """
 
     encounter_id: EncounterId
     captures: tuple[CaptureId, ...]
     reason: str = ""
+    correction_id: CorrectionId | msgspec.UnsetType = msgspec.UNSET
 
 
 class RoleGiven(Event, frozen=True, tag="capture.role_given", omit_defaults=True):
@@ -350,20 +367,42 @@ class SlateClock(Event, frozen=True, tag="slate.clock"):
 
 
 class Viewed(Event, frozen=True, tag="viewed"):
-    """Somebody looked."""
+    """Somebody looked.
+
+    Attributes:
+        capture_id: at what; null: at the audit.
+        revision: at which, and 0 at no revision.
+        glass: the broken glass without which they might not have.
+    """
 
     what: What
     capture_id: CaptureId | None = None
     revision: int = 0
     reason: str = ""
+    glass: GlassId | msgspec.UnsetType = msgspec.UNSET
 
 
-class Approved(Event, frozen=True, tag="review.approved"):
-    """A reviewer saw exactly this revision and approved it."""
+class Approved(Event, frozen=True, tag="review.approved", omit_defaults=True):
+    """A reviewer saw exactly this revision and approved it.
+
+    ``first``: another person must approve it, too, before it counts as approved.
+    """
 
     capture_id: CaptureId
     revision: int
     derivative_id: ObjectId
+    first: bool = False
+
+
+class SecondAsked(Event, frozen=True, tag="review.second_asked"):
+    """A reviewer wants somebody else to look at this revision and decide; an approval is gone with it.
+
+    It stands until another person approved some revision, or the picture is rejected.
+    """
+
+    capture_id: CaptureId
+    revision: int
+    reason: str
 
 
 class Compared(Event, frozen=True, tag="redaction.compared"):
@@ -384,53 +423,6 @@ class Rejected(Event, frozen=True, tag="review.rejected"):
     capture_id: CaptureId
     revision: int
     reason: str
-
-
-class RecipientEnrolled(Event, frozen=True, tag="recipient.enrolled"):
-    """Somebody outside may receive exports."""
-
-    recipient_id: RecipientId
-    display_name: str
-    organisation: str
-    age_recipient: str
-    expires: str
-
-
-class ExportPrepared(Event, frozen=True, tag="export.prepared"):
-    """A bundle is about to be written: from now on these pictures may be outside."""
-
-    export_id: ExportId
-    recipient_id: RecipientId
-    purpose: Purpose
-    captures: tuple[CaptureId, ...]
-    derivatives: tuple[ObjectId, ...]
-
-
-class Exported(Event, frozen=True, tag="export.written"):
-    """A bundle was written, read back and verified."""
-
-    export_id: ExportId
-    recipient_id: RecipientId
-    purpose: Purpose
-    captures: tuple[CaptureId, ...]
-    derivatives: tuple[ObjectId, ...]
-    manifest_sha256: str
-
-
-class ExportFailed(Event, frozen=True, tag="export.failed", gc=False):
-    """A prepared bundle was not finished; part of it may be on the stick, encrypted to the recipient."""
-
-    export_id: ExportId
-    code: str
-
-
-class ExportRefused(Event, frozen=True, tag="export.refused"):
-    """An export was asked for and stopped by the policy."""
-
-    recipient_id: RecipientId
-    purpose: Purpose
-    captures: tuple[CaptureId, ...]
-    reasons: tuple[str, ...]
 
 
 AnyEvent = (
@@ -461,12 +453,17 @@ AnyEvent = (
     | Viewed
     | Compared
     | Approved
+    | SecondAsked
     | Rejected
-    | RecipientEnrolled
-    | ExportPrepared
-    | Exported
-    | ExportFailed
-    | ExportRefused
+    | AnyExportEvent
+    | AnyUsbEvent
+    | AnyUpdateEvent
+    | AnyCorrection
+    | AnyEndEvent
+    | AnyTrainingEvent
+    | AnyAuditEvent
+    | AnyAccessEvent
+    | AnySettingsEvent
     | AnyLifecycle
 )
 

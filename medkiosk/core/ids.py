@@ -20,7 +20,10 @@ RecipientId = NewType("RecipientId", str)
 ExportId = NewType("ExportId", str)
 DisposalId = NewType("DisposalId", str)
 HoldId = NewType("HoldId", str)
+CorrectionId = NewType("CorrectionId", str)
 DriveId = NewType("DriveId", str)  # one enrolled backup drive
+GlassId = NewType("GlassId", str)  # one broken glass (docs/access.md)
+ProposalId = NewType("ProposalId", str)  # of other settings (docs/settings.md)
 
 Random = Callable[[int], bytes]
 """A source of randomness, handed in: ``os.urandom`` in the daemon, a seeded one in tests."""

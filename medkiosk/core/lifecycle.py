@@ -33,7 +33,7 @@ class RetentionClass(StrEnum):
 
 
 class DisposalState(StrEnum):
-    """Where a disposal stands (`medkiosk.retention.machine`)."""
+    """Where a disposal stands (`medkiosk.core.disposal`)."""
 
     PROPOSED = "proposed"
     REFUSED = "refused"

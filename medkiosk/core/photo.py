@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
+from typing import Final
 
 import msgspec
 
@@ -70,9 +71,30 @@ class ReviewState(StrEnum):
 
     WAITING = "waiting"  # for redaction
     PROPOSED = "proposed"
+    NEEDS_SECOND = "needs_second"  # somebody else must look, too: two must approve, or one asked for it
     APPROVED = "approved"
     REJECTED = "rejected"
     UNUSABLE = "unusable"  # no derivative can be made
+
+
+REVIEWABLE = frozenset({ReviewState.PROPOSED, ReviewState.NEEDS_SECOND})
+"""Where somebody must still look."""
+
+
+class SecondFor(StrEnum):
+    """What a hospital may demand two different approvers for (``[review] second_for``)."""
+
+    PUBLICATION = "publication"  # leaving for everybody to see
+    FACE_SHOWN = "face_shown"  # something found to be a face is kept visible
+    RESTRICTED = "restricted"  # intimate pictures, and others that few may see
+
+
+SECOND_WORDS: dict[SecondFor, str] = {
+    SecondFor.PUBLICATION: "it leaves for publication",
+    SecondFor.FACE_SHOWN: "what may be a face stays visible in it",
+    SecondFor.RESTRICTED: "it is restricted",
+}
+"""Why two people must approve a picture, to follow "because"."""
 
 
 class Box(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -136,6 +158,9 @@ class RedactCode(IntEnum):
     CRAFTED = 18  # coefficients that no encoder makes
     CROWDED = 19
 
+
+NO_WORKER: Final = "worker"
+"""In place of detectors' names while no redact worker has started: nobody knows yet which are missing."""
 
 REDACT_WORDS: dict[RedactCode, str] = {
     RedactCode.OK: "redacted",

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medkiosk import configfile
+from medkiosk.core.config import Config
 from medkiosk.core.errors import KioskError
+from medkiosk.daemon import maintainingstart
 from medkiosk.daemon.hardening import harden, overwrite_what_is_freed
 from medkiosk.daemon.notify import Notifier, watchdog_interval_s
 from medkiosk.daemon.pipeline import Daemon
@@ -35,13 +37,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     refused = harden()
     notifier = Notifier()
+    config: Config | None = None
     try:
-        daemon = Daemon(configfile.load(args.config))
+        config = configfile.load(args.config)
+        repaired = maintainingstart.repair(config, notifier.repairing, stop)
+        daemon = Daemon(config)
         for sentence in refused:
             daemon.board.problem(sentence)
+        if repaired:
+            daemon.board.problem(repaired)
         daemon.start()
     except KioskError as error:
         print(error.message, file=sys.stderr)
+        notifier.failed(error.message)
+        if config is not None and maintainingstart.ask_after(config, error):
+            _log.warning("start: a backup drive is plugged in: the next start repairs the store from it")
         return error.exit_code
     notifier.ready()
     _serve(daemon, notifier, stop)

@@ -15,25 +15,54 @@ from medkiosk import __version__
 from medkiosk.core.device import HEADLINES, DeviceState
 from medkiosk.core.drives import DriveState
 from medkiosk.core.quality import Advice
+from medkiosk.core.sticks import LEAVE_IN, STICK_WORDS, StickState
 from medkiosk.device.model import DeviceRef
-from medkiosk.ipc.types import BackupStatus, DeviceStatus, KeptFile, PhotoAdvice, RedactionStatus, Status
+from medkiosk.ipc.types import (
+    BackupStatus,
+    DeviceStatus,
+    KeptFile,
+    PhotoAdvice,
+    RedactionStatus,
+    Status,
+    StickInfo,
+)
 
+_IMPORTING = frozenset(state for state, words in HEADLINES.items() if words == "DO NOT UNPLUG")
 _KEEPALIVE_S = 10.0
 _ADVICE_SHOWN = 8
 _NOTHING = "PLUG IN A CAMERA OR CARD"
 _NOT_SAFE = tuple(s for s in DeviceState if HEADLINES[s] == "DO NOT UNPLUG")
 
 
-def headline(devices: tuple[DeviceStatus, ...]) -> str:
-    """The big words: the most careful one of all devices wins.
+def headline(
+    devices: tuple[DeviceStatus, ...],
+    sticks: tuple[StickInfo, ...] = (),
+    backups: tuple[BackupStatus, ...] = (),
+) -> str:
+    """The big words: the most careful one of everything that is plugged in wins.
 
     A device that was unplugged when it was safe says nothing; one that was unplugged before goes on warning.
+    Where a stick or a backup drive is in, too, SAFE TO UNPLUG says of what.
     """
     states = [device.state for device in devices]
-    for careful in (*_NOT_SAFE, DeviceState.LOST, DeviceState.INCOMPLETE, DeviceState.SAFE):
+    there = [stick.state for stick in sticks]
+    if any(careful in states for careful in _NOT_SAFE):
+        return HEADLINES[DeviceState.IMPORTING]
+    for busy in (each for each in StickState if each in LEAVE_IN):
+        if busy in there:
+            return STICK_WORDS[busy]
+    for careful in (DeviceState.LOST, DeviceState.INCOMPLETE):
         if careful in states:
             return HEADLINES[careful]
-    return _NOTHING
+    if StickState.LOOKING in there:
+        return STICK_WORDS[StickState.LOOKING]
+    if DeviceState.SAFE not in states:
+        return STICK_WORDS[StickState.DONE] if StickState.DONE in there else _NOTHING
+    if not backups and not sticks:
+        return HEADLINES[DeviceState.SAFE]
+    kinds = {device.kind for device in devices if device.state is DeviceState.SAFE}
+    what = "CARD" if kinds == {"card"} else "CAMERA"
+    return f"{what}: {HEADLINES[DeviceState.SAFE]}"
 
 
 def first_line(device: DeviceRef, model: str, state: DeviceState, detail: str = "") -> DeviceStatus:
@@ -86,7 +115,9 @@ class Board:
             if status == self._status:
                 return
             self._status = msgspec.structs.replace(
-                status, serial=status.serial + 1, headline=status.alarm or headline(status.devices)
+                status,
+                serial=status.serial + 1,
+                headline=status.alarm or headline(status.devices, status.sticks, status.backups),
             )
             self._changed.notify_all()
 
@@ -190,6 +221,10 @@ class Board:
                 status = self._status
             serial = status.serial
             yield status
+
+    def importing(self) -> bool:
+        """Whether a camera or card is being read."""
+        return any(device.state in _IMPORTING for device in self._status.devices)
 
     def close(self) -> None:
         """End every watch."""

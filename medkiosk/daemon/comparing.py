@@ -18,7 +18,7 @@ from medkiosk.core.consent import Subject, subject_digest
 from medkiosk.core.errors import KioskError
 from medkiosk.core.events import Compared, Redacted
 from medkiosk.core.ids import KIOSK, CaptureId
-from medkiosk.core.photo import MOST_FINDINGS, Decision, Finding, RedactCode, ReviewState
+from medkiosk.core.photo import MOST_FINDINGS, REVIEWABLE, Decision, Finding, RedactCode
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.daemon.redactor import Job, RedactionRefusedError
 from medkiosk.journal import Fact
@@ -90,7 +90,7 @@ class Comparer:
             with self._one:
                 view = self._kiosk.capture(capture_id)
                 subject, latest = subject_of(self._kiosk, view), view.latest
-                proposed = view.row.state is ReviewState.PROPOSED
+                proposed = view.row.state in REVIEWABLE
                 if proposed and subject and latest and not is_compared(view, subject):
                     self._compare(view, latest, subject)
         except (KioskError, OSError, RuntimeError) as error:

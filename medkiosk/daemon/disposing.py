@@ -15,12 +15,13 @@ from collections.abc import Iterator
 
 from medkiosk.catalog.retention import Disposal
 from medkiosk.core import events as ev
+from medkiosk.core import exportevents as out
 from medkiosk.core import lifecycle as life
 from medkiosk.core.errors import KioskError, NotAllowedError
 from medkiosk.core.ids import KIOSK, CaptureId, DisposalId, EncounterId, ObjectId, RecordId
 from medkiosk.core.lifecycle import DisposalState
 from medkiosk.daemon.board import Board
-from medkiosk.daemon.duebook import why_not_now
+from medkiosk.daemon.duebook import look, why_not_now
 from medkiosk.daemon.keyring import Keyring
 from medkiosk.daemon.opened import Opened
 from medkiosk.daemon.redactor import Redactor
@@ -98,7 +99,7 @@ class Disposer:
         """The journal's guard: what is being destroyed, or is gone, takes nothing more."""
         if isinstance(event, life.Disposed | life.DisposalProposed | life.DisposalRefused):
             return ""
-        if isinstance(event, ev.Exported | ev.ExportRefused | ev.ExportFailed):
+        if isinstance(event, out.Exported | out.ExportRefused | out.ExportFailed):
             return ""  # it has left before; the recall list must have it
         named = {getattr(event, name, None) for name in ("capture_id", "encounter_id")}
         for name in ("captures", "encounters"):
@@ -214,8 +215,8 @@ class Disposer:
 
     def _against(self, opened: Opened, proposed: life.DisposalProposed) -> str:
         with opened.lock:
-            found = why_not_now(opened.catalog, proposed, self._journal.clock())
-        return " ".join([*found, opened.damage]).strip()
+            book = look(opened.catalog, self._journal.clock())
+            return " ".join(why_not_now(book, proposed, opened.damage))
 
     def _give_up(self, proposed: life.DisposalProposed, reason: str) -> None:
         """It was approved and is not begun. Under the journal's lock."""

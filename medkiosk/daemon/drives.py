@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 
 from medkiosk.backup.holds import Drive, DriveBook, held_by, still_holding
-from medkiosk.core.errors import BadRequestError, KioskError, NotFoundError
+from medkiosk.core.errors import KioskError, NotFoundError
 from medkiosk.core.events import AccountCreated, decode
 from medkiosk.core.ids import DisposalId, DriveId
 from medkiosk.core.lifecycle import DriveForgotten
+from medkiosk.daemon import reasons
 from medkiosk.daemon.backups import Backups
 from medkiosk.daemon.keyring import Keyring
 from medkiosk.daemon.opened import Opened
@@ -80,8 +81,7 @@ class DriveDesk:
             NotFoundError: there is no such drive.
             BadRequestError: no reason was given.
         """
-        if not reason.strip():
-            raise BadRequestError(detail="say what became of the drive: lost, broken or destroyed")
+        reason = reasons.given(reason, asked="say what became of the drive: lost, broken or destroyed")
         if drive_id not in {drive.drive_id for drive in self.drives().drives}:
             raise NotFoundError(what="backup drive", id=drive_id)
         self._journal.commit(
@@ -91,7 +91,7 @@ class DriveDesk:
                         at=self._journal.now(),
                         actor=who.account_id,
                         drive_id=drive_id,
-                        reason=reason.strip(),
+                        reason=reason,
                     )
                 )
             ]

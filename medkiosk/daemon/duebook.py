@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from medkiosk.catalog.fold import Catalog
-from medkiosk.catalog.views import ConsentView, EncounterView
-from medkiosk.consent.decision import Action, may
+from medkiosk.catalog.retention import Disposal
+from medkiosk.catalog.views import EncounterView
+from medkiosk.consent.decision import protects
 from medkiosk.core import lifecycle as life
-from medkiosk.core.consent import ConsentKind, Purpose, subject_key
-from medkiosk.core.ids import CaptureId, EncounterId
-from medkiosk.retention import machine
+from medkiosk.core.consent import subject_key
+from medkiosk.core.disposal import INITIAL
+from medkiosk.core.ids import AccountId, CaptureId, EncounterId
+from medkiosk.retention import gate
 from medkiosk.retention.classes import Care, Term, read_date, term
 from medkiosk.retention.due import Hold, Verdict, judge
 
@@ -31,7 +35,12 @@ class Book:
     seen: dict[tuple[str, str], date]
     people: dict[tuple[str, str], list[EncounterView]]
     holds: tuple[Hold, ...]
-    today: date
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        """By the kiosk's clock."""
+        return self.now.date()
 
     def term(self, encounter: EncounterView) -> Term:
         """How long an encounter is kept: its clock begins when the subject was last seen, wherever."""
@@ -81,7 +90,57 @@ def look(catalog: Catalog, now: datetime) -> Book:
         Hold(hold.hold_id, frozenset(hold.encounters), frozenset(keeping.bound[hold.hold_id]))
         for hold in keeping.holds.values()
     )
-    return Book(catalog, encounters, seen, people, holds, now.date())
+    return Book(catalog, encounters, seen, people, holds, now)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A disposal, with what the catalogue says of it.
+
+    Attributes:
+        disposal: as it was then.
+        found: of one that is not decided, about each thing that it names; what is not due first, since that
+            is what has to be read.
+        warning: of one that is not decided, that the clock may be wrong; or empty.
+        objects: sealed files that go.
+    """
+
+    disposal: Disposal
+    found: list[tuple[str, Verdict]]
+    warning: str
+    objects: int
+    proposer: str
+    decider: str
+
+
+def judge_all(catalog: Catalog, disposals: Iterable[Disposal], now: datetime) -> list[Judged]:
+    """Judge disposals by one book, made only where one is not decided: it looks at every encounter."""
+    book = functools.cache(lambda: look(catalog, now))
+    judged = []
+    for disposal in disposals:
+        found: list[tuple[str, Verdict]] = []
+        warning = ""
+        if disposal.state is INITIAL:
+            found = sorted(verdicts_of(book(), disposal.proposed), key=lambda one: one[1].due)
+            warning = clock_warning(book())
+        decided = disposal.decided
+        judged.append(
+            Judged(
+                disposal=copy(disposal),
+                found=found,
+                warning=warning,
+                objects=len(catalog.objects_of(disposal.proposed.captures)),
+                proposer=name_of(catalog, disposal.proposed.actor),
+                decider=name_of(catalog, decided.actor) if decided else "",
+            )
+        )
+    return judged
+
+
+def name_of(catalog: Catalog, account_id: AccountId) -> str:
+    """The name of an account, or its id where nobody knows it."""
+    account = catalog.account(account_id)
+    return account.display_name if account else str(account_id)
 
 
 def standing_of(
@@ -111,12 +170,49 @@ def seen_of(book: Book, encounters: Sequence[EncounterId]) -> tuple[life.LastSee
     return tuple(found)
 
 
-def why_not_now(catalog: Catalog, proposed: life.DisposalProposed, now: datetime) -> list[str]:
-    """Say what stands against a disposal now, in sentences; asked when it is approved and when it begins."""
-    book = look(catalog, now)
+def why_not_propose(
+    book: Book, proposed: life.DisposalProposed, verdicts: Sequence[Verdict], damage: str
+) -> list[str]:
+    """Say what stands against proposing this, in sentences.
+
+    Args:
+        book: the catalogue now.
+        proposed: what somebody asks for.
+        verdicts: about everything that it names.
+        damage: of the kiosk's records, in words (`Opened.damage`); empty where there is none.
+    """
+    problems = gate.why_not_propose(
+        verdicts, early=proposed.early, reason=proposed.reason, authority=proposed.authority
+    )
+    return problems + _beyond(book, proposed, damage)
+
+
+def why_not_now(
+    book: Book, proposed: life.DisposalProposed, damage: str, approver: AccountId | None = None
+) -> list[str]:
+    """Say what stands against a disposal now, in sentences; asked when it is approved and when it begins.
+
+    Args:
+        book: the catalogue now.
+        proposed: what was asked for.
+        damage: of the kiosk's records, in words (`Opened.damage`); empty where there is none.
+        approver: who says yes; None where somebody has.
+    """
     verdicts = [verdict for _, verdict in verdicts_of(book, proposed)]
-    problems = machine.why_not_begin(proposed, verdicts, complete=is_complete(book, proposed))
-    return problems + unprotected(book, proposed, now)
+    complete = is_complete(book, proposed)
+    if approver is None:
+        problems = gate.why_not_begin(proposed, verdicts, complete=complete)
+    else:
+        problems = gate.why_not_approve(proposed, verdicts, approver, complete=complete)
+    return problems + _beyond(book, proposed, damage)
+
+
+def _beyond(book: Book, proposed: life.DisposalProposed, damage: str) -> list[str]:
+    """What stands against a disposal beyond what it names."""
+    problems = unprotected(book, proposed)
+    if damage:
+        problems.append(damage)
+    return problems
 
 
 def verdicts_of(book: Book, proposed: life.DisposalProposed) -> list[tuple[str, Verdict]]:
@@ -127,7 +223,9 @@ def verdicts_of(book: Book, proposed: life.DisposalProposed) -> list[tuple[str, 
         view = book.encounters.get(encounter_id)
         if view is not None:
             covered.update(book.captures(encounter_id))
-            name = f"{view.subject.name or view.subject.mrn}, {view.at[:10]}, {view.captures} pictures"
+            hidden = view.encounter_id in book.catalog.circle.restricted
+            who = view.subject.mrn if hidden else view.subject.name or view.subject.mrn
+            name = f"{who}, {view.at[:10]}, {view.captures} pictures"
             found.append((name, book.of_encounter(view)))
     for capture_id in proposed.captures:
         if capture_id not in covered:
@@ -152,7 +250,7 @@ def is_complete(book: Book, proposed: life.DisposalProposed) -> bool:
     return standing_of(book, proposed.encounters, proposed.captures) == proposed.standing
 
 
-def unprotected(book: Book, proposed: life.DisposalProposed, now: datetime) -> list[str]:
+def unprotected(book: Book, proposed: life.DisposalProposed) -> list[str]:
     """A refusal or withdrawal counts for all pictures of a person: it must not go while others stay."""
     people = {
         subject_key(book.encounters[id_].subject) for id_ in proposed.encounters if id_ in book.encounters
@@ -165,49 +263,29 @@ def unprotected(book: Book, proposed: life.DisposalProposed, now: datetime) -> l
         for view in book.people[person]:
             if view.encounter_id in goes:
                 continue
-            said = sorted(
-                (
-                    consent
-                    for other in book.people[person]
-                    for consent in other.consents
-                    if other is view or consent.terms.kind is not ConsentKind.GRANT
-                ),
-                key=lambda consent: consent.at,
-            )
-            if _opens(book.catalog.answers(view.encounter_id), said, goes, now):
+            said = book.catalog.said(view.encounter_id)
+            gone = [place for place, each in enumerate(said) if each.encounter_id in goes]
+            if protects([each.terms for each in said], gone, book.now):
                 return [_PROTECTS]
     return []
-
-
-def _opens(
-    before: Sequence[object], said: Iterable[ConsentView], goes: frozenset[EncounterId], now: datetime
-) -> bool:
-    views = list(said)
-    left = [view.terms for view in views if view.encounter_id not in goes]
-    if len(left) == len(before):
-        return False
-    whole = [view.terms for view in views]
-    return any(
-        may(Action.EXPORT, left, purpose, now).allowed and not may(Action.EXPORT, whole, purpose, now).allowed
-        for purpose in Purpose
-    )
 
 
 _SILENCE_DAYS = 400
 
 
-def clock_warning(catalog: Catalog, now: datetime) -> str:
+def clock_warning(book: Book) -> str:
     """A sentence where no picture came for more than a year: then the clock may be far ahead; else empty.
 
     Everything is due by a clock that is years ahead. Every login moves the newest record with it, so what
     tells is the last picture.
     """
+    catalog = book.catalog
     total = catalog.captures(limit=0).total
     rows = catalog.captures(offset=total - 1, limit=1).captures if total else ()
     last = read_date(rows[0].at[:10]) if rows else None
-    if last is None or (now.date() - last).days <= _SILENCE_DAYS:
+    if last is None or (book.today - last).days <= _SILENCE_DAYS:
         return ""
     return (
-        f"The kiosk's clock says {now.date()}; the last picture is of {last}. If the clock is wrong, what it"
+        f"The kiosk's clock says {book.today}; the last picture is of {last}. If the clock is wrong, what it"
         " says of what is due is wrong, too."
     )

@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import timedelta
-from pathlib import Path
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import cast
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from medkiosk.catalog.views import CaptureView
-from medkiosk.consent.decision import Action, may
+from medkiosk.consent.terms import LONGEST_NAME
+from medkiosk.core import datause
 from medkiosk.core.clock import rfc3339
 from medkiosk.core.consent import Purpose
+from medkiosk.core.datause import DataUse
 from medkiosk.core.errors import BadRequestError, KioskError, NotAllowedError, NotFoundError
-from medkiosk.core.events import (
-    AccountCreated,
+from medkiosk.core.events import AccountCreated
+from medkiosk.core.exportevents import (
     Exported,
     ExportFailed,
     ExportPrepared,
     ExportRefused,
     RecipientEnrolled,
-    Redacted,
+    RecipientMethod,
 )
 from medkiosk.core.ids import CaptureId, ExportId, RecipientId, new_id
+from medkiosk.daemon import bundling, consenting, correcting, recalling, recipients, reviewing, training
 from medkiosk.daemon.kiosk import Kiosk
-from medkiosk.export import policy
-from medkiosk.export.bundle import Bundle, Picture, write_bundle
+from medkiosk.daemon.sticks import Taken
+from medkiosk.export import passphrase, policy, volume
+from medkiosk.export.bundle import Written, write_bundle
+from medkiosk.export.contents import Bundle, Extras
+from medkiosk.export.errors import ChangedError, LeftBehindError, StickError, StickLiesError
+from medkiosk.export.viewer import chunks
 from medkiosk.ipc import types as t
+from medkiosk.ipc.exportapi import MOST
+from medkiosk.ipc.spoken import Spoken, wipe
 from medkiosk.journal import Fact
-from medkiosk.vault.envelope import commitment_key
 
-_MOST = 1000
 _TOLERANCE = timedelta(minutes=5)
-
-
-class NoStickError(KioskError):
-    """No stick is plugged in at {name}. Nothing was written; plug the stick in and try again."""
-
-    code = "export.no_stick"
 
 
 def _recipient(kiosk: Kiosk, recipient_id: RecipientId) -> RecipientEnrolled:
@@ -46,14 +52,43 @@ def _recipient(kiosk: Kiosk, recipient_id: RecipientId) -> RecipientEnrolled:
     return recipient
 
 
-def _reasons(
-    kiosk: Kiosk, view: CaptureView, recipient: RecipientEnrolled, purpose: Purpose
-) -> tuple[str, ...]:
-    now = kiosk.clock()
+@dataclass(frozen=True)
+class Asked:
+    """An export that somebody asks about.
+
+    Attributes:
+        recipient_id: who gets it.
+        purpose: what for.
+        captures: which.
+        data_use: what the receiver may do.
+        use: of publication: which one, as the consents name it; else empty.
+    """
+
+    recipient_id: RecipientId
+    purpose: Purpose
+    captures: tuple[CaptureId, ...]
+    data_use: DataUse
+    use: str = ""
+
+
+def _now(kiosk: Kiosk) -> datetime:
+    return consenting.not_before(kiosk.clock(), kiosk.keyring.opened.newest)
+
+
+def _reasons(kiosk: Kiosk, view: CaptureView, recipient: RecipientEnrolled, asked: Asked) -> tuple[str, ...]:
+    """Why one picture may not leave."""
     encounter_id = view.row.encounter_id
     with kiosk.reading() as catalog:
-        answers = catalog.answers(encounter_id) if encounter_id else ()
-        problems = catalog.problems
+        said, _ = consenting.ask(
+            catalog,
+            encounter_id,
+            view.latest.findings if view.latest else (),
+            asked.purpose,
+            recipient,
+            kiosk.config.consent,
+            _now(kiosk),
+            asked.use,
+        )
     facts = policy.Facts(
         state=view.row.state,
         role=view.row.role,
@@ -61,49 +96,79 @@ def _reasons(
         latest=view.row.revision,
         approved=view.approved.revision if view.approved else 0,
         assigned=encounter_id is not None,
+        second=reviewing.too_few(kiosk, view, publication=asked.purpose is Purpose.PUBLICATION),
+        doubt=correcting.doubted(kiosk, view.row.capture_id, encounter_id),
     )
-    decision = may(Action.EXPORT, answers, purpose, now)
-    reasons = policy.decide(facts, decision, recipient, now)
+    told = bundling.why_not_to_give(kiosk, view.leaf)
+    return (*policy.decide(facts, said), told) if told else policy.decide(facts, said)
+
+
+def _problems(kiosk: Kiosk, asked: Asked) -> list[str]:
+    """Why nothing at all may leave: the recipient, the terms, the use, the kiosk itself."""
+    now, opened = _now(kiosk), kiosk.keyring.opened
+    with kiosk.reading() as catalog:
+        said = recipients.why_not(catalog.outside, asked.recipient_id, asked.purpose, now)
+        damaged = bool(opened.unreadable or catalog.problems)
+    problems = [said] if said else []
+    problems += datause.problems(asked.data_use, asked.purpose, now.date())
+    if asked.purpose is Purpose.PUBLICATION and not asked.use.strip():
+        problems.append(
+            "Consent to publication is for one use that has a name: say which one this export is for."
+        )
+    elif asked.purpose is not Purpose.PUBLICATION and asked.use:
+        problems.append("Only an export for publication names a use; leave it out.")
     if kiosk.redactor.missing:
-        reasons += (f"Detectors are missing on this kiosk: {', '.join(kiosk.redactor.missing)}.",)
-    opened = kiosk.keyring.opened
-    if opened.unreadable or problems:
+        problems.append(f"Detectors are missing on this kiosk: {', '.join(kiosk.redactor.missing)}.")
+    if damaged:
         # One of them may be a withdrawal.
-        reasons += ("Records of this kiosk are damaged or out of order; nothing leaves until that is clear.",)
-    if rfc3339(now + _TOLERANCE) < opened.newest:
+        problems.append(
+            "Records of this kiosk are damaged or out of order; nothing leaves until that is clear."
+        )
+    if rfc3339(kiosk.clock() + _TOLERANCE) < opened.newest:
         # An expired consent must not come back to life because a battery ran out.
-        reasons += ("The kiosk's clock is behind its own records; it must be set right first.",)
-    return reasons
+        problems.append("The kiosk's clock is behind its own records; it must be set right first.")
+    return problems
 
 
-def check(
-    kiosk: Kiosk, recipient_id: RecipientId, purpose: Purpose, captures: tuple[CaptureId, ...]
-) -> t.ExportCheck:
-    """Say for each capture whether it may leave now.
+def check(kiosk: Kiosk, asked: Asked) -> t.ExportCheck:
+    """Say what is in the way of an export now, and of each of its captures.
 
     Raises:
         NotFoundError: no such recipient or capture.
-        BadRequestError: none or too many captures, or one named twice.
+        BadRequestError: none or too many captures, one named twice, or a use that is too long.
     """
-    if not 0 < len(captures) <= _MOST or len(set(captures)) != len(captures):
-        raise BadRequestError(detail=f"name between 1 and {_MOST} captures, each once")
-    recipient = _recipient(kiosk, recipient_id)
+    captures = asked.captures
+    if not 0 < len(captures) <= MOST or len(set(captures)) != len(captures):
+        raise BadRequestError(detail=f"name between 1 and {MOST} captures, each once")
+    if len(asked.use) > LONGEST_NAME or not asked.use.isprintable():
+        raise BadRequestError(detail=f"a use has a name of at most {LONGEST_NAME} printable characters")
+    recipient = _recipient(kiosk, asked.recipient_id)
+    views = [kiosk.capture(capture_id) for capture_id in captures]
     denials = [
         t.Denial(capture_id=capture_id, reason=reason)
-        for capture_id in captures
-        for reason in _reasons(kiosk, kiosk.capture(capture_id), recipient, purpose)
+        for capture_id, view in zip(captures, views, strict=True)
+        for reason in _reasons(kiosk, view, recipient, asked)
     ]
     denied = {denial.capture_id for denial in denials}
-    return t.ExportCheck(allowed=tuple(c for c in captures if c not in denied), denials=tuple(denials))
+    uses: tuple[str, ...] = ()
+    if asked.purpose is Purpose.PUBLICATION:
+        with kiosk.reading() as catalog:
+            uses = consenting.uses(catalog, (each for v in views if (each := v.row.encounter_id) is not None))
+    return t.ExportCheck(
+        allowed=tuple(c for c in captures if c not in denied),
+        denials=tuple(denials),
+        problems=tuple(_problems(kiosk, asked)),
+        uses=uses,
+    )
 
 
 def export(
     kiosk: Kiosk,
     who: AccountCreated,
-    recipient_id: RecipientId,
-    purpose: Purpose,
-    captures: tuple[CaptureId, ...],
+    asked: Asked,
+    options: t.ExportOptions,
     stick: str,
+    *,
     still: Callable[[], object],
 ) -> t.ExportResult:
     """Write a bundle, all or nothing.
@@ -111,42 +176,71 @@ def export(
     Args:
         kiosk: where from.
         who: asks.
-        recipient_id: who gets it.
-        purpose: what for.
-        captures: which.
+        asked: what for.
+        options: what goes with the pictures.
         stick: its name; empty for the first.
         still: raises where ``who`` may not any more; asked before the bundle gets its name.
 
     Raises:
-        NotAllowedError: a capture may not leave; every reason is given, nothing was written.
+        NotAllowedError: a capture may not leave, and every reason is given; or a check is demanded and not
+            passed. Nothing was written.
+        ChangedError: it may not any more, now that all is written; every reason is given.
+        LeftBehindError: it failed, and what was written could not be removed.
         KioskError: what `medkiosk.export.bundle.write_bundle` raises.
     """
-    target = _stick(kiosk, stick)
-    with kiosk.stick:
+    training.ensure(kiosk, who, "export")
+    page = chunks.page() if options.viewer else b""
+    with kiosk.sticks.writing(stick) as taken:
+        notice = recalling.notice(kiosk, _recipient(kiosk, asked.recipient_id))
         # From the decision to its record nothing may come between, least of all a withdrawal; and all proofs
         # lead to one head.
         with kiosk.journal.lock:
-            bundle, prepared = _prepare(kiosk, who, recipient_id, purpose, captures)
+            extras = Extras(page=page, dicom=options.dicom, recall=notice.members if notice else {})
+            bundle, prepared, chosen = _prepare(kiosk, who, asked, options, extras, taken)
+        cleaned = threading.Event()
+
+        def naming(written: Written, name_it: Callable[[], object]) -> None:
+            # The same question once more, and the answer, the name and the record are one: what comes while a
+            # stick is written stops it, and what comes after this finds an export that is outside.
+            with kiosk.journal.lock:
+                still()
+                _ask_again(kiosk, asked, chosen)
+                name_it()
+                exported = Exported(
+                    at=kiosk.journal.now(),
+                    actor=who.account_id,
+                    export_id=bundle.export_id,
+                    recipient_id=asked.recipient_id,
+                    purpose=asked.purpose,
+                    captures=asked.captures,
+                    derivatives=prepared.derivatives,
+                    manifest_sha256=written.manifest_sha256,
+                )
+                told = [notice.event(kiosk, who, bundle.export_id)] if notice else []
+                kiosk.journal.commit([Fact(exported), *map(Fact, told)])
+
         try:
-            written = write_bundle(target, bundle, still=still)
+            written = write_bundle(
+                taken.path, bundle, taken.files, naming=naming, cleaned=cleaned.set, progress=taken.progress
+            )
+            spoken = Spoken(bundle.passphrase) if bundle.passphrase else None
         except BaseException as error:
-            code = error.code if isinstance(error, KioskError) else "kiosk.internal"
             failed = ExportFailed(
-                at=kiosk.journal.now(), actor=who.account_id, export_id=bundle.export_id, code=code
+                at=kiosk.journal.now(),
+                actor=who.account_id,
+                export_id=bundle.export_id,
+                code=error.code if isinstance(error, KioskError) else "kiosk.internal",
+                cleaned=cleaned.is_set(),
             )
             kiosk.journal.commit([Fact(failed)])
+            # Errors of the stick say so themselves.
+            says_so = isinstance(error, StickError | StickLiesError)
+            if isinstance(error, KioskError) and not says_so and not cleaned.is_set():
+                raise LeftBehindError(why=error.message) from error
             raise
-    exported = Exported(
-        at=kiosk.journal.now(),
-        actor=who.account_id,
-        export_id=bundle.export_id,
-        recipient_id=recipient_id,
-        purpose=purpose,
-        captures=captures,
-        derivatives=prepared.derivatives,
-        manifest_sha256=written.manifest_sha256,
-    )
-    kiosk.journal.commit([Fact(exported)])
+        finally:
+            if isinstance(bundle.passphrase, bytearray):
+                wipe(bundle.passphrase)
     return t.ExportResult(
         export_id=bundle.export_id,
         folder=written.folder,
@@ -154,88 +248,91 @@ def export(
         bytes=written.bytes,
         manifest_sha256=written.manifest_sha256,
         signer=written.signer,
+        page_sha256=hashlib.sha256(page).hexdigest() if page else "",
+        # A text on the wire; here none, since a text cannot be wiped.
+        passphrase=cast("str", spoken) if spoken else "",
+        recalled=notice.images if notice else 0,
+        read_back=taken.files.past,
+        stick=taken.after,
     )
+
+
+def _ask_again(kiosk: Kiosk, asked: Asked, chosen: Sequence[bundling.Chosen]) -> None:
+    """Ask what `_prepare` asked.
+
+    Raises:
+        ChangedError: the answer is another one.
+    """
+    checked = check(kiosk, asked)
+    reasons = [*checked.problems, *(denial.reason for denial in checked.denials)]
+    if not reasons:
+        recipient = _recipient(kiosk, asked.recipient_id)
+        reasons = bundling.changed(kiosk, chosen, recipient, asked.purpose, asked.use)
+    if reasons:
+        raise ChangedError(reason=" ".join(dict.fromkeys(reasons)))
 
 
 def _prepare(
     kiosk: Kiosk,
     who: AccountCreated,
-    recipient_id: RecipientId,
-    purpose: Purpose,
-    captures: tuple[CaptureId, ...],
-) -> tuple[Bundle, ExportPrepared]:
+    asked: Asked,
+    options: t.ExportOptions,
+    extras: Extras,
+    taken: Taken,
+) -> tuple[Bundle, ExportPrepared, Sequence[bundling.Chosen]]:
     """Decide and record: before the first byte is on the stick the ledger says that it may be outside."""
-    checked = check(kiosk, recipient_id, purpose, captures)
-    if checked.denials:
-        reasons = tuple(dict.fromkeys(denial.reason for denial in checked.denials))
+    checked = check(kiosk, asked)
+    if checked.denials or checked.problems:
+        denied = (denial.reason for denial in checked.denials)
+        reasons = tuple(dict.fromkeys((*checked.problems, *denied)))
         refused = ExportRefused(
             at=kiosk.journal.now(),
             actor=who.account_id,
-            recipient_id=recipient_id,
-            purpose=purpose,
-            captures=captures,
+            recipient_id=asked.recipient_id,
+            purpose=asked.purpose,
+            captures=asked.captures,
             reasons=reasons,
         )
         kiosk.journal.commit([Fact(refused)])
         raise NotAllowedError(reason=" ".join(reasons))
-    views = [_approved(kiosk, capture_id) for capture_id in captures]
-    revisions = [latest for latest, _ in views]
+    recipient = _recipient(kiosk, asked.recipient_id)
+    said = recipient.method is RecipientMethod.PASSPHRASE
+    export_id = ExportId(new_id(kiosk.random))
+    key = "" if said else recipient.age_recipient
+    chosen = bundling.choose(kiosk, asked.captures, recipient, asked.purpose, asked.use)
+    consent = bundling.consent_members(chosen, export_id, key, asked.data_use)
+    # As sealed they are a little larger: what is asked for is enough.
+    sizes = [kiosk.journal.vault.blob_path(one.revision.derivative_id).stat().st_size for one in chosen]
+    taken.check_room(volume.need(sizes, viewer=options.viewer, dicom=options.dicom))
+    acknowledge = kiosk.random(32)
     bundle = Bundle(
-        export_id=ExportId(new_id(kiosk.random)),
+        export_id=export_id,
         created=kiosk.clock().date(),
-        purpose=purpose,
-        recipient=_recipient(kiosk, recipient_id).age_recipient,
-        pictures=_pictures(kiosk, [(latest, leaf, kiosk.journal.log.proof(leaf)) for latest, leaf in views]),
+        purpose=asked.purpose,
+        recipient=key,
+        passphrase=passphrase.generate(kiosk.random) if said else b"",
+        pictures=bundling.pictures(kiosk, chosen, export_id, options),
         checkpoint=kiosk.journal.log.checkpoint,
         signer=kiosk.keys.export_key,
         random=kiosk.random,
+        acknowledge=acknowledge,
+        data_use=asked.data_use,
+        extras=replace(extras, consent=consent),
+        count=len(chosen),
     )
+    public = Ed25519PrivateKey.from_private_bytes(acknowledge).public_key().public_bytes_raw()
     prepared = ExportPrepared(
         at=kiosk.journal.now(),
         actor=who.account_id,
         export_id=bundle.export_id,
-        recipient_id=recipient_id,
-        purpose=purpose,
-        captures=captures,
-        derivatives=tuple(r.derivative_id for r in revisions),
+        recipient_id=asked.recipient_id,
+        purpose=asked.purpose,
+        captures=asked.captures,
+        derivatives=tuple(one.revision.derivative_id for one in chosen),
+        images=tuple(one.image_id for one in chosen),
+        data_use=asked.data_use,
+        acknowledge=public.hex(),
+        use=asked.use,
     )
     kiosk.journal.commit([Fact(prepared)])
-    return bundle, prepared
-
-
-def _stick(kiosk: Kiosk, name: str) -> Path:
-    for stick in kiosk.config.stick:
-        if name in ("", stick.name):
-            if stick.mounted and not Path(stick.path).is_mount():
-                raise NoStickError(name=stick.name)
-            return Path(stick.path)
-    raise NotFoundError(what="stick", id=name or "(none is configured)")
-
-
-def _approved(kiosk: Kiosk, capture_id: CaptureId) -> tuple[Redacted, int]:
-    """The approved revision and the index of its ledger entry."""
-    view = kiosk.capture(capture_id)
-    latest = view.latest
-    if latest is None or view.approved is None or view.approved.derivative_id != latest.derivative_id:
-        raise NotAllowedError(reason="the latest revision is not the one that was approved")
-    if view.leaf < 0:
-        raise NotAllowedError(reason="the ledger has no entry for this picture, so nothing can prove it")
-    return latest, view.leaf
-
-
-def _pictures(kiosk: Kiosk, approved: list[tuple[Redacted, int, bytes]]) -> Iterator[Picture]:
-    for revision, index, proof in approved:
-        key = kiosk.keyring.opened.identity.open_key(revision.derivative_id)
-        try:
-            yield Picture(
-                jpeg=b"".join(kiosk.journal.vault.read_object(revision.derivative_id, key)),
-                width=revision.shown.w,
-                height=revision.shown.h,
-                policy=revision.policy,
-                commitment_key=commitment_key(key),
-                leaf_index=index,
-                leaf=kiosk.journal.log.entry(index),
-                proof=proof,
-            )
-        finally:
-            key.wipe()
+    return bundle, prepared, chosen

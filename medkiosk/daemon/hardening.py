@@ -13,11 +13,14 @@ _PR_SET_DUMPABLE = 4
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
 
 
-MALLOC = "glibc.malloc.tcache_count=0:glibc.malloc.perturb=219"
+MALLOC = "glibc.malloc.tcache_count=0:glibc.malloc.perturb=219:glibc.malloc.arena_max=2"
 """Settings of the C library (its manual, "Memory Allocation Tunables"): what is freed is overwritten.
 
 Keys and passphrases pass through buffers of libraries that nobody wipes: OpenSSL's parameters for Argon2id,
-messages of the socket. Without the first setting, small pieces wait in a cache of their thread, unchanged."""
+messages of the socket. Without the first setting, small pieces wait in a cache of their thread, unchanged.
+
+The third is against growth (docs/soak.md): connections and imports are threads, to which the library gives up
+to eight heaps for each processor, and every heap stays as large as it ever was."""
 
 
 def overwrite_what_is_freed() -> None:

@@ -10,13 +10,15 @@ The same thread looks at the clock: one that shows less than an entry already lo
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 from medkiosk import durable
+from medkiosk.core import alarms
 from medkiosk.core.clock import parse_rfc3339, rfc3339
 from medkiosk.core.errors import KioskError
 from medkiosk.core.ids import KIOSK
@@ -37,11 +39,11 @@ EVERY_S = 2.0
 TOLERANCE = timedelta(seconds=2)
 """How far the clock may be behind the newest entry; time daemons step it by less."""
 _LOOK_BACK = 512
-"""Entries that are read at the start for the newest time."""
+"""Entries that are read at the start for the newest time, and again where none of them has one."""
 
 _ALARMS = {
-    LedgerSetBackError.code: "STORE ROLLED BACK",
-    LedgerContradictedError.code: "LEDGER CONTRADICTED",
+    LedgerSetBackError.code: alarms.ROLLED_BACK,
+    LedgerContradictedError.code: alarms.CONTRADICTED,
 }
 _CLOCK_BACK = (
     "The kiosk's clock went back: it shows {now}, and the ledger has an entry of {newest}. Import goes on and"
@@ -132,7 +134,7 @@ class HeadMemory:
             self._board.solved(_REFUSAL)
             return
         _log.error("%s: %s", refusal.code, refusal.message)
-        self._board.set(alarm=_ALARMS.get(refusal.code, "LEDGER REFUSED"))
+        self._board.set(alarm=_ALARMS.get(refusal.code, alarms.REFUSED))
         self._board.problem(refusal.message, key=_REFUSAL)
 
     def readmit(self) -> None:
@@ -212,13 +214,22 @@ class HeadMemory:
 def _times(journal: Journal) -> tuple[str, str]:
     """Return the newest time among the last entries, and the time of the last one; empty where none is."""
     log = journal.log
-    times = []
+    times: list[str] = []
+    start = log.size
     try:
-        for data in log.entries(max(log.size - _LOOK_BACK, 0)):
-            try:
-                times.append(entry.decode(data).at)
-            except ValueError:
-                continue  # of a later version
+        while start > 0 and not times:  # many in a row may have none: a large import, redacted
+            end, start = start, max(start - _LOOK_BACK, 0)
+            times = list(_times_of(itertools.islice(log.entries(start), end - start)))
     except KioskError as error:
         _log.error("start: the last entries cannot be read: %s", error.code)
     return max(times, default=""), times[-1] if times else ""
+
+
+def _times_of(entries: Iterable[bytes]) -> Iterator[str]:
+    for data in entries:
+        try:
+            leaf = entry.decode(data)
+        except ValueError:
+            continue  # of a later version
+        if entry.has_time(leaf):
+            yield leaf.at

@@ -6,7 +6,10 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
@@ -31,8 +34,15 @@ from medkiosk.source.model import DeviceInfo, Entry, Grant, SourceCode, SourceEr
 _log = logging.getLogger(__name__)
 _SHOW_S = 0.1
 """Bytes are counted on the board at most so often: it wakes everybody who watches."""
+_MOST_PATIENT = 20
+"""A camera is looked at again after a pause that doubles, to at most so many of the first one: each look
+keeps it awake. A folder is looked at after each pause."""
 _SELDOM = 15
 """After the last quick retry, how many times longer the pauses are."""
+_OTHER_PARTS = (
+    "This card has {parts} parts (partitions), and this line speaks of one of them. The kiosk may be unable"
+    " to read another: have somebody look at the card before it is reused."
+)
 
 
 class ImportFailedError(KioskError):
@@ -42,6 +52,19 @@ class ImportFailedError(KioskError):
     code = "import.internal"
 
 
+@dataclass(frozen=True)
+class Left:
+    """What a device held when its import ended.
+
+    Attributes:
+        entries: its listing that was imported.
+        places: those of them that are there still.
+    """
+
+    entries: list[Entry]
+    places: AbstractSet[Place]
+
+
 class Importer:
     """Everything that happens to one device between plug and unplug.
 
@@ -49,13 +72,21 @@ class Importer:
         device: what was plugged in.
         tools: what every import uses.
         release: called when everything on the device is safe and nothing reads it any more.
+        changes: whether something may come onto the device while it is plugged in: a camera, a folder; not a
+            card that is mounted read-only and then let go.
     """
 
     def __init__(
-        self, device: DeviceRef, tools: Tools, release: Callable[[DeviceRef], None] = lambda _device: None
+        self,
+        device: DeviceRef,
+        tools: Tools,
+        release: Callable[[DeviceRef], None] = lambda _device: None,
+        *,
+        changes: bool = True,
     ) -> None:
         self._device = device
         self._release = release
+        self._changes = changes
         self._tools = tools
         self._stop = threading.Event()
         self._lock = threading.RLock()
@@ -89,8 +120,8 @@ class Importer:
         done, files = self.status.sealed + self.status.already + self.status.copies, self.status.files
         return f"{done} of {files} files are safe. Keep the card as it is and plug it in again."
 
-    def _happen(self, happening: Happening, detail: str = "") -> None:
-        self._show(state=next_state(self.status.state, happening), detail=detail, doing="")
+    def _happen(self, happening: Happening, detail: str = "", **values: object) -> None:
+        self._show(state=next_state(self.status.state, happening), detail=detail, doing="", **values)
 
     def _show(self, **values: object) -> None:
         with self._lock:
@@ -105,8 +136,12 @@ class Importer:
             gave_up = attempt > self._tools.settings.retries
             pause = self._tools.settings.retry_s * (_SELDOM if gave_up else attempt)
             try:
-                self._once()
-                return
+                left = self._once()
+                if not self._more_came(left):
+                    return
+                attempt = 0
+                self._happen(Happening.MORE, passport="", notes=())
+                continue
             except StoppedError:
                 return
             except SourceError as error:
@@ -128,7 +163,22 @@ class Importer:
                 return
             self._happen(Happening.RETRY)
 
-    def _once(self) -> None:
+    def _more_came(self, left: Left) -> bool:
+        """Look again, now and then, until there is something new; False when the device is unplugged."""
+        pause, patience = self._tools.settings.look_again_s, 1
+        while self._changes and not self._stop.wait(pause * patience):
+            if self._device.kind == "camera":
+                patience = min(2 * patience, _MOST_PATIENT)
+            try:
+                with self._session() as session:
+                    if not self._changing.settled(left.entries, session.list(), left.places):
+                        return True
+            except SourceError as error:
+                # Asleep, or in use. What is said of it was true when it was listed; nothing else is known.
+                _log.info("import: device %s: not looked at again: %d", self._device.key, error.reason)
+        return False
+
+    def _once(self) -> Left:
         """Import until a second look, after which nothing comes, finds only what the import has seen."""
         for _ in range(PASSES):
             run, entries = self._pass()
@@ -144,8 +194,10 @@ class Importer:
         self._tools.board.keep(self._device.key, run.kept)
         counts = run.outcomes
         safe = acknowledged(counts)
-        notes = (self._clock_words or "", self._gap_words, self._deletion.words)
-        passport = REUSE if expendable(counts) and not self._deletion.damaged else KEEP_CARD
+        parts = _OTHER_PARTS.format(parts=self._device.others + 1) if self._device.others else ""
+        notes = (self._clock_words or "", self._gap_words, self._deletion.words, parts)
+        reuse = expendable(counts) and not self._deletion.damaged and not self._device.others
+        passport = REUSE if reuse else KEEP_CARD
         self._show(
             doing="",
             notes=tuple(note for note in notes if note),
@@ -158,6 +210,7 @@ class Importer:
         )
         if safe:
             self._release(self._device)
+        return Left(entries, left)
 
     def _pass(self) -> tuple[ImportRun, list[Entry]]:
         """List the device and import what is new."""
@@ -221,11 +274,10 @@ class Importer:
             raise SourceError(SourceCode.CRASHED) from error
         session = SourceSession(self._channel, stall_s=self._tools.stall_s)
         device = self._device
+        kind: Literal["camera", "card"] = "card" if device.kind == "card" else "camera"
         try:
             self.check_stop()
-            session.open(
-                DeviceInfo(kind=device.kind, model=device.model, serial="", port=device.port), grants
-            )
+            session.open(DeviceInfo(kind=kind, model=device.model, serial="", port=device.port), grants)
             yield session
         finally:
             self._channel = None

@@ -146,12 +146,14 @@ class Keyring:
         """Look again, once the session counts: whoever takes a slot away ends the sessions that count then.
 
         Raises:
-            OvertakenError: the slot was taken away before; the session must end.
+            OvertakenError: the slot was taken away before, or the roles were changed; the session must end.
             NotAllowedError: the account was closed, or the vault was locked.
         """
         opened = self.opened
         with opened.lock:
-            _may_enter(opened.catalog, entered.account.user)
+            now = _may_enter(opened.catalog, entered.account.user)
+        if now.roles != entered.account.roles:
+            raise OvertakenError
         self._still(entered.slot)
 
     def _still(self, slot: str) -> None:

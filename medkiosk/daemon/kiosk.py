@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -12,17 +11,23 @@ from medkiosk.catalog.views import CaptureView, EncounterView
 from medkiosk.core.clock import Clock
 from medkiosk.core.config import Config
 from medkiosk.core.errors import NotFoundError
-from medkiosk.core.ids import CaptureId, EncounterId, Random
+from medkiosk.core.ids import CaptureId, EncounterId, ObjectId, Random
 from medkiosk.daemon.backups import Backups
 from medkiosk.daemon.board import Board
 from medkiosk.daemon.disposing import Disposer
 from medkiosk.daemon.drives import DriveDesk
+from medkiosk.daemon.guidefiles import GuideShelf
 from medkiosk.daemon.headmemory import HeadMemory
 from medkiosk.daemon.keyring import Keyring
+from medkiosk.daemon.maintaining import Checker
 from medkiosk.daemon.redactor import Redactor
 from medkiosk.daemon.scrub import Scrubber
 from medkiosk.daemon.sessions import Sessions
+from medkiosk.daemon.settingsdesk import SettingsDesk
 from medkiosk.daemon.sheets import SheetDesk
+from medkiosk.daemon.sticks import StickDesk
+from medkiosk.daemon.updating import UpdateDesk
+from medkiosk.daemon.usbdesk import UsbDesk
 from medkiosk.journal import Journal
 from medkiosk.keyfiles import KeyFiles
 
@@ -43,10 +48,14 @@ class Kiosk:
     drives: DriveDesk
     scrubber: Scrubber
     disposer: Disposer
+    sticks: StickDesk
+    usb: UsbDesk
+    updates: UpdateDesk
+    checker: Checker
+    guide: GuideShelf
+    settings: SettingsDesk
     clock: Clock
     random: Random
-    stick: threading.Lock = field(default_factory=threading.Lock)
-    """One export at a time: two would clear away each other's unfinished folder."""
     sheets: SheetDesk = field(default_factory=SheetDesk)
 
     @contextlib.contextmanager
@@ -85,14 +94,31 @@ class Kiosk:
         return view
 
 
+@dataclass(frozen=True)
+class OpenOriginal:
+    """The original that a session may look at; ``until`` is a time of `Sessions.now`.
+
+    ``glass``: the broken glass that its look is on record under; empty where none was needed.
+    """
+
+    capture_id: CaptureId
+    revision: int
+    glass: str
+    until: float
+
+
 @dataclass
 class Looks:
     """What this session was shown.
 
     Attributes:
         revisions: the last revision of each capture whose whole picture it got.
-        closely: captures and revisions of which it got parts at full size.
+        closely: captures and revisions of which it got parts at full size, and under which broken glass.
+        original: which original it may look at now.
+        prepared: the preview that is probably asked for next, opened; nobody has seen it.
     """
 
     revisions: dict[CaptureId, int] = field(default_factory=dict)
-    closely: set[tuple[CaptureId, int]] = field(default_factory=set)
+    closely: set[tuple[CaptureId, int, str]] = field(default_factory=set)
+    original: OpenOriginal | None = None
+    prepared: tuple[ObjectId, bytes] | None = field(default=None, repr=False)

@@ -8,6 +8,8 @@ import sdnotify
 
 from medkiosk.ipc.types import Status
 
+_MINUTE_US = 60_000_000
+
 
 def watchdog_interval_s() -> float | None:
     """Half the time after which systemd would restart us, or None when no watchdog is set."""
@@ -40,6 +42,14 @@ class Notifier:
     def status(self, status: Status) -> None:
         """Show how it goes."""
         self._notifier.notify(f"STATUS={status_line(status)}")
+
+    def failed(self, message: str) -> None:
+        """Say why it does not start; the screen that comes after too many failures shows it."""
+        self._notifier.notify(f"STATUS={' '.join(message.split())}")
+
+    def repairing(self) -> None:
+        """The store is repaired before the daemon serves: have systemd wait for another minute."""
+        self._notifier.notify(f"EXTEND_TIMEOUT_USEC={_MINUTE_US}\nSTATUS=Repairing the store.")
 
     def alive(self) -> None:
         """Feed the watchdog."""

@@ -84,8 +84,8 @@ class Opened:
         return (
             f"{unreadable} records of this kiosk cannot be read, and {problems} do not fit the others. One of"
             " them may be a legal hold, a refusal or a later visit: no disposal is proposed, approved or"
-            " begun until that is clear, and none was destroyed for it. Verify the store, put back what is"
-            " damaged from a backup drive (kioskctl verify STORE --repair-from DRIVE), and log in again."
+            " begun until that is clear, and none was destroyed for it. Keep the backup drives, and"
+            " call the administrator: what is damaged is put back from a drive."
         )
 
     @property

@@ -1,4 +1,4 @@
-"""Accounts, recipients, and what the auditor reads."""
+"""Accounts, and what the auditor reads."""
 
 from __future__ import annotations
 
@@ -7,29 +7,21 @@ import logging
 
 from medkiosk.access import accounts
 from medkiosk.access.passphrase import weakness
-from medkiosk.core.clock import parse_rfc3339
+from medkiosk.core.accessevents import DepartmentsSet, RolesChanged
 from medkiosk.core.config import Config
 from medkiosk.core.errors import BadRequestError, KioskError, NotAllowedError
-from medkiosk.core.events import (
-    AccountCreated,
-    RecipientEnrolled,
-    Role,
-    Viewed,
-    What,
-    decode,
-)
-from medkiosk.core.ids import AccountId, RecipientId, new_id
+from medkiosk.core.events import AccountCreated, Role, Viewed, What, decode
+from medkiosk.core.ids import AccountId, new_id
 from medkiosk.core.lifecycle import AccountClosed, SlotChanged
-from medkiosk.daemon import views
+from medkiosk.daemon import reasons, views
+from medkiosk.daemon.circling import check_departments
 from medkiosk.daemon.kiosk import Kiosk
-from medkiosk.export import age
 from medkiosk.ipc import types as t
 from medkiosk.journal import Fact
 from medkiosk.vault.errors import NoSlotError, SlotExistsError
 from medkiosk.vault.slots import Authenticator, normalise_name
 
 _log = logging.getLogger(__name__)
-_LONGEST = 200
 
 
 def create_account(
@@ -149,14 +141,11 @@ def close_account(kiosk: Kiosk, who: AccountCreated, user: str, reason: str) -> 
         BadRequestError: no such account, or no reason.
         NotAllowedError: it is one's own, the last administrator's, or closed already.
     """
-    if not reason.strip() or len(reason) > _LONGEST:
-        raise BadRequestError(detail="say why, in at most 200 characters")
+    reason = reasons.given(reason)
     account = _other(kiosk, who, user, "another administrator closes your account")
     identity = kiosk.keyring.opened.identity
     with kiosk.journal.lock:  # two administrators at the same time must not close each other's account
-        with kiosk.reading() as catalog:
-            if not catalog.people.is_open(account.account_id) or not catalog.people.is_open(who.account_id):
-                raise NotAllowedError(reason="the account was closed")
+        _check_both(kiosk, who, account)
         try:
             identity.remove_user_slot(account.user)
         except NoSlotError:
@@ -174,6 +163,74 @@ def close_account(kiosk: Kiosk, who: AccountCreated, user: str, reason: str) -> 
             ]
         )
     kiosk.sessions.end_all("the account was closed", of=account.account_id)
+
+
+def change_roles(
+    kiosk: Kiosk, who: AccountCreated, user: str, roles: tuple[Role, ...], reason: str
+) -> t.AccountInfo:
+    """Give somebody else other roles; their sessions end, so that no old role goes on.
+
+    Raises:
+        BadRequestError: no such account, no reason, or roles that do not go together.
+        NotAllowedError: it is one's own, or an account was closed.
+    """
+    problems = accounts.problems_of_roles(roles)
+    if problems:
+        raise BadRequestError(detail="; ".join(problems))
+    reason = reasons.given(reason)
+    account = _other(kiosk, who, user, "another administrator changes your roles")
+    with (
+        kiosk.journal.lock
+    ):  # two administrators at the same time must not each make the other something else
+        _check_both(kiosk, who, account)
+        event = RolesChanged(
+            at=kiosk.journal.now(),
+            actor=who.account_id,
+            account_id=account.account_id,
+            roles=roles,
+            reason=reason,
+        )
+        kiosk.journal.commit([Fact(event)])
+    kiosk.sessions.end_all("an administrator changed the roles of this account", of=account.account_id)
+    return _info(kiosk, account.account_id)
+
+
+def set_departments(
+    kiosk: Kiosk, who: AccountCreated, user: str, departments: tuple[str, ...]
+) -> t.AccountInfo:
+    """Say where somebody else works; it counts from their next question.
+
+    Raises:
+        BadRequestError: no such account, or a department that the configuration does not have.
+        NotAllowedError: it is one's own, or an account was closed.
+    """
+    check_departments(kiosk.config, departments)
+    account = _other(kiosk, who, user, "another administrator says where you work")
+    with kiosk.journal.lock:
+        _check_both(kiosk, who, account)
+        event = DepartmentsSet(
+            at=kiosk.journal.now(),
+            actor=who.account_id,
+            account_id=account.account_id,
+            departments=departments,
+        )
+        kiosk.journal.commit([Fact(event)])
+    return _info(kiosk, account.account_id)
+
+
+def _check_both(kiosk: Kiosk, who: AccountCreated, other: AccountCreated) -> None:
+    """Under the journal's lock: both may log in still, and the one who decides is an administrator still."""
+    with kiosk.reading() as catalog:
+        actor = catalog.account(who.account_id)
+        if not catalog.people.is_open(other.account_id) or not catalog.people.is_open(who.account_id):
+            raise NotAllowedError(reason="the account was closed")
+        if actor is None or Role.ADMINISTRATOR not in actor.roles:
+            raise NotAllowedError(reason="you are no administrator any more")
+
+
+def _info(kiosk: Kiosk, account_id: AccountId) -> t.AccountInfo:
+    with kiosk.reading() as catalog:
+        return views.account(catalog.people.accounts[account_id], catalog.people)
 
 
 def must_change(kiosk: Kiosk, who: AccountCreated) -> bool:
@@ -217,37 +274,6 @@ def _tell_slot(kiosk: Kiosk, who: AccountCreated, account: AccountCreated, how: 
 def site_names(config: Config) -> tuple[str, ...]:
     """What a guesser at this kiosk's passphrases would try first."""
     return config.site.name, config.site.origin
-
-
-def enrol_recipient(
-    kiosk: Kiosk, who: AccountCreated, display_name: str, organisation: str, age_recipient: str, expires: str
-) -> t.RecipientInfo:
-    """Add somebody who may receive exports.
-
-    Raises:
-        BadRequestError: no name, or an expiry that lies in the past.
-        RecipientKeyError: the age public key cannot be used.
-    """
-    if not display_name.strip() or max(len(display_name), len(organisation)) > _LONGEST:
-        raise BadRequestError(detail="a recipient needs a name of at most 200 characters")
-    age.check_recipient(age_recipient)
-    try:
-        over = parse_rfc3339(expires) <= kiosk.clock()
-    except ValueError as error:
-        raise BadRequestError(detail="say until when, as YYYY-MM-DDThh:mm:ss.mmmZ") from error
-    if over:
-        raise BadRequestError(detail="the enrolment would be over already; its end must lie ahead")
-    event = RecipientEnrolled(
-        at=kiosk.journal.now(),
-        actor=who.account_id,
-        recipient_id=RecipientId(new_id(kiosk.random)),
-        display_name=display_name,
-        organisation=organisation,
-        age_recipient=age_recipient,
-        expires=expires,
-    )
-    kiosk.journal.commit([Fact(event)])
-    return views.recipient_info(event)
 
 
 def list_events(kiosk: Kiosk, who: AccountCreated, offset: int, limit: int) -> t.Events:

@@ -16,6 +16,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from medkiosk import __version__, keyfiles
 from medkiosk.backup.drive import STORE
 from medkiosk.core.channel import Channel
@@ -30,26 +32,35 @@ from medkiosk.daemon.cardlines import CardLines
 from medkiosk.daemon.comparing import Comparer
 from medkiosk.daemon.disposing import Disposer
 from medkiosk.daemon.drives import DriveDesk
+from medkiosk.daemon.guidefiles import GuideShelf
 from medkiosk.daemon.headmemory import HeadMemory
+from medkiosk.daemon.healthdesk import HealthDesk
 from medkiosk.daemon.importer import Importer
 from medkiosk.daemon.importtools import Tools
 from medkiosk.daemon.keyring import Keyring
 from medkiosk.daemon.kiosk import Kiosk
+from medkiosk.daemon.maintaining import Checker
 from medkiosk.daemon.redactor import Job, Redactor
 from medkiosk.daemon.scrub import Scrubber
 from medkiosk.daemon.service import Service
 from medkiosk.daemon.sessions import Sessions
+from medkiosk.daemon.settingsdesk import SettingsDesk
+from medkiosk.daemon.sticks import StickDesk
+from medkiosk.daemon.updating import UpdateDesk
+from medkiosk.daemon.usbdesk import UsbDesk
+from medkiosk.device import stickmark
 from medkiosk.device.cards import CardDesk, CardRefusedError, MountHelper
 from medkiosk.device.configured import ConfiguredDevices
 from medkiosk.device.model import DeviceRef
 from medkiosk.device.udev import UdevDevices
-from medkiosk.devicesecret import FileSecrets
+from medkiosk.devicetpm import machine_secrets
 from medkiosk.ipc.server import Server, bind
 from medkiosk.journal import Fact, Journal, JournalStoppedError
 from medkiosk.ledger.file import Log
 from medkiosk.ledger.sign import Signer
 from medkiosk.offline.repair import Repaired, repair
 from medkiosk.offline.report import Problem
+from medkiosk.vault.keys import derive
 from medkiosk.vault.store import Vault
 from medkiosk.workers import ProcessChannel, SocketChannel, python_worker
 
@@ -60,18 +71,19 @@ class Daemon:
     """The running kiosk.
 
     Args:
-        config: the whole configuration.
+        config: the whole configuration, without the settings of this kiosk.
 
     Raises:
         KioskError: the store or the keys cannot be used; nothing was started.
     """
 
     def __init__(self, config: Config) -> None:
-        self._config = config
         self.board = Board()
+        self._settings = SettingsDesk(config, self.board)
+        self._config = config = self._settings.chosen.config
         keys = keyfiles.load(Path(config.store.keys))
         store = Path(config.store.path)
-        device = FileSecrets(Path(config.store.device_folder))
+        device = machine_secrets(config.store)
         vault = Vault.open(store, index_key=keys.index, device=device, random=os.urandom, clock=_now)
         signer = Signer(config.site.origin, keys.ledger)
         log = Log.open(store / "ledger", signer)
@@ -123,8 +135,34 @@ class Daemon:
             clock=_now,
             repair=self._put_back,
         )
+        self._health = HealthDesk(
+            config, self._journal, signer.key, self.board, store.parent / "health", _now
+        )
         self._drives = DriveDesk(self._journal, self._keyring, self._backups)
         self._disposer = Disposer(self._journal, self._keyring, self._redactor, self.board)
+        # Only systemd starts a mount helper: where workers are plain processes, these are directories.
+        helper = MountHelper(lambda: SocketChannel(Path(config.workers.sockets) / "mount.sock"))
+        self._sticks = StickDesk(
+            config.stick,
+            config.export.sticks,
+            self._journal,
+            derive(keys.index, stickmark.KEY_LABEL),
+            self.board,
+            os.urandom,
+            helper=helper,
+            poll_s=config.ingest.poll_s,
+        )
+        keyboards = config.usb.keyboards
+        self._usb = UsbDesk(Path(keyboards) if keyboards else None, self._journal, self.board)
+        self._updates = UpdateDesk(
+            Path(config.update.version),
+            store.parent / "update",
+            self._journal,
+            self.board,
+            self._sticks,
+            lambda: SocketChannel(Path(config.workers.sockets) / "update.sock"),
+        )
+        self._checker = Checker(store, str(signer.key), self.board, store.parent / "check", _now)
         self._kiosk = Kiosk(
             config=config,
             keys=keys,
@@ -138,6 +176,12 @@ class Daemon:
             drives=self._drives,
             scrubber=self._scrubber,
             disposer=self._disposer,
+            sticks=self._sticks,
+            usb=self._usb,
+            updates=self._updates,
+            checker=self._checker,
+            settings=self._settings,
+            guide=GuideShelf(Path(config.guide.path) if config.guide.path else None),
             clock=_now,
             random=os.urandom,
         )
@@ -147,12 +191,13 @@ class Daemon:
         self._configured = ConfiguredDevices(
             config.camera, config.card, self._plugged, self._unplugged, poll_s=config.ingest.poll_s
         )
-        # Only systemd starts a mount helper: where workers are plain processes, cards are directories.
-        helper = MountHelper(lambda: SocketChannel(Path(config.workers.sockets) / "mount.sock"))
         self._card_lines = CardLines(self.board)
         self._cards = CardDesk(helper, self._card_plugged, self._card_unplugged, self._refused)
         mounts = self._cards if config.workers.launch == "socket" else None
-        self._udev = UdevDevices(self._plugged, self._unplugged, cards=mounts)
+        sticks = self._sticks if mounts is not None else None
+        self._udev = UdevDevices(
+            self._plugged, self._unplugged, cards=mounts, sticks=sticks, usb=self._usb.happened
+        )
         self._lock = threading.Lock()
         self._tools = Tools(
             journal=self._journal,
@@ -199,25 +244,35 @@ class Daemon:
                         version=__version__,
                         detectors=self._redactor.detectors,
                         missing=self._redactor.missing,
+                        settings=self._settings.chosen.number or msgspec.UNSET,
                     )
                 )
             ]
         )
 
     def _take_devices(self) -> None:
+        self._updates.start()
         self._disposer.start()
         self._configured.start()
         self._backups.start()
+        self._sticks.start()
         self._scrubber.start()
+        self._health.start()
+        self._usb.start()
         if self._config.udev and not self._udev.start():
             self.board.problem("There is no udev here: only devices named in the configuration are seen.")
 
     def stop(self) -> None:
         """Stop in an orderly way: devices, clients, redaction, store."""
         self._configured.stop()
+        self._updates.stop()
         self._scrubber.stop()
+        self._checker.stop()
+        self._health.stop()
         self._backups.stop()
         self._udev.stop()
+        self._usb.stop()
+        self._sticks.stop()
         with self._lock:
             importers = list(self._importers.values())
         for importer in importers:
@@ -245,11 +300,11 @@ class Daemon:
 
     # Devices
 
-    def _plugged(self, device: DeviceRef) -> None:
+    def _plugged(self, device: DeviceRef, *, changes: bool = True) -> None:
         with self._lock:
             if device.key in self._importers:
                 return
-            importer = Importer(device, self._tools, self._cards.release)
+            importer = Importer(device, self._tools, self._cards.release, changes=changes)
             self._importers[device.key] = importer
         importer.start()
 
@@ -265,7 +320,7 @@ class Daemon:
 
     def _card_plugged(self, device: DeviceRef) -> None:
         self._card_lines.opened(device)
-        self._plugged(device)
+        self._plugged(device, changes=False)
 
     def _card_unplugged(self, device: DeviceRef) -> None:
         if device.key in self._importers:
@@ -285,9 +340,11 @@ class Daemon:
             self._drives.forget_all()
             return
         if damage := self._keyring.opened.damage:
-            self.board.problem(damage, "damage")
+            self.board.problem(damage, "damage")  # and what was decided about settings may be among it
         else:
             self.board.solved("damage")
+            with self._keyring.opened.lock:
+                self._settings.settle(self._keyring.opened.catalog.settings)
         keysthere.rotate(self._keyring.opened.identity, self._journal, self.board)
         # What a restart left without a derivative is redacted now, with keys from the vault. Under the lock:
         # a photo that is being redacted is either still queued or no longer waiting.

@@ -7,6 +7,7 @@ the next login, with keys opened from the vault.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import queue
 import threading
@@ -19,9 +20,9 @@ from medkiosk.core.errors import KioskError
 from medkiosk.core.events import Redacted, RedactionFailed
 from medkiosk.core.identifiers import Identifier, IdentifierKind
 from medkiosk.core.ids import KIOSK, AccountId, CaptureId, ObjectId
-from medkiosk.core.photo import REDACT_WORDS, Decision, Finding, RedactCode
+from medkiosk.core.photo import NO_WORKER, REDACT_WORDS, Decision, Finding, RedactCode
 from medkiosk.daemon.board import Board
-from medkiosk.daemon.redactpool import RedactPool, UnconfinedError
+from medkiosk.daemon.redactpool import RedactPool, StoppedError, UnconfinedError
 from medkiosk.journal import Fact, Journal, OutOfDateError
 from medkiosk.redact.answer import Preview
 from medkiosk.redact.client import Opener, Plan, RedactResult
@@ -55,6 +56,14 @@ class DetectorMissingError(KioskError):
     code = "redact.no_detector"
 
 
+class NoWorkerError(KioskError):
+    """Redaction has not started on this kiosk yet, so nothing can be approved. It is tried again by
+    itself, and photos wait. Everything imported is sealed and safe. If this stays, restart the kiosk;
+    then call the installer."""
+
+    code = "redact.no_worker"
+
+
 class RedactionRefusedError(KioskError):
     """{words}"""  # noqa: D415 - the sentence of the code, whole
 
@@ -64,6 +73,12 @@ class RedactionRefusedError(KioskError):
     def of(cls, code: RedactCode) -> RedactionRefusedError:
         """The refusal that a code means."""
         return cls(words=REDACT_WORDS[code])
+
+
+_NO_WORKER = (NO_WORKER,)
+_FIRST_S, _AGAIN_S = 20.0, 10.0
+_TRIES = 10
+"""Photos wait in memory for so many tries to start a worker; after that, for a login."""
 
 
 class Redactor:
@@ -96,37 +111,66 @@ class Redactor:
         self._queued: set[ObjectId] = set()
         self._dropped: set[CaptureId] = set()
         self._stopping = threading.Event()
-        self.missing: tuple[str, ...] = ()
+        self._asked = threading.Event()  # the first worker has answered, or did not start
+        self._settled = threading.Event()  # a worker has answered, or photos wait for none any more
+        self.missing: tuple[str, ...] = _NO_WORKER
         self.detectors: tuple[str, ...] = ()
+        self._learner = threading.Thread(target=self._learn_all, name="redact-learn", daemon=True)
         self._threads = [
             threading.Thread(target=self._run, name=f"redact-{number}", daemon=True)
             for number in range(1, workers + 1)
         ]
 
     def start(self) -> None:
-        """Start a worker and learn its detectors. Without one everything counts as missing."""
+        """Start a worker and learn its detectors; a moment is waited for it, and no longer.
+
+        Until it has answered all detectors count as missing. Imports and persons do not wait.
+        """
+        self._board.redaction(missing=_NO_WORKER)
+        self._learner.start()
+        for thread in self._threads:
+            thread.start()
+        self._asked.wait(_FIRST_S)
+
+    def _learn_all(self) -> None:
+        """Ask until a worker answers: a machine that is busy while it boots may be too slow at first."""
+        for number in itertools.count(1):
+            self._learn()
+            self._asked.set()
+            if self.missing != _NO_WORKER or number == _TRIES:
+                self._settled.set()
+            if self.missing != _NO_WORKER or self._stopping.wait(_AGAIN_S):
+                return
+
+    def _learn(self) -> None:
         try:
             with self._pool.borrow() as session:
                 self.detectors = session.detectors
                 self.missing = session.missing
+        except StoppedError:
+            return
         except UnconfinedError:
             self.missing = ("sandbox",)
         except (KioskError, OSError) as error:
+            if self._stopping.is_set():
+                return
             _log.error("redaction: no worker: %s", type(error).__name__)
-            self.missing = ("worker",)
         self._board.redaction(detectors=self.detectors, missing=self.missing)
-        if self.missing:
-            self._board.problem(DetectorMissingError(names=", ".join(self.missing)).message)
-        for thread in self._threads:
-            thread.start()
+        if self.missing == _NO_WORKER:
+            self._board.problem(NoWorkerError().message, "detectors")
+        elif self.missing:
+            self._board.problem(DetectorMissingError(names=", ".join(self.missing)).message, "detectors")
+        else:
+            self._board.solved("detectors")
 
     def stop(self) -> None:
         """End the workers and forget every key."""
         self._stopping.set()
+        self._settled.set()
         for _ in self._threads:
             self._queue.put(None)
         self._pool.stop()  # jobs in hand end at once; their photos are redacted after the next login
-        for thread in self._threads:
+        for thread in (self._learner, *self._threads):
             if thread.is_alive():
                 thread.join()
         self._pool.close()
@@ -184,6 +228,8 @@ class Redactor:
             OutOfDateError: somebody else made this revision meanwhile.
         """
         try:
+            if self.missing == _NO_WORKER:
+                raise NoWorkerError
             if self.missing:
                 raise DetectorMissingError(names=", ".join(self.missing))
             plan = _plan(findings)
@@ -215,9 +261,30 @@ class Redactor:
         with self._pool.borrow(for_person=True) as session:
             return session.draw(lambda: [derivative], len(derivative), window)
 
+    def draw_original(self, job: Job, window: Window) -> Preview | None:
+        """Draw a part of an original; None when it cannot be drawn. The job's key is wiped."""
+        try:
+            with self._pool.borrow(for_person=True) as session:
+                return session.draw_original(self._original(job), job.size, window)
+        finally:
+            job.key.wipe()
+
+    def thumbnail(self, preview: Preview) -> bytes:
+        """Make a JPEG of at most 320 x 320 pixels and 32 KiB of a revision's preview, for an export's viewer.
+
+        Raises:
+            RedactionRefusedError: none came out.
+        """
+        with self._pool.borrow(for_person=True) as session:
+            small = session.thumbnail(preview)
+        if not small:
+            raise RedactionRefusedError.of(RedactCode.CRASHED)
+        return small
+
     def _run(self) -> None:
         while (job := self._queue.get()) is not None:
             try:
+                self._settled.wait()
                 if self._stopping.is_set():
                     return
                 # Else the photo waits for a login with all detectors there, or is disposed of.

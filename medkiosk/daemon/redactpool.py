@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from medkiosk.core.channel import Channel, Spawn
-from medkiosk.core.errors import KioskError
+from medkiosk.core.errors import KioskError, WorkerError
 from medkiosk.redact.client import RedactSession
 from medkiosk.redact.detectors import confined
 
@@ -26,6 +27,9 @@ class UnconfinedError(KioskError):
     code = "redact.unconfined"
 
 
+_PATIENT_S, _MOST_PATIENT_S = 300.0, 3600.0
+
+
 @dataclass
 class _Place:
     """Where one worker runs; without a session there is none yet, or it broke and was closed."""
@@ -37,15 +41,24 @@ class _Place:
 class RedactPool:
     """Workers that are started when they are first needed and replaced when they break.
 
+    Loading the models takes seconds of a processor, and a worker has the lowest priority: on a slow or busy
+    machine that may be minutes. So the first one is given long to start, and after one that took longer the
+    next is given twice that: a limit that never grows might never be met.
+
     Args:
         spawn: starts a redact worker.
         count: how many there are at most.
         timeout_s: longest time for one picture.
+        patient_s: how long the first worker may take to start.
+
+    Attributes:
+        patient_s: how long the next one may take.
     """
 
-    def __init__(self, spawn: Spawn, count: int, *, timeout_s: float) -> None:
+    def __init__(self, spawn: Spawn, count: int, *, timeout_s: float, patient_s: float = _PATIENT_S) -> None:
         self._spawn = spawn
         self._timeout_s = timeout_s
+        self.patient_s = patient_s
         self._free = [_Place() for _ in range(count)]
         self._places = tuple(self._free)
         self._changed = threading.Condition()
@@ -54,7 +67,7 @@ class RedactPool:
 
     @contextlib.contextmanager
     def borrow(self, *, for_person: bool = False) -> Iterator[RedactSession]:
-        """Lend a worker, waiting until one is free.
+        """Lend a worker, waiting until one is free and, where it is to be started, ready.
 
         Raises:
             WorkerError, OSError: it did not start.
@@ -66,7 +79,7 @@ class RedactPool:
                 place.channel = self._spawn()
                 if self._stopping:  # it was started behind the back of `stop`
                     place.channel.kill()
-                session = RedactSession(place.channel, timeout_s=self._timeout_s)
+                session = self._begin(place.channel)
                 if not confined(session.layers):
                     raise UnconfinedError
                 place.session = session
@@ -81,6 +94,16 @@ class RedactPool:
             with self._changed:
                 self._free.append(place)
                 self._changed.notify_all()
+
+    def _begin(self, channel: Channel) -> RedactSession:
+        given = self.patient_s
+        begun = time.monotonic()
+        try:
+            return RedactSession(channel, timeout_s=self._timeout_s, start_timeout_s=given)
+        except WorkerError:
+            if time.monotonic() - begun >= given:
+                self.patient_s = min(2 * given, _MOST_PATIENT_S)
+            raise
 
     def stop(self) -> None:
         """End every worker at once; a job that a thread waits for gets CRASHED."""

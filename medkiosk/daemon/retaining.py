@@ -12,29 +12,31 @@ from medkiosk.catalog.views import EncounterView
 from medkiosk.core import canon
 from medkiosk.core import lifecycle as life
 from medkiosk.core.clock import rfc3339
+from medkiosk.core.disposal import DisposalEvent, next_state
 from medkiosk.core.errors import BadRequestError, NotAllowedError, NotFoundError
 from medkiosk.core.events import AccountCreated
-from medkiosk.core.ids import AccountId, CaptureId, DisposalId, EncounterId, HoldId, new_id
+from medkiosk.core.ids import CaptureId, DisposalId, EncounterId, HoldId, new_id
 from medkiosk.core.lifecycle import DisposalState, RetentionClass
+from medkiosk.daemon import reasons, recalling
 from medkiosk.daemon.duebook import (
     Book,
-    clock_warning,
-    is_complete,
+    Judged,
+    judge_all,
     look,
+    name_of,
     seen_of,
     standing_of,
-    unprotected,
     verdicts_of,
+    why_not_now,
+    why_not_propose,
 )
 from medkiosk.daemon.keysthere import SAME_DISK
 from medkiosk.daemon.kiosk import Kiosk
+from medkiosk.daemon.needing import encounter_info
 from medkiosk.ipc import types as t
 from medkiosk.journal import Fact
-from medkiosk.retention import machine
 from medkiosk.retention.classes import read_date
-from medkiosk.retention.due import Verdict
 
-_LONGEST = 500
 _MOST = 2000
 """Captures of one disposal: its event is one record."""
 MOST_NAMED = 500
@@ -60,12 +62,6 @@ SAME_DISK_REMAINS = (
 def remains(keys: Sequence[str]) -> tuple[str, ...]:
     """Return what a disposal leaves, for a machine whose keys are where ``keys`` says (`Status.keys`)."""
     return (*REMAINS[:2], SAME_DISK_REMAINS, *REMAINS[2:]) if SAME_DISK in keys else REMAINS
-
-
-def _check_text(**texts: str) -> None:
-    for name, text in texts.items():
-        if not text.strip() or len(text) > _LONGEST:
-            raise BadRequestError(detail=f"the {name} is missing, or has more than {_LONGEST} characters")
 
 
 def _check_there(catalog: Catalog, encounters: Sequence[EncounterId], captures: Sequence[CaptureId]) -> None:
@@ -98,7 +94,7 @@ def set_retention(
         NotFoundError: there is no such encounter.
         BadRequestError: no reason, or a day that is none.
     """
-    _check_text(reason=reason)
+    reason = reasons.given(reason)
     if until and (retention is not RetentionClass.RESEARCH or read_date(until) is None):
         raise BadRequestError(detail="only research has an end, written YYYY-MM-DD")
     kiosk.encounter(encounter_id)
@@ -150,7 +146,8 @@ def place_hold(
         BadRequestError: none or too many, or no reason.
         OutOfDateError: one is being destroyed.
     """
-    _check_text(reason=reason, authority=authority)
+    reason = reasons.given(reason)
+    authority = reasons.given(authority, asked="say by whose order")
     with kiosk.reading() as catalog:
         _check_there(catalog, encounters, captures)
     event = life.HoldPlaced(
@@ -174,7 +171,7 @@ def lift_hold(kiosk: Kiosk, who: AccountCreated, hold_id: HoldId, reason: str) -
         NotFoundError: there is no such hold in force.
         BadRequestError: no reason.
     """
-    _check_text(reason=reason)
+    reason = reasons.given(reason)
     with kiosk.journal.lock:
         with kiosk.reading() as catalog:
             if hold_id not in catalog.keeping.holds:
@@ -194,7 +191,7 @@ def _hold_info(catalog: Catalog, hold: life.HoldPlaced) -> t.HoldInfo:
     return t.HoldInfo(
         hold_id=hold.hold_id,
         at=hold.at,
-        by=_name(catalog, hold.actor),
+        by=name_of(catalog, hold.actor),
         encounters=hold.encounters,
         captures=hold.captures,
         reason=hold.reason,
@@ -220,10 +217,11 @@ def list_due(kiosk: Kiosk, offset: int, limit: int) -> t.DueList:
 
 def _due_item(book: Book, view: EncounterView) -> t.DueItem:
     kept, verdict = book.term(view), book.of_encounter(view)
+    info = encounter_info(book.catalog, view, named=view.encounter_id not in book.catalog.circle.restricted)
     return t.DueItem(
         encounter_id=view.encounter_id,
-        subject=view.subject,
-        label=view.label,
+        subject=info.subject,
+        label=info.label,
         captures=view.captures,
         retention=kept.retention,
         due=str(kept.due or ""),
@@ -252,7 +250,8 @@ def propose(
         BadRequestError: none or too many, something is held or not due, or no reason.
         NotAllowedError: the kiosk's clock is behind its own records.
     """
-    _check_text(reason=reason, authority=authority)
+    reason = reasons.given(reason)
+    authority = reasons.given(authority, asked="say by whose order")
     with kiosk.journal.lock:
         _check_clock(kiosk)
         with kiosk.reading() as catalog:
@@ -279,9 +278,7 @@ def propose(
             )
             verdicts = [verdict for _, verdict in verdicts_of(book, event)]
             _check_size(event, len(verdicts))
-            problems = machine.why_not_propose(verdicts, early=early, reason=reason, authority=authority)
-            problems += unprotected(book, event, kiosk.clock())
-        problems += [words for words in (kiosk.keyring.opened.damage,) if words]
+            problems = why_not_propose(book, event, verdicts, kiosk.keyring.opened.damage)
         if problems:
             raise BadRequestError(detail=" ".join(problems))
         kiosk.journal.commit([Fact(event)])
@@ -306,9 +303,9 @@ def refuse(kiosk: Kiosk, who: AccountCreated, disposal_id: DisposalId, reason: s
         NotFoundError: there is none.
         BadRequestError: it was decided already, or no reason.
     """
-    _check_text(reason=reason)
+    reason = reasons.given(reason)
     with kiosk.journal.lock:
-        _undecided(kiosk, disposal_id)
+        _undecided(kiosk, disposal_id, DisposalEvent.REFUSED)
         event = life.DisposalRefused(
             at=kiosk.journal.now(), actor=who.account_id, disposal_id=disposal_id, reason=reason
         )
@@ -326,30 +323,27 @@ def approve(kiosk: Kiosk, who: AccountCreated, disposal_id: DisposalId) -> t.Dis
     """
     with kiosk.journal.lock:
         _check_clock(kiosk)
-        proposed = _undecided(kiosk, disposal_id).proposed
+        proposed = _undecided(kiosk, disposal_id, DisposalEvent.APPROVED).proposed
         with kiosk.reading() as catalog:
             book = look(catalog, kiosk.clock())
-            verdicts = [verdict for _, verdict in verdicts_of(book, proposed)]
-            problems = machine.why_not_approve(
-                proposed, verdicts, who.account_id, complete=is_complete(book, proposed)
-            )
-            problems += unprotected(book, proposed, kiosk.clock())
-        problems += [words for words in (kiosk.keyring.opened.damage,) if words]
+            problems = why_not_now(book, proposed, kiosk.keyring.opened.damage, who.account_id)
         if problems:
             raise NotAllowedError(reason=" ".join(problems))
         event = life.DisposalApproved(at=kiosk.journal.now(), actor=who.account_id, disposal_id=disposal_id)
-        kiosk.journal.commit([Fact(event)])
+        recalled = recalling.before_disposal(kiosk, who, proposed.captures, proposed.encounters)
+        kiosk.journal.commit([*map(Fact, recalled), Fact(event)])
         kiosk.disposer.going(proposed.captures, proposed.encounters)
     kiosk.disposer.wake()
     return disposal_info(kiosk, disposal_id)
 
 
-def _undecided(kiosk: Kiosk, disposal_id: DisposalId) -> Disposal:
+def _undecided(kiosk: Kiosk, disposal_id: DisposalId, event: DisposalEvent) -> Disposal:
+    """A disposal to which this can happen."""
     with kiosk.reading() as catalog:
         disposal = catalog.keeping.disposals.get(disposal_id)
     if disposal is None:
         raise NotFoundError(what="disposal", id=disposal_id)
-    if disposal.state is not DisposalState.PROPOSED:
+    if next_state(disposal.state, event) is None:
         raise BadRequestError(detail=f"this disposal is {disposal.state} already")
     return disposal
 
@@ -365,10 +359,12 @@ def _check_clock(kiosk: Kiosk) -> None:
 def list_disposals(kiosk: Kiosk, offset: int, limit: int) -> t.DisposalList:
     """All disposals, newest first."""
     with kiosk.reading() as catalog:
-        ids = list(reversed(catalog.keeping.disposals))
+        disposals = catalog.keeping.disposals
+        ids = list(reversed(disposals))
+        page = judge_all(catalog, [disposals[id_] for id_ in ids[max(offset, 0) :][:limit]], kiosk.clock())
     found, left = [], _LISTED
-    for id_ in ids[max(offset, 0) :][:limit]:
-        info = disposal_info(kiosk, id_)
+    for judged in page:
+        info = _info(kiosk, judged)
         left -= len(info.verdicts)
         found.append(info if left >= 0 else msgspec.structs.replace(info, verdicts=()))
     return t.DisposalList(disposals=tuple(found), total=len(ids))
@@ -384,39 +380,34 @@ def disposal_info(kiosk: Kiosk, disposal_id: DisposalId) -> t.DisposalInfo:
         disposal = catalog.keeping.disposals.get(disposal_id)
         if disposal is None:
             raise NotFoundError(what="disposal", id=disposal_id)
-        proposed, decided, finished = disposal.proposed, disposal.decided, disposal.finished
-        found: list[tuple[str, Verdict]] = []
-        warning = ""
-        if disposal.state is DisposalState.PROPOSED:
-            now = kiosk.clock()
-            found = verdicts_of(look(catalog, now), proposed)
-            # What is not due first: it is what has to be read.
-            found.sort(key=lambda one: one[1].due)
-            warning = clock_warning(catalog, now)
-        objects = len(catalog.objects_of(proposed.captures))
-        by = _name(catalog, proposed.actor)
-        decided_by = _name(catalog, decided.actor) if decided else ""
-    whole = f"{_count(len(proposed.captures), 'picture')} ({_count(objects, 'file')})"
+        [judged] = judge_all(catalog, [disposal], kiosk.clock())
+    return _info(kiosk, judged)
+
+
+def _info(kiosk: Kiosk, judged: Judged) -> t.DisposalInfo:
+    disposal, found = judged.disposal, judged.found
+    proposed, decided, finished = disposal.proposed, disposal.decided, disposal.finished
+    whole = f"{_count(len(proposed.captures), 'picture')} ({_count(judged.objects, 'file')})"
     goes = f"{whole}, {_count(len(proposed.encounters), 'encounter')}"
     return t.DisposalInfo(
-        disposal_id=disposal_id,
+        disposal_id=proposed.disposal_id,
         at=proposed.at,
-        by=by,
+        by=judged.proposer,
         reason=proposed.reason,
         authority=proposed.authority,
         early=proposed.early,
         encounters=proposed.encounters,
         captures=len(proposed.captures),
         state=disposal.state,
-        decided_by=decided_by,
+        decided_by=judged.decider,
         decided_at=decided.at if decided else "",
         verdicts=tuple(f"{name}: {verdict.words}" for name, verdict in found),
         judged=len(found),
         not_due=sum(not verdict.due for _, verdict in found),
-        warning=warning,
+        warning=judged.warning,
         goes=f"{goes}, with names, answers and reviews: nobody can open them again.",
         remains=remains(kiosk.board.status.keys),
-        drives=_drives(kiosk, disposal_id, disposal.state),
+        drives=_drives(kiosk, proposed.disposal_id, disposal.state),
         destroyed=disposal.destroyed,
         finished_at=finished.at if finished else "",
     )
@@ -431,8 +422,3 @@ def _drives(kiosk: Kiosk, disposal_id: DisposalId, state: DisposalState) -> tupl
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _name(catalog: Catalog, account_id: AccountId) -> str:
-    account = catalog.account(account_id)
-    return account.display_name if account else str(account_id)

@@ -6,19 +6,28 @@ import msgspec
 
 from medkiosk.catalog.views import CaptureView
 from medkiosk.core.errors import BadRequestError, NotAllowedError
-from medkiosk.core.events import AccountCreated, Approved, Redacted, Rejected, RoleGiven, Viewed, What
-from medkiosk.core.ids import CaptureId
-from medkiosk.core.photo import Finding, ImageRole
-from medkiosk.daemon import views
+from medkiosk.core.events import (
+    AccountCreated,
+    Approved,
+    Redacted,
+    Rejected,
+    RoleGiven,
+    SecondAsked,
+    Viewed,
+    What,
+)
+from medkiosk.core.ids import CaptureId, GlassId, ObjectId
+from medkiosk.core.photo import REVIEWABLE, Finding, ImageRole, SecondFor
+from medkiosk.daemon import correcting, needing, reasons, training, views
 from medkiosk.daemon.comparing import Comparer, is_compared, job_of, subject_of
 from medkiosk.daemon.kiosk import Kiosk, Looks
 from medkiosk.ipc import types as t
 from medkiosk.journal import Fact
 from medkiosk.redact import protocol
 from medkiosk.redact.protocol import Window, within
-from medkiosk.review import gate
+from medkiosk.review import gate, second
+from medkiosk.review.second import Said
 
-_LONGEST_REASON = 500
 _LONGEST_TEXTS = 20_000
 
 
@@ -33,7 +42,28 @@ def _latest(view: CaptureView, revision: int | None = None) -> Redacted:
     return latest
 
 
-def _obstacles(kiosk: Kiosk, looks: Looks, view: CaptureView, revision: int) -> tuple[str, ...]:
+def _said(view: CaptureView) -> Said:
+    return Said(view.row.approvers, view.row.asked_by)
+
+
+def _demands(kiosk: Kiosk, view: CaptureView, *, publication: bool = False) -> tuple[SecondFor, ...]:
+    """Why two people must approve this picture."""
+    return second.demands(
+        kiosk.config.review.second_for,
+        view.latest.findings if view.latest else (),
+        restricted=needing.restricted(kiosk, view),
+        publication=publication,
+    )
+
+
+def too_few(kiosk: Kiosk, view: CaptureView, *, publication: bool) -> str:
+    """Why a picture may not leave for want of a second approver; empty if it may."""
+    return second.too_few(view.row.approvers, _demands(kiosk, view, publication=publication))
+
+
+def _obstacles(
+    kiosk: Kiosk, who: AccountCreated, looks: Looks, view: CaptureView, revision: int
+) -> tuple[str, ...]:
     latest = view.latest
     return gate.why_not_approve(
         gate.Candidate(
@@ -46,20 +76,43 @@ def _obstacles(kiosk: Kiosk, looks: Looks, view: CaptureView, revision: int) -> 
             assigned=view.row.encounter_id is not None,
             missing=kiosk.redactor.missing,
             role=view.row.role,
+            who=who.account_id,
+            said=_said(view),
+            most=2 if kiosk.config.review.second_for else 1,
+            doubt=correcting.doubted(kiosk, view.row.capture_id, view.row.encounter_id),
         )
     )
 
 
-def detail(kiosk: Kiosk, looks: Looks, capture_id: CaptureId) -> t.CaptureDetail:
+def _second_words(kiosk: Kiosk, view: CaptureView) -> tuple[str, ...]:
+    """Who approved it or asked for a second opinion, and why two must look."""
+    names = view.row.approvers + ((view.row.asked_by,) if view.row.asked_by else ())
+    with kiosk.reading() as catalog:
+        known = {id_: account.display_name for id_ in names if (account := catalog.account(id_))}
+    words = [f"Approved by {known.get(id_, 'somebody')}." for id_ in view.row.approvers]
+    if view.asked:
+        words.insert(0, f"{known.get(view.asked.actor, 'Somebody')} asks: {view.asked.reason}")
+    wanted = _demands(kiosk, view)
+    if view.row.state in REVIEWABLE and (lacking := second.too_few(view.row.approvers, wanted)):
+        words.append(lacking)
+    return tuple(words)
+
+
+def detail(kiosk: Kiosk, who: AccountCreated, looks: Looks, capture_id: CaptureId) -> t.CaptureDetail:
     """One capture, with what stands between it and approval."""
     view = kiosk.capture(capture_id)
-    return views.capture_detail(view, _obstacles(kiosk, looks, view, view.row.revision))
+    obstacles = _obstacles(kiosk, who, looks, view, view.row.revision)
+    obstacles += training.problems(kiosk, who, "approve")
+    return views.capture_detail(view, obstacles, _second_words(kiosk, view))
 
 
 def preview(
-    kiosk: Kiosk, who: AccountCreated, looks: Looks, capture_id: CaptureId
+    kiosk: Kiosk, who: AccountCreated, looks: Looks, capture_id: CaptureId, glass: GlassId | str = ""
 ) -> tuple[t.Picture, bytes]:
-    """The latest revision's picture; the look is in the ledger before the pixels are handed out."""
+    """The latest revision's picture; the look is in the ledger before the pixels are handed out.
+
+    ``glass``: without which this person might not look; see `medkiosk.daemon.needing.ensure`.
+    """
     latest = _latest(kiosk.capture(capture_id))
     event = Viewed(
         at=kiosk.journal.now(),
@@ -67,13 +120,14 @@ def preview(
         what=What.PREVIEW,
         capture_id=capture_id,
         revision=latest.revision,
+        glass=GlassId(glass) if glass else msgspec.UNSET,
     )
     kiosk.journal.commit([Fact(event)])
-    key = kiosk.keyring.opened.identity.open_key(latest.preview_id)
-    try:
-        pixels = b"".join(kiosk.journal.vault.read_object(latest.preview_id, key))
-    finally:
-        key.wipe()
+    prepared, looks.prepared = looks.prepared, None
+    if prepared is not None and prepared[0] == latest.preview_id:
+        pixels = prepared[1]
+    else:
+        pixels = _pixels(kiosk, latest.preview_id)
     looks.revisions[capture_id] = latest.revision
     picture = t.Picture(
         capture_id=capture_id,
@@ -85,13 +139,39 @@ def preview(
     return picture, pixels
 
 
+def prepare(kiosk: Kiosk, looks: Looks, capture_id: CaptureId) -> None:
+    """Open the picture that is probably asked for next. Nobody has seen it, so no look is recorded.
+
+    It stays in the daemon until `preview` hands it out, which records the look first; one at a time.
+    """
+    latest = kiosk.capture(capture_id).latest
+    if latest is not None and (looks.prepared is None or looks.prepared[0] != latest.preview_id):
+        looks.prepared = None
+        looks.prepared = latest.preview_id, _pixels(kiosk, latest.preview_id)
+
+
+def _pixels(kiosk: Kiosk, preview_id: ObjectId) -> bytes:
+    key = kiosk.keyring.opened.identity.open_key(preview_id)
+    try:
+        return b"".join(kiosk.journal.vault.read_object(preview_id, key))
+    finally:
+        key.wipe()
+
+
 def part(
-    kiosk: Kiosk, who: AccountCreated, looks: Looks, capture_id: CaptureId, revision: int, window: Window
+    kiosk: Kiosk,
+    who: AccountCreated,
+    looks: Looks,
+    capture_id: CaptureId,
+    revision: int,
+    window: Window,
+    glass: GlassId | str = "",
 ) -> tuple[t.Picture, bytes]:
     """A part of the latest revision's derivative, drawn by a worker that sees nothing else.
 
-    The first look at a revision's parts is in the ledger before any pixels are handed out. To have seen parts
-    is not to have seen the picture: it makes nothing approvable.
+    The first look at a revision's parts is in the ledger before any pixels are handed out, and so is the
+    first one under each broken glass. To have seen parts is not to have seen the picture: it makes nothing
+    approvable.
 
     Raises:
         BadRequestError: an older revision, or a part that the picture does not have.
@@ -101,16 +181,17 @@ def part(
     shown = latest.shown
     if not (within(box, shown.w, shown.h) and 1 <= window.width <= largest and 1 <= window.height <= largest):
         raise BadRequestError(detail="the picture has no such part")
-    if (capture_id, revision) not in looks.closely:
+    if (capture_id, revision, glass) not in looks.closely:
         event = Viewed(
             at=kiosk.journal.now(),
             actor=who.account_id,
             what=What.DERIVATIVE,
             capture_id=capture_id,
             revision=revision,
+            glass=GlassId(glass) if glass else msgspec.UNSET,
         )
         kiosk.journal.commit([Fact(event)])
-        looks.closely.add((capture_id, revision))
+        looks.closely.add((capture_id, revision, glass))
     key = kiosk.keyring.opened.identity.open_key(latest.derivative_id)
     try:
         derivative = b"".join(kiosk.journal.vault.read_object(latest.derivative_id, key))
@@ -157,7 +238,7 @@ def change_masks(
     if problems:
         raise BadRequestError(detail=" ".join(problems))
     kiosk.redactor.replay(job_of(kiosk, view), signed, latest.revision + 1, who.account_id)
-    return detail(kiosk, looks, capture_id)
+    return detail(kiosk, who, looks, capture_id)
 
 
 def approve(
@@ -166,14 +247,15 @@ def approve(
     """Approve a revision that this session has looked at, and whose text does not name the person.
 
     Raises:
-        NotAllowedError: with every reason in words.
+        NotAllowedError: with every reason in words; also where a check is demanded and not passed.
         NamedError: it does; a new revision hides that.
     """
-    if not _obstacles(kiosk, looks, kiosk.capture(capture_id), revision):
+    training.ensure(kiosk, who, "approve")
+    if not _obstacles(kiosk, who, looks, kiosk.capture(capture_id), revision):
         comparer.ensure(capture_id)
     with kiosk.journal.lock:  # nothing may come between the decision and its record
         view = kiosk.capture(capture_id)
-        obstacles = _obstacles(kiosk, looks, view, revision)
+        obstacles = _obstacles(kiosk, who, looks, view, revision)
         if not obstacles and not is_compared(view, subject_of(kiosk, view)):
             obstacles = ("It was assigned to another patient meanwhile.",)
         if obstacles:
@@ -184,9 +266,33 @@ def approve(
             capture_id=capture_id,
             revision=revision,
             derivative_id=_latest(view, revision).derivative_id,
+            first=second.is_first(_said(view), _demands(kiosk, view)),
         )
         kiosk.journal.commit([Fact(event)])
-    return detail(kiosk, looks, capture_id)
+    return detail(kiosk, who, looks, capture_id)
+
+
+def ask_second(
+    kiosk: Kiosk, who: AccountCreated, looks: Looks, capture_id: CaptureId, revision: int, reason: str
+) -> t.CaptureDetail:
+    """Have somebody else look at a revision and decide; an approval that it had is gone.
+
+    Raises:
+        BadRequestError: no reason, not the latest revision, or one that nobody can approve.
+        OutOfDateError: it cannot be asked in this state.
+    """
+    reason = reasons.given(reason, asked="say what the other person should look at")
+    with kiosk.journal.lock:
+        _latest(kiosk.capture(capture_id), revision)
+        event = SecondAsked(
+            at=kiosk.journal.now(),
+            actor=who.account_id,
+            capture_id=capture_id,
+            revision=revision,
+            reason=reason,
+        )
+        kiosk.journal.commit([Fact(event)])
+    return detail(kiosk, who, looks, capture_id)
 
 
 def reject(
@@ -197,8 +303,7 @@ def reject(
     Raises:
         BadRequestError: no reason, or not the latest revision.
     """
-    if not reason.strip() or len(reason) > _LONGEST_REASON:
-        raise BadRequestError(detail=f"a rejection needs a reason of at most {_LONGEST_REASON} characters")
+    reason = reasons.given(reason, asked="a rejection needs a reason")
     with kiosk.journal.lock:
         _latest(kiosk.capture(capture_id), revision)
         event = Rejected(
@@ -209,7 +314,7 @@ def reject(
             reason=reason,
         )
         kiosk.journal.commit([Fact(event)])
-    return detail(kiosk, looks, capture_id)
+    return detail(kiosk, who, looks, capture_id)
 
 
 def give_role(
@@ -220,12 +325,11 @@ def give_role(
     Raises:
         BadRequestError: it has this role already, or becomes clinical again without a reason.
     """
-    if len(reason) > _LONGEST_REASON:
-        raise BadRequestError(detail=f"the reason has more than {_LONGEST_REASON} characters")
+    reason = reasons.if_any(reason)
     with kiosk.journal.lock:
         if kiosk.capture(capture_id).row.role is role:
             raise BadRequestError(detail=f"this frame's role is {role} already")
-        if role is ImageRole.CLINICAL and not reason.strip():
+        if role is ImageRole.CLINICAL and not reason:
             raise BadRequestError(detail="making a frame clinical again needs a reason: then it can leave")
         event = RoleGiven(
             at=kiosk.journal.now(),
@@ -235,4 +339,4 @@ def give_role(
             reason=reason,
         )
         kiosk.journal.commit([Fact(event)])
-    return detail(kiosk, looks, capture_id)
+    return detail(kiosk, who, looks, capture_id)

@@ -20,7 +20,6 @@ import msgspec
 
 from medkiosk import durable
 from medkiosk.core.clock import Clock, parse_rfc3339, rfc3339
-from medkiosk.core.device import HEADLINES
 from medkiosk.core.errors import KioskError
 from medkiosk.core.ids import KIOSK
 from medkiosk.core.lifecycle import ScrubFinished
@@ -32,7 +31,6 @@ from medkiosk.vault.schema import ObjectRow
 from medkiosk.workers import ProcessChannel, python_worker
 
 _log = logging.getLogger(__name__)
-_IMPORTING = frozenset(state for state, words in HEADLINES.items() if words == "DO NOT UNPLUG")
 _KEY = "scrub"
 _LOOK_S = 1.0
 _SAVE_S = 600.0
@@ -141,7 +139,7 @@ class Scrubber:
         return bool(self._every) and self._clock() - last >= self._every
 
     def _busy(self) -> bool:
-        return any(device.state in _IMPORTING for device in self._board.status.devices)
+        return self._board.importing()
 
     def _round(self) -> None:
         if not self._state.running:

@@ -1,27 +1,50 @@
 """What one connection may ask, checked against the session that it carries.
 
 `Service` has exactly the methods of `medkiosk.ipc.api.Api` (the server compares them at start). The areas
-behind it (`records`, `reviewing`, `exporting`) hold the work; this file holds who may do it.
+behind it (`records`, `reviewing`, `retaining`) hold the work; this file holds who may do it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from medkiosk.access.need import Action
 from medkiosk.access.roles import capabilities
 from medkiosk.core.capability import Capability
-from medkiosk.core.consent import Purpose, Subject, Terms
+from medkiosk.core.consent import Subject, Terms, Witness
 from medkiosk.core.errors import BadRequestError, KioskError, NotAllowedError
-from medkiosk.core.events import AccountCreated, Role
-from medkiosk.core.ids import CaptureId, DisposalId, DriveId, EncounterId, HoldId, ImportId, RecipientId
+from medkiosk.core.events import Role
+from medkiosk.core.ids import CaptureId, DisposalId, DriveId, EncounterId, HoldId, ImportId
 from medkiosk.core.lifecycle import RetentionClass
 from medkiosk.core.photo import Box, Finding, ImageRole, ReviewState
 from medkiosk.core.slate import SlateKind
-from medkiosk.daemon import exporting, people, receipts, records, retaining, reviewing, slates, views, witness
+from medkiosk.daemon import (
+    circling,
+    ending,
+    needing,
+    people,
+    receipts,
+    records,
+    retaining,
+    reviewing,
+    slates,
+    views,
+    witness,
+)
+from medkiosk.daemon.accessservice import AccessService
+from medkiosk.daemon.auditservice import AuditService
 from medkiosk.daemon.comparing import Comparer
+from medkiosk.daemon.correctionservice import CorrectionService
+from medkiosk.daemon.exportservice import ExportService
+from medkiosk.daemon.guideservice import GuideService
 from medkiosk.daemon.keyring import Entered
 from medkiosk.daemon.kiosk import Kiosk, Looks
-from medkiosk.daemon.sessions import Session, SessionEndedError
+from medkiosk.daemon.listing import ListService, page_size
+from medkiosk.daemon.maintenanceservice import MaintenanceService
+from medkiosk.daemon.reviewservice import ReviewService
+from medkiosk.daemon.settingsservice import SettingsService
+from medkiosk.daemon.updateservice import UpdateService
+from medkiosk.daemon.usbservice import UsbService
 from medkiosk.ipc import types as t
 from medkiosk.redact.protocol import Window
 from medkiosk.vault.slots import SALT_SIZE, Authenticator, token_salt
@@ -31,8 +54,12 @@ _WORDS = {
     Capability.LOGGED_IN: "log in first",
     Capability.SEE_CATALOGUE: "your role does not see the catalogue",
     Capability.SEE_REDACTED: "your role does not see pictures",
+    Capability.BREAK_GLASS: "your role does not break the glass",
+    Capability.REVIEW_GLASS: "your role does not look into broken glasses",
+    Capability.SEE_ORIGINAL: "your role does not see originals",
     Capability.RECORD: "your role does not record encounters and consents",
     Capability.REVIEW: "your role does not review",
+    Capability.DECIDE_CORRECTION: "your role does not decide about corrections",
     Capability.ENROL_RECIPIENT: "your role does not enrol recipients",
     Capability.EXPORT: "your role does not export",
     Capability.MANAGE_ACCOUNTS: "your role does not manage accounts",
@@ -40,12 +67,28 @@ _WORDS = {
     Capability.MANAGE_RETENTION: "your role does not decide about retention",
     Capability.APPROVE_DISPOSAL: "your role does not approve disposals",
     Capability.MANAGE_STORE: "your role does not look after backups and the ledger",
+    Capability.SEE_SETTINGS: "your role does not see the settings",
+    Capability.PROPOSE_SETTINGS: "only an administrator proposes other settings",
+    Capability.DECIDE_SETTINGS: "only a privacy officer decides about settings",
+    Capability.UPDATE: "only an administrator installs updates",
+    Capability.SEE_TRAINING: "your role does not see who passed which check",
 }
-_PAGE = 1000
 
 
-class Service:
-    """One connection's face of the kiosk.
+class Service(
+    MaintenanceService,
+    ListService,
+    ReviewService,
+    ExportService,
+    UsbService,
+    UpdateService,
+    GuideService,
+    AuditService,
+    CorrectionService,
+    AccessService,
+    SettingsService,
+):
+    """One connection's face of the kiosk; what concerns exports is in `ExportService`.
 
     Args:
         kiosk: what all connections share.
@@ -53,9 +96,8 @@ class Service:
     """
 
     def __init__(self, kiosk: Kiosk, comparer: Comparer) -> None:
-        self._kiosk = kiosk
+        super().__init__(kiosk)
         self._comparer = comparer
-        self._session: Session | None = None
         self._looks = Looks()
         self._salt = b""
         """Of a security key that is about to be added."""
@@ -82,24 +124,8 @@ class Service:
         self._leave("the connection ended")
 
     def _leave(self, reason: str) -> None:
-        session, self._session = self._session, None
         self._looks, self._salt = Looks(), b""
-        if session is not None:
-            self._kiosk.sessions.end(session, reason)
-
-    @property
-    def _who(self) -> AccountCreated:
-        return self._living.account
-
-    @property
-    def _living(self) -> Session:
-        session = self._session
-        if session is None:
-            raise NotAllowedError(reason="log in first")
-        if session.ended:
-            self._leave(session.ended)
-            raise SessionEndedError(reason=session.ended)
-        return session
+        super()._leave(reason)
 
     def get_status(self) -> t.Status:
         """See `Api.get_status`."""
@@ -211,6 +237,13 @@ class Service:
         )
         return t.Done()
 
+    def decommission(
+        self, site: str, second_user: str, second_passphrase: str, second_output: str = ""
+    ) -> t.Ended:
+        """See `Api.decommission`."""
+        second = (second_user, second_passphrase, _unhex(second_output))
+        return ending.decommission(self._kiosk, self._who, site=site, second=second)
+
     def create_account(
         self, user: str, display_name: str, roles: tuple[Role, ...], passphrase: str
     ) -> t.AccountInfo:
@@ -240,21 +273,14 @@ class Service:
 
     # The catalogue
 
-    def list_imports(self, offset: int = 0, limit: int = 500) -> t.Imports:
-        """See `Api.list_imports`."""
-        with self._kiosk.reading() as catalog:
-            found = catalog.imports()
-        page = found[max(offset, 0) :][: _page(limit)]
-        return t.Imports(imports=tuple(map(views.import_info, page)), total=len(found))
-
     def list_kept(self, key: str, offset: int = 0, limit: int = 500) -> t.KeptFiles:
         """See `Api.list_kept`."""
         kept = self._kiosk.board.kept(key)
-        return t.KeptFiles(files=kept[max(offset, 0) :][: _page(limit)], total=len(kept))
+        return t.KeptFiles(files=kept[max(offset, 0) :][: page_size(limit)], total=len(kept))
 
     def get_receipt(self, import_id: ImportId, offset: int = 0, limit: int = 200) -> t.Receipt:
         """See `Api.get_receipt`."""
-        return receipts.receipt(self._kiosk, import_id, offset, min(_page(limit), 200))
+        return receipts.receipt(self._kiosk, import_id, offset, min(page_size(limit), 200))
 
     def list_captures(
         self,
@@ -266,16 +292,19 @@ class Service:
     ) -> t.Captures:
         """See `Api.list_captures`."""
         with self._kiosk.reading() as catalog:
-            page = catalog.captures(import_id, encounter_id, state, offset, _page(limit))
+            keep = needing.sees(self._kiosk, self._living)
+            page = catalog.captures(import_id, encounter_id, state, offset, page_size(limit), keep)
         return t.Captures(captures=tuple(map(views.capture_info, page.captures)), total=page.total)
 
     def get_capture(self, capture_id: CaptureId) -> t.CaptureDetail:
         """See `Api.get_capture`."""
-        return reviewing.detail(self._kiosk, self._looks, capture_id)
+        self._need(Action.LIST, capture_id)
+        return reviewing.detail(self._kiosk, self._who, self._looks, capture_id)
 
     def get_preview(self, capture_id: CaptureId) -> tuple[t.Picture, bytes]:
         """See `Api.get_preview`."""
-        shown = reviewing.preview(self._kiosk, self._who, self._looks, capture_id)
+        glass = self._need(Action.SEE, capture_id)
+        shown = reviewing.preview(self._kiosk, self._who, self._looks, capture_id, glass)
         if Capability.REVIEW in capabilities(self._who.roles):
             self._comparer.ahead(capture_id)
         return shown
@@ -284,43 +313,63 @@ class Service:
         self, capture_id: CaptureId, revision: int, part: Box, width: int, height: int
     ) -> tuple[t.Picture, bytes]:
         """See `Api.get_part`."""
+        glass = self._need(Action.SEE, capture_id)
         window = Window(part, width, height)
-        return reviewing.part(self._kiosk, self._who, self._looks, capture_id, revision, window)
+        return reviewing.part(self._kiosk, self._who, self._looks, capture_id, revision, window, glass)
 
     # Encounters and consents
 
-    def create_encounter(self, subject: Subject, label: str) -> t.EncounterInfo:
+    def create_encounter(
+        self,
+        subject: Subject,
+        label: str,
+        department: str = "",
+        confirmed: str = "",
+        reason: str = "",
+        intimate: bool = False,
+        chaperone: Witness | None = None,
+    ) -> t.EncounterInfo:
         """See `Api.create_encounter`."""
-        return records.create_encounter(self._kiosk, self._who, subject, label)
-
-    def list_encounters(self, offset: int = 0, limit: int = 500) -> t.Encounters:
-        """See `Api.list_encounters`."""
-        with self._kiosk.reading() as catalog:
-            found = catalog.encounters()
-        page = found[max(offset, 0) :][: _page(limit)]
-        return t.Encounters(encounters=tuple(map(views.encounter_info, page)), total=len(found))
+        made = records.create_encounter(
+            self._kiosk,
+            self._living,
+            subject,
+            label,
+            department,
+            confirmed,
+            reason,
+            intimate=intimate,
+            chaperone=chaperone,
+        )
+        return circling.seen_by(self._kiosk, self._living, made.encounter_id)
 
     def show_slate(self, encounter_id: EncounterId, kind: SlateKind) -> t.SlateShown:
         """See `Api.show_slate`."""
         self._kiosk.sessions.polled(self._living)  # a slate left on the screen is nobody at the kiosk
+        self._need(Action.RECORD, encounter_id)
         return slates.show(self._kiosk, self._who, encounter_id, kind)
 
     def list_quarantine(self, import_id: ImportId) -> t.Quarantine:
         """See `Api.list_quarantine`."""
+        self._need(Action.LIST, import_id)  # as of a picture that belongs to nobody: that is all there is
         return slates.quarantine(self._kiosk, import_id)
 
     def record_consent(self, encounter_id: EncounterId, terms: Terms) -> t.ConsentInfo:
         """See `Api.record_consent`."""
+        self._need(Action.RECORD, encounter_id, *((terms.form,) if terms.form else ()))
         return records.record_consent(self._kiosk, self._who, encounter_id, terms)
 
     def assign(
         self, encounter_id: EncounterId, captures: tuple[CaptureId, ...], reason: str = ""
     ) -> t.EncounterInfo:
         """See `Api.assign`."""
-        return records.assign(self._kiosk, self._who, encounter_id, captures, reason)
+        self._need(Action.RECORD, encounter_id, *captures)
+        records.assign(self._kiosk, self._who, encounter_id, captures, reason)
+        return circling.seen_by(self._kiosk, self._living, encounter_id)
 
     def give_role(self, capture_id: CaptureId, role: ImageRole, reason: str = "") -> t.CaptureDetail:
         """See `Api.give_role`."""
+        self._need(Action.RECORD, capture_id)
         return reviewing.give_role(self._kiosk, self._who, self._looks, capture_id, role, reason)
 
     # Review
@@ -329,45 +378,18 @@ class Service:
         self, capture_id: CaptureId, revision: int, findings: tuple[Finding, ...]
     ) -> t.CaptureDetail:
         """See `Api.change_masks`."""
+        self._need(Action.REVIEW, capture_id)
         return reviewing.change_masks(self._kiosk, self._who, self._looks, capture_id, revision, findings)
 
     def approve(self, capture_id: CaptureId, revision: int) -> t.CaptureDetail:
         """See `Api.approve`."""
+        self._need(Action.REVIEW, capture_id)
         return reviewing.approve(self._kiosk, self._who, self._looks, self._comparer, capture_id, revision)
 
     def reject(self, capture_id: CaptureId, revision: int, reason: str) -> t.CaptureDetail:
         """See `Api.reject`."""
+        self._need(Action.REVIEW, capture_id)
         return reviewing.reject(self._kiosk, self._who, self._looks, capture_id, revision, reason)
-
-    # Export
-
-    def enrol_recipient(
-        self, display_name: str, organisation: str, age_recipient: str, expires: str
-    ) -> t.RecipientInfo:
-        """See `Api.enrol_recipient`."""
-        return people.enrol_recipient(
-            self._kiosk, self._who, display_name, organisation, age_recipient, expires
-        )
-
-    def list_recipients(self) -> t.Recipients:
-        """See `Api.list_recipients`."""
-        with self._kiosk.reading() as catalog:
-            return t.Recipients(recipients=tuple(map(views.recipient_info, catalog.recipients())))
-
-    def check_export(
-        self, recipient_id: RecipientId, purpose: Purpose, captures: tuple[CaptureId, ...]
-    ) -> t.ExportCheck:
-        """See `Api.check_export`."""
-        return exporting.check(self._kiosk, recipient_id, purpose, captures)
-
-    def export(
-        self, recipient_id: RecipientId, purpose: Purpose, captures: tuple[CaptureId, ...], stick: str = ""
-    ) -> t.ExportResult:
-        """See `Api.export`."""
-        with self._kiosk.sessions.busy(self._living):
-            return exporting.export(
-                self._kiosk, self._who, recipient_id, purpose, captures, stick, lambda: self._living
-            )
 
     # Backup drives
 
@@ -400,10 +422,12 @@ class Service:
         self, encounter_id: EncounterId, retention: RetentionClass, reason: str, until: str = ""
     ) -> t.RetentionInfo:
         """See `Api.set_retention`."""
+        self._need(Action.RETAIN, encounter_id)
         return retaining.set_retention(self._kiosk, self._who, encounter_id, retention, until, reason)
 
     def get_retention(self, encounter_id: EncounterId) -> t.RetentionInfo:
         """See `Api.get_retention`."""
+        self._need(Action.LIST, encounter_id)
         return retaining.retention_of(self._kiosk, encounter_id)
 
     def place_hold(
@@ -414,6 +438,7 @@ class Service:
         authority: str,
     ) -> t.HoldInfo:
         """See `Api.place_hold`."""
+        self._need(Action.RETAIN, *encounters, *captures)
         return retaining.place_hold(self._kiosk, self._who, encounters, captures, reason, authority)
 
     def lift_hold(self, hold_id: HoldId, reason: str) -> t.Holds:
@@ -426,7 +451,7 @@ class Service:
 
     def list_due(self, offset: int = 0, limit: int = 200) -> t.DueList:
         """See `Api.list_due`."""
-        return retaining.list_due(self._kiosk, offset, _page(limit))
+        return retaining.list_due(self._kiosk, offset, page_size(limit))
 
     def propose_disposal(
         self,
@@ -437,6 +462,7 @@ class Service:
         early: bool = False,
     ) -> t.DisposalInfo:
         """See `Api.propose_disposal`."""
+        self._need(Action.RETAIN, *encounters, *captures)
         return retaining.propose(self._kiosk, self._who, encounters, captures, reason, authority, early=early)
 
     def refuse_disposal(self, disposal_id: DisposalId, reason: str) -> t.DisposalInfo:
@@ -453,13 +479,13 @@ class Service:
 
     def list_disposals(self, offset: int = 0, limit: int = 50) -> t.DisposalList:
         """See `Api.list_disposals`."""
-        return retaining.list_disposals(self._kiosk, offset, min(_page(limit), 50))
+        return retaining.list_disposals(self._kiosk, offset, min(page_size(limit), 50))
 
     # Audit
 
     def list_events(self, offset: int = 0, limit: int = 200) -> t.Events:
         """See `Api.list_events`."""
-        return people.list_events(self._kiosk, self._who, offset, _page(limit))
+        return people.list_events(self._kiosk, self._who, offset, page_size(limit))
 
 
 def _unhex(text: str) -> bytes:
@@ -467,7 +493,3 @@ def _unhex(text: str) -> bytes:
         return bytes.fromhex(text)
     except ValueError as error:
         raise BadRequestError(detail="what a security key says is written in hexadecimal digits") from error
-
-
-def _page(limit: int) -> int:
-    return max(0, min(limit, _PAGE))

@@ -14,7 +14,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from medkiosk.access.need import Glass
 from medkiosk.core.errors import KioskError
 from medkiosk.core.events import AccountCreated
 from medkiosk.core.ids import AccountId
@@ -33,6 +35,23 @@ class SessionEndedError(KioskError):
     exit_code = 5
 
 
+@dataclass(frozen=True)
+class OpenGlass:
+    """A broken glass (docs/access.md), and when it ends by a clock that nobody can set (`Sessions.now`)."""
+
+    glass: Glass
+    ends: float
+
+    def left(self, now: float, wall: datetime) -> float:
+        """For how many seconds it is still open, by whichever clock says less; 0 when it is over.
+
+        Args:
+            now: `Sessions.now`: what counts where the wall clock is set back.
+            wall: UTC: what counts where the machine was off, or the other clock stood still.
+        """
+        return max(0.0, min(self.ends - now, (self.glass.until - wall).total_seconds()))
+
+
 @dataclass(eq=False)
 class Session:
     """One person at one connection.
@@ -41,12 +60,14 @@ class Session:
         account: whose.
         last, before: when the person last asked for something, and the time before that.
         ended: why it is over, in words.
+        glasses: what the person broke; they are gone with the session.
     """
 
     account: AccountCreated
     last: float
     before: float
     ended: str = ""
+    glasses: tuple[OpenGlass, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,6 +108,10 @@ class Sessions:
         if self._thread.is_alive():
             self._thread.join()
         self.end_all("the kiosk is stopping")
+
+    def now(self) -> float:
+        """Seconds of a clock that goes on in suspension and that nobody can set."""
+        return self._clocks.always()
 
     def begin(self, account: AccountCreated) -> Session:
         """Count a session that the keyring has let in."""
@@ -136,6 +161,12 @@ class Sessions:
             with self._lock:
                 self._busy -= 1
                 session.last = self._clocks.always()
+
+    @property
+    def working(self) -> bool:
+        """Whether a person waits for such a call."""
+        with self._lock:
+            return self._busy > 0
 
     def look(self) -> None:
         """End all sessions if the machine was asleep or nobody was there for too long."""

@@ -96,7 +96,7 @@ def quarantine(kiosk: Kiosk, import_id: ImportId) -> t.Quarantine:
     """The frames of an import that belong to nobody, with the reason."""
     with kiosk.reading() as catalog:
         series = catalog.series(import_id)
-    filed = _file(series)
+    filed = _file(series, unclosed=_unclosed(kiosk))
     return t.Quarantine(
         import_id=import_id,
         whole=series.whole,
@@ -184,12 +184,17 @@ class Filer:
             with self._kiosk.reading() as catalog:
                 series, gone = catalog.series(import_id), frozenset(catalog.keeping.gone)
             if series.whole:
-                facts = [Fact(event) for event in _events(series, _file(series), gone, journal.now())]
+                filed = _file(series, unclosed=_unclosed(self._kiosk))
+                facts = [Fact(event) for event in _events(series, filed, gone, journal.now())]
                 if facts:
                     journal.commit(facts)
 
 
-def _file(series: Series) -> Filed:
+def _unclosed(kiosk: Kiosk) -> bool:
+    return kiosk.config.ingest.slates == "opening"
+
+
+def _file(series: Series, *, unclosed: bool) -> Filed:
     frames = (
         Frame(
             capture_id=each.original.capture_id,
@@ -203,7 +208,7 @@ def _file(series: Series) -> Filed:
         )
         for each in series.frames
     )
-    return file_import(frames, last=series.last)
+    return file_import(frames, last=series.last, unclosed=unclosed)
 
 
 def _events(series: Series, filed: Filed, gone: frozenset[str], at: str) -> list[AnyEvent]:

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from medkiosk.catalog import views as v
 from medkiosk.catalog.people import People
+from medkiosk.core import accessevents as acc
+from medkiosk.core import auditevents as aud
+from medkiosk.core import correctionevents as cor
+from medkiosk.core import endevents as end
 from medkiosk.core import events as ev
+from medkiosk.core import exportevents as out
+from medkiosk.core import settingsevents as stg
+from medkiosk.core import trainingevents as train
+from medkiosk.core import updateevents as upd
+from medkiosk.core import usbevents as usb
 from medkiosk.core.photo import REDACT_WORDS, RedactCode
-from medkiosk.daemon import lifecyclewords
+from medkiosk.daemon import accesswords, lifecyclewords
 from medkiosk.ipc import types as t
 
 _WAITING = "This photograph has not been redacted yet; it is sealed and safe."
@@ -23,6 +34,7 @@ def account(event: ev.AccountCreated, people: People) -> t.AccountInfo:
         roles=event.roles,
         closed=not people.is_open(event.account_id),
         must_change=event.account_id in people.to_change,
+        departments=people.departments.get(event.account_id, ()),
     )
 
 
@@ -56,10 +68,14 @@ def capture_info(row: v.CaptureRow) -> t.CaptureInfo:
         findings=row.findings,
         advice=row.advice,
         role=row.role,
+        approvers=row.approvers,
+        asked_by=row.asked_by,
     )
 
 
-def capture_detail(view: v.CaptureView, problems: Sequence[str]) -> t.CaptureDetail:
+def capture_detail(
+    view: v.CaptureView, problems: Sequence[str], second: Sequence[str] = ()
+) -> t.CaptureDetail:
     """One capture for review."""
     latest = view.latest
     code = view.row.code
@@ -72,6 +88,7 @@ def capture_detail(view: v.CaptureView, problems: Sequence[str]) -> t.CaptureDet
         findings=latest.findings if latest else (),
         words=_WAITING if code is None else REDACT_WORDS[code],
         problems=tuple(problems),
+        second=tuple(second),
     )
 
 
@@ -94,19 +111,8 @@ def encounter_info(view: v.EncounterView) -> t.EncounterInfo:
     )
 
 
-def recipient_info(event: ev.RecipientEnrolled) -> t.RecipientInfo:
-    """One recipient."""
-    return t.RecipientInfo(
-        recipient_id=event.recipient_id,
-        display_name=event.display_name,
-        organisation=event.organisation,
-        age_recipient=event.age_recipient,
-        expires=event.expires,
-    )
-
-
 def summary(event: ev.AnyEvent) -> str:
-    """One event in a few words for the auditor; no patient's name or number."""
+    """One event in a few words for the auditor: nothing that `medkiosk.audit.words` hides."""
     match event:
         case ev.ImportStarted():
             return f"{event.model} {event.serial}: {event.files} files"
@@ -139,8 +145,11 @@ def summary(event: ev.AnyEvent) -> str:
         case ev.Viewed():
             if event.capture_id is None:
                 return str(event.what)
-            return f"{event.what} of capture {event.capture_id} revision {event.revision}"
-        case ev.Approved() | ev.Rejected() | ev.Compared():
+            by = f" by glass {event.glass}" if event.glass else ""
+            return f"{event.what} of capture {event.capture_id} revision {event.revision}{by}"
+        case ev.Approved() if event.first:
+            return f"capture {event.capture_id} revision {event.revision}: the first of two"
+        case ev.Approved() | ev.SecondAsked() | ev.Rejected() | ev.Compared():
             return f"capture {event.capture_id} revision {event.revision}"
         case ev.EncounterCreated():
             return f"encounter {event.encounter_id}"
@@ -156,20 +165,93 @@ def summary(event: ev.AnyEvent) -> str:
             return f"capture {event.capture_id}: {event.role}"
         case ev.Assigned():
             return f"{len(event.captures)} captures to encounter {event.encounter_id}"
-        case ev.Exported() | ev.ExportPrepared():
+        case cor.CorrectionProposed():
+            what = f"{len(event.captures)} captures to" if event.captures else "identity of"
+            return f"correction {event.correction_id}: {what} encounter {event.encounter_id}"
+        case cor.CorrectionDecided():
+            return f"correction {event.correction_id}: {event.outcome}"
+        case cor.SubjectCorrected():
+            return f"encounter {event.encounter_id}, correction {event.correction_id}"
+        case out.Exported() | out.ExportPrepared():
             return f"{len(event.captures)} captures to recipient {event.recipient_id} for {event.purpose}"
-        case ev.ExportRefused():
+        case out.ExportRefused():
             reasons = "; ".join(sorted(set(event.reasons)))
             return f"to recipient {event.recipient_id} for {event.purpose}: {reasons}"
-        case ev.ExportFailed():
+        case out.ExportFailed():
             return f"export {event.export_id}: {event.code}"
-        case ev.RecipientEnrolled():
+        case out.RecipientEnrolled() | out.RecipientRevoked():
             return f"recipient {event.recipient_id}"
+        case out.ExportAcknowledged():
+            return f"export {event.export_id}"
+        case out.RecallWritten():
+            return f"{len(event.exports)} exports to recipient {event.recipient_id}"
+        case out.RecallConfirmed():
+            return f"{len(event.recalls)} notices, recipient {event.recipient_id}"
+        case out.RecallKept():
+            return f"export {event.export_id}: {len(event.images)} pictures, {event.why}"
+        case out.StickEnrolled():
+            return f"stick {event.stick_id}"
+        case upd.UpdateApplied():
+            return f"version {event.version} over {event.before}, manifest {event.manifest_sha256[:16]}"
+        case upd.UpdateRefused():
+            return f"version {event.version or 'unknown'}: {event.code}"
+        case upd.UpdateBooted():
+            return f"version {event.version} runs; before {event.before}"
+        case upd.UpdateRolledBack():
+            return f"version {event.version} did not work; {event.to} runs"
+        case upd.RestartAsked():
+            return f"for version {event.version}"
+        case aud.AuditRead():
+            return _asked(event)
+        case aud.AuditReported():
+            return f"{event.form}, {event.rows} events of {event.size} entries, SHA-256 {event.sha256[:16]}"
+        case end.Decommissioned():
+            return f"the second person is {event.second}"
+        case end.NotDecommissioned():
+            return event.detail
+        case usb.UsbRefused():
+            more = f"; {event.uncounted} more before it" if event.uncounted else ""
+            return f"{event.vendor}:{event.product}: {event.poses}{more}"
+        case usb.KeyboardEnrolled() | usb.KeyboardForgotten():
+            return f"{event.vendor}:{event.product} at {event.port}"
+        case stg.SettingsProposed() | stg.SettingsDecided():
+            said = event.outcome if isinstance(event, stg.SettingsDecided) else "proposed"
+            return f"{said}: {', '.join(event.changed)}, SHA-256 {event.sha256[:16]}"
+        case train.TrainingPassed() | train.TrainingFailed():
+            return f"{event.module} {event.version}: {event.right} of {event.asked} right"
         case ev.LoggedOut():
             return event.reason
         case ev.KioskStarted():
-            return f"medkiosk {event.version}; missing: {', '.join(event.missing) or 'nothing'}"
+            settings = f"; settings {event.settings}" if event.settings is not msgspec.UNSET else ""
+            return f"medkiosk {event.version}{settings}; missing: {', '.join(event.missing) or 'nothing'}"
         case ev.LoggedIn() | ev.LoginFailed():
             return ""
+        case (
+            acc.RolesChanged()
+            | acc.DepartmentsSet()
+            | acc.TeamChanged()
+            | acc.EncounterRestricted()
+            | acc.RestrictionLifted()
+            | acc.GlassBroken()
+            | acc.GlassEnded()
+            | acc.GlassReviewed()
+            | acc.PatientAskedFor()
+        ):
+            return accesswords.summary(event)
         case _:
             return lifecyclewords.summary(event)
+
+
+def _asked(event: aud.AuditRead) -> str:
+    """What an auditor asked, in words; of a patient only that one was asked for."""
+    parts = (
+        f"entry {event.entry}" if event.entry is not None else "",
+        "a patient" if event.person else "",
+        f"account {event.account_id}" if event.account_id else "",
+        f"capture {event.capture_id}" if event.capture_id else "",
+        f"kinds {', '.join(event.categories)}" if event.categories else "",
+        f"from {event.since}" if event.since else "",
+        f"to {event.until}" if event.until else "",
+        "words" if event.text else "",
+    )
+    return f"{'; '.join(filter(None, parts)) or 'everything'}; of {event.size} entries"

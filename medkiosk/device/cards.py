@@ -5,6 +5,7 @@ Mounting waits for the card, so it is done on a thread of its own, in the order 
 
 from __future__ import annotations
 
+import logging
 import queue
 import struct
 import threading
@@ -18,11 +19,13 @@ from medkiosk.core.frames import FrameError, read_frame, write_frame
 from medkiosk.device.model import DeviceRef, Listener
 from medkiosk.device.volume import CODE, WORDS, Answer, MountCode, Request
 
+_log = logging.getLogger(__name__)
+
 MOUNT_S = 60.0
 """Longest that the helper may take, seconds; a damaged card's reader tries each sector again and again."""
 
 
-_NO_CARDS = frozenset({MountCode.NAME, MountCode.NOT_A_CARD, MountCode.NO_MEDIUM})
+_NO_CARDS = frozenset({MountCode.NAME, MountCode.NOT_A_CARD, MountCode.NO_MEDIUM, MountCode.COMPOSITE})
 
 
 class CardRefusedError(KioskError):
@@ -88,11 +91,14 @@ class MountHelper:
     def _asked(self, channel: Channel, request: Request, name: str) -> MountCode | None:
         too_long = threading.Timer(self._wait_s, channel.kill)
         too_long.daemon = True
-        too_long.start()
         try:
+            too_long.start()
             write_frame(channel.writer, request, name.encode("ascii"))
             frame = read_frame(channel.reader, CODE.size)
         except (FrameError, OSError):
+            return MountCode.HELPER
+        except RuntimeError:  # no thread to be had: then nothing would end the wait for a dead card
+            channel.kill()
             return MountCode.HELPER
         finally:
             too_long.cancel()
@@ -159,7 +165,10 @@ class CardDesk:
 
     def _work(self) -> None:
         while (step := self._queue.get()) is not None:
-            step()
+            try:
+                step()
+            except Exception:  # noqa: BLE001 -- logged whole; the next card must not wait for a restart
+                _log.exception("card")
 
     def _mount(self, device: DeviceRef) -> None:
         if self._stopping:
@@ -172,7 +181,11 @@ class CardDesk:
             return
         self._told.add(device.key)
         self._mounted.add(device.key)
-        self._plugged(device)
+        try:
+            self._plugged(device)
+        except Exception:
+            self._refused(device, CardRefusedError(MountCode.HELPER))
+            raise
 
     def _unmount(self, device: DeviceRef) -> None:
         if device.key in self._told:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
 
 from medkiosk.device.model import DeviceRef
-from medkiosk.device.volume import card_path, is_volume_name
+from medkiosk.device.volume import LABEL, card_path, is_stick, is_volume_name, stick_path
 
 CAMERAS: dict[tuple[str, str], str] = {
     ("04a9", "32f5"): "Canon EOS R6",
@@ -41,7 +43,6 @@ def supported_camera(properties: Mapping[str, str]) -> DeviceRef | None:
 
 
 _FILE_SYSTEMS = frozenset({"exfat", "vfat"})
-_OURS = "MEDKIOSK"
 _EFI_SYSTEM = frozenset({"c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "0xef"})
 
 
@@ -58,20 +59,71 @@ def supported_card(properties: Mapping[str, str]) -> DeviceRef | None:
     Returns:
         The card, with the directory in which the helper mounts it as its port.
     """
-    name = properties.get("DEVNAME", "").removeprefix("/dev/")
-    if properties.get("SUBSYSTEM") != "block" or not is_volume_name(name):
+    if not _is_volume(properties) or _label(properties).upper().startswith(LABEL):
         return None
-    if properties.get("ID_FS_TYPE") not in _FILE_SYSTEMS or properties.get("ID_FS_USAGE") != "filesystem":
+    return _volume("card", properties, card_path(_name(properties)))
+
+
+def supported_stick(properties: Mapping[str, str]) -> DeviceRef | None:
+    """Tell which stick for exports a udev device is; None if it is none.
+
+    As a card, but on USB, and labelled as one (docs/stick.md): the label alone makes a volume a stick, so
+    nothing is ever written to somebody's card. The mount helper reads the label itself.
+
+    Args:
+        properties: as for `supported_card`.
+
+    Returns:
+        The stick, with the directory in which the helper mounts it as its port.
+    """
+    if not _is_volume(properties) or not is_stick(_label(properties)) or _name(properties).startswith("mmc"):
         return None
-    if properties.get("ID_PART_ENTRY_TYPE", "").lower() in _EFI_SYSTEM:
+    return _volume("stick", properties, stick_path(_name(properties)))
+
+
+_NO_FILES = _EFI_SYSTEM | {
+    "e3c9e316-0b5c-4db8-817d-f92df00215ae",  # Microsoft's reserved partition
+    *("0x5", "0xf", "0x85"),  # extended: a box for other partitions
+}
+
+
+def part_of(properties: Mapping[str, str]) -> str | None:
+    """Tell which disk a partition is on, by its place in udev; None for what is none that holds files.
+
+    Args:
+        properties: as for `supported_card`.
+    """
+    if properties.get("SUBSYSTEM") != "block" or properties.get("DEVTYPE") != "partition":
         return None
-    if properties.get("ID_FS_LABEL", "").upper().startswith(_OURS):
+    if properties.get("ID_PART_ENTRY_TYPE", "").lower() in _NO_FILES:
         return None
+    return properties.get("DEVPATH", "").rpartition("/")[0]
+
+
+def _is_volume(properties: Mapping[str, str]) -> bool:
+    return (
+        properties.get("SUBSYSTEM") == "block"
+        and is_volume_name(_name(properties))
+        and properties.get("ID_FS_TYPE") in _FILE_SYSTEMS
+        and properties.get("ID_FS_USAGE") == "filesystem"
+        and properties.get("ID_PART_ENTRY_TYPE", "").lower() not in _EFI_SYSTEM
+    )
+
+
+def _volume(kind: Literal["card", "stick"], properties: Mapping[str, str], path: Path) -> DeviceRef:
     # DISKSEQ is new for each medium that the kernel finds, also for the same card put back (Linux 5.15).
     identity = "/".join(properties.get(key, "") for key in ("DISKSEQ", "ID_FS_UUID"))
     return DeviceRef(
-        kind="card", key=properties.get("DEVPATH", ""), port=str(card_path(name)), model="", identity=identity
+        kind=kind, key=properties.get("DEVPATH", ""), port=str(path), model="", identity=identity
     )
+
+
+def _name(properties: Mapping[str, str]) -> str:
+    return properties.get("DEVNAME", "").removeprefix("/dev/")
+
+
+def _label(properties: Mapping[str, str]) -> str:
+    return properties.get("ID_FS_LABEL", "")
 
 
 def _is_number(text: str) -> bool:

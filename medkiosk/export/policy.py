@@ -1,13 +1,13 @@
-"""Whether one capture may leave now. Pure; every reason why not, in words, and nothing leaves with one."""
+"""Whether one picture may leave now. Pure; every reason why not, in words, and nothing leaves with one.
+
+What concerns the whole export, such as its recipient, is not asked here.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from medkiosk.core.clock import parse_rfc3339
 from medkiosk.core.consent import Decision
-from medkiosk.core.events import RecipientEnrolled
 from medkiosk.core.photo import NOT_CLINICAL, REDACT_WORDS, ImageRole, RedactCode, ReviewState
 
 
@@ -22,6 +22,8 @@ class Facts:
         latest: its latest revision; 0 while there is none.
         approved: the revision that is approved; 0 if none is.
         assigned: whether it belongs to an encounter.
+        doubt: that somebody said it is another patient's, in words; empty where nobody did.
+        second: why a second person must approve it first; empty where none must, or one has.
     """
 
     state: ReviewState
@@ -30,16 +32,16 @@ class Facts:
     latest: int
     approved: int
     assigned: bool
+    second: str = ""
+    doubt: str = ""
 
 
-def decide(facts: Facts, consent: Decision, recipient: RecipientEnrolled, now: datetime) -> tuple[str, ...]:
+def decide(facts: Facts, consent: Decision) -> tuple[str, ...]:
     """Return every reason why the capture may not leave; empty if it may.
 
     Args:
         facts: about the capture.
-        consent: what consent says about leaving for this purpose, decided at ``now``.
-        recipient: who is to get it.
-        now: aware time.
+        consent: what consent says about leaving for the purpose and recipient of the export.
     """
     reasons = []
     if facts.role is not ImageRole.CLINICAL:
@@ -52,17 +54,12 @@ def decide(facts: Facts, consent: Decision, recipient: RecipientEnrolled, now: d
         reasons.append(f"It is not approved ({facts.state}).")
     if facts.approved < 1 or facts.approved != facts.latest:
         reasons.append("Its latest revision is not the one that was approved.")
+    if facts.second:
+        reasons.append(facts.second)
+    if facts.doubt:
+        reasons.append(facts.doubt)
     if not facts.assigned:
         reasons.append("It belongs to no encounter, so no consent can cover it.")
     if not consent.allowed:
         reasons.append(consent.reason)
-    if not _in_force(recipient, now):
-        reasons.append("The recipient may not receive pictures any more; enrol them again.")
-    return tuple(reasons)
-
-
-def _in_force(recipient: RecipientEnrolled, now: datetime) -> bool:
-    try:
-        return now < parse_rfc3339(recipient.expires)
-    except ValueError:
-        return False
+    return tuple(dict.fromkeys(reasons))

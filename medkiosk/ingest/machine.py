@@ -1,7 +1,8 @@
 """One import's states, as a table. Everything that decides a device's word on the screen is in this file.
 
 Rule: `DeviceState.SAFE` is entered only by `Happening.ALL_ACKNOWLEDGED`, which the importer raises only when
-every file that the device listed is in the vault, read back, and in the ledger.
+every file that the device listed is in the vault, read back, and in the ledger. It is taken back
+(`Happening.MORE`) when a later listing has something else.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class Happening(StrEnum):
     LOST = "lost"
     RETRY = "retry"
     GAVE_UP = "gave up"
+    MORE = "more on it"
     UNPLUGGED = "unplugged"
 
 
@@ -91,8 +93,8 @@ TRANSITIONS: Mapping[DeviceState, Mapping[Happening, DeviceState]] = {
         H.GAVE_UP: S.INCOMPLETE,
         H.UNPLUGGED: S.LOST,
     },
-    S.SAFE: {H.UNPLUGGED: S.GONE},
-    S.INCOMPLETE: {H.UNPLUGGED: S.LOST, H.RETRY: S.OPENING},
+    S.SAFE: {H.UNPLUGGED: S.GONE, H.MORE: S.OPENING},
+    S.INCOMPLETE: {H.UNPLUGGED: S.LOST, H.RETRY: S.OPENING, H.MORE: S.OPENING},
     S.GONE: {},
     S.LOST: {},
 }

@@ -32,6 +32,7 @@ class Doubt(StrEnum):
     NO_SLATE = "no_slate"
     BEFORE_FIRST = "before_first"
     AFTER_CLOSE = "after_close"
+    NOT_CLOSED = "not_closed"
     CONTRADICTION = "contradiction"
     MISSING = "missing"
     OUT_OF_ORDER = "out_of_order"
@@ -46,6 +47,7 @@ DOUBT_WORDS: dict[Doubt, str] = {
     Doubt.NO_SLATE: "No slate was photographed in this import.",
     Doubt.BEFORE_FIRST: "No slate comes before this photo that says whose it is.",
     Doubt.AFTER_CLOSE: "The patient's series was closed before this photo, and no other was opened.",
+    Doubt.NOT_CLOSED: "No closing slate comes after this photo: it may be of a patient who had no slate.",
     Doubt.CONTRADICTION: "The slates before and after this photo contradict each other.",
     Doubt.MISSING: "A slate that the kiosk showed is not among the photos around this one.",
     Doubt.OUT_OF_ORDER: "The slates around this photo are not in the order in which the kiosk showed them.",
@@ -107,7 +109,7 @@ class Edge(StrEnum):
 class Owner(StrEnum):
     """Whose a run is, as far as its two ends allow."""
 
-    BEFORE = auto()  # the patient of the slate before it
+    BEFORE = auto()  # the patient of the slate before it, where an opening slate alone is enough
     SAME = auto()  # both, which must be the same
 
 
@@ -152,12 +154,13 @@ class _Mark:
     offset: int = 0
 
 
-def file_import(frames: Iterable[Frame], *, last: int) -> Filed:
+def file_import(frames: Iterable[Frame], *, last: int, unclosed: bool = False) -> Filed:
     """Say whose each frame of one import is.
 
     Args:
         frames: all of the import, in any order.
         last: the highest number that the kiosk had given when the import ended.
+        unclosed: an opening slate is enough: what follows is that patient's, also where no closing one does.
     """
     filed = Filed()
     series: dict[tuple[str, str], list[tuple[DcfPlace, Frame]]] = {}
@@ -177,7 +180,7 @@ def file_import(frames: Iterable[Frame], *, last: int) -> Filed:
         if ordered is None or any((storage, place.folder) in twice for place, _ in placed):
             filed.quarantine.update((frame.capture_id, Doubt.NO_ORDER) for _, frame in placed)
         else:
-            _file_series(ordered, *ends, filed)
+            _file_series(ordered, *ends, filed, unclosed=unclosed)
     return filed
 
 
@@ -212,20 +215,20 @@ def _follows(before: int, number: int, *, anew: bool) -> bool:
     return 0 < number - before <= MOST_MISSING + 1 or (number == 1 and (anew or before == LAST))
 
 
-def _file_series(frames: Sequence[Frame], start: _Mark, end: _Mark, filed: Filed) -> None:
+def _file_series(frames: Sequence[Frame], start: _Mark, end: _Mark, filed: Filed, *, unclosed: bool) -> None:
     before, run = start, list[Frame]()
     for frame in frames:
         mark = _mark(frame)
         if mark is None:
             run.append(frame)
             continue
-        _file_run(run, before, mark, filed)
+        _file_run(run, before, mark, filed, unclosed=unclosed)
         if mark.encounter_id is None:
             filed.quarantine[frame.capture_id] = Doubt.FOREIGN
         else:
             filed.owners[frame.capture_id] = mark.encounter_id
         before, run = mark, []
-    _file_run(run, before, end, filed)
+    _file_run(run, before, end, filed, unclosed=unclosed)
 
 
 def _mark(frame: Frame) -> _Mark | None:
@@ -239,8 +242,8 @@ def _mark(frame: Frame) -> _Mark | None:
     return _Mark(edge, slate.number, slate.encounter_id, slate.first, frame.taken - frame.shown)
 
 
-def _file_run(run: Sequence[Frame], before: _Mark, after: _Mark, filed: Filed) -> None:
-    verdict = _verdict(before, after)
+def _file_run(run: Sequence[Frame], before: _Mark, after: _Mark, filed: Filed, *, unclosed: bool) -> None:
+    verdict = _verdict(before, after, unclosed=unclosed)
     for frame in run:
         if isinstance(verdict, Doubt):
             filed.quarantine[frame.capture_id] = verdict
@@ -258,7 +261,7 @@ def _is_next(frame: Frame, before: _Mark, after: _Mark) -> bool:
     return frame.taken >= earliest
 
 
-def _verdict(before: _Mark, after: _Mark) -> EncounterId | Doubt:
+def _verdict(before: _Mark, after: _Mark, *, unclosed: bool) -> EncounterId | Doubt:
     rule = RULES[before.edge, after.edge]
     if isinstance(rule, Doubt):
         return rule
@@ -271,4 +274,7 @@ def _verdict(before: _Mark, after: _Mark) -> EncounterId | Doubt:
         return Doubt.CONTRADICTION
     if after.edge is not Edge.END and abs(after.offset - before.offset) > _CLOCKS_S:
         return Doubt.CLOCK
+    # The same slate photographed again: what lies between the two is between two of one patient.
+    if rule is Owner.BEFORE and not unclosed and before.encounter_id != after.encounter_id:
+        return Doubt.NOT_CLOSED
     return before.encounter_id or Doubt.FOREIGN

@@ -14,17 +14,30 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Protocol, TypeVar
+from collections.abc import Iterator
+from typing import Protocol
 
 from medkiosk.core.capability import Capability
-from medkiosk.core.consent import Purpose, Subject, Terms
+from medkiosk.core.consent import Subject, Terms, Witness
 from medkiosk.core.events import Role
-from medkiosk.core.ids import CaptureId, DisposalId, DriveId, EncounterId, HoldId, ImportId, RecipientId
+from medkiosk.core.ids import CaptureId, DisposalId, DriveId, EncounterId, HoldId, ImportId
 from medkiosk.core.lifecycle import RetentionClass
 from medkiosk.core.photo import Box, Finding, ImageRole, ReviewState
 from medkiosk.core.slate import SlateKind
 from medkiosk.ipc import types as t
+from medkiosk.ipc.accessapi import AccessApi
+from medkiosk.ipc.auditapi import AuditApi
+from medkiosk.ipc.correctionapi import CorrectionApi
+from medkiosk.ipc.endapi import EndApi
+from medkiosk.ipc.exportapi import ExportApi
+from medkiosk.ipc.findapi import FindApi
+from medkiosk.ipc.guideapi import GuideApi
+from medkiosk.ipc.maintenanceapi import MaintenanceApi
+from medkiosk.ipc.marking import method
+from medkiosk.ipc.reviewapi import ReviewApi
+from medkiosk.ipc.settingsapi import SettingsApi
+from medkiosk.ipc.updateapi import UpdateApi
+from medkiosk.ipc.usbapi import UsbApi
 
 INTERFACE = "org.medkiosk.Kiosk"
 MAX_ATTACHMENT = 64 << 20
@@ -32,21 +45,23 @@ MAX_ATTACHMENT = 64 << 20
 MAX_MESSAGE = 1 << 20
 """Longest request, bytes before the NUL."""
 
-_F = TypeVar("_F", bound=Callable[..., object])
 
-
-def method(*, needs: Capability | None, secret: tuple[str, ...] = ()) -> Callable[[_F], _F]:
-    """Mark a method of the interface."""
-
-    def mark(function: _F) -> _F:
-        function.__ipc__ = (needs, frozenset(secret))  # type: ignore[attr-defined]
-        return function
-
-    return mark
-
-
-class Api(Protocol):
-    """Everything a client can ask."""
+class Api(
+    FindApi,
+    ReviewApi,
+    ExportApi,
+    UsbApi,
+    UpdateApi,
+    GuideApi,
+    MaintenanceApi,
+    AuditApi,
+    CorrectionApi,
+    AccessApi,
+    EndApi,
+    SettingsApi,
+    Protocol,
+):
+    """Everything a client can ask; what concerns exports is in `medkiosk.ipc.exportapi.ExportApi`."""
 
     @method(needs=None)
     def get_status(self) -> t.Status:
@@ -209,9 +224,23 @@ class Api(Protocol):
         """
         ...
 
-    @method(needs=Capability.RECORD, secret=("subject", "label"))
-    def create_encounter(self, subject: Subject, label: str) -> t.EncounterInfo:
-        """Begin an encounter with a subject."""
+    @method(needs=Capability.RECORD, secret=("subject", "label", "reason", "chaperone"))
+    def create_encounter(
+        self,
+        subject: Subject,
+        label: str,
+        department: str = "",
+        confirmed: str = "",
+        reason: str = "",
+        intimate: bool = False,
+        chaperone: Witness | None = None,
+    ) -> t.EncounterInfo:
+        """Begin an encounter with a subject.
+
+        ``confirmed`` is the token of `check_subject`, by which somebody says that they looked at what it
+        found; ``reason`` why the typed name or birth date is right where another is known. ``intimate``: few
+        see its pictures, from the first moment on; ``chaperone`` as in `restrict`.
+        """
         ...
 
     @method(needs=Capability.SEE_CATALOGUE)
@@ -238,7 +267,10 @@ class Api(Protocol):
     def assign(
         self, encounter_id: EncounterId, captures: tuple[CaptureId, ...], reason: str = ""
     ) -> t.EncounterInfo:
-        """Say that captures belong to an encounter. Moving one that has an encounter needs a reason."""
+        """Say that captures belong to an encounter. Moving one that has an encounter needs a reason.
+
+        Only within one patient: from one to another takes two people (`propose_correction`).
+        """
         ...
 
     @method(needs=Capability.RECORD, secret=("reason",))
@@ -267,32 +299,6 @@ class Api(Protocol):
     @method(needs=Capability.REVIEW, secret=("reason",))
     def reject(self, capture_id: CaptureId, revision: int, reason: str) -> t.CaptureDetail:
         """Refuse this revision."""
-        ...
-
-    @method(needs=Capability.ENROL_RECIPIENT, secret=("display_name", "organisation"))
-    def enrol_recipient(
-        self, display_name: str, organisation: str, age_recipient: str, expires: str
-    ) -> t.RecipientInfo:
-        """Add somebody who may receive exports, with their age public key."""
-        ...
-
-    @method(needs=Capability.ENROL_RECIPIENT)
-    def list_recipients(self) -> t.Recipients:
-        """All recipients."""
-        ...
-
-    @method(needs=Capability.EXPORT)
-    def check_export(
-        self, recipient_id: RecipientId, purpose: Purpose, captures: tuple[CaptureId, ...]
-    ) -> t.ExportCheck:
-        """Say for each capture whether it may leave, and why not."""
-        ...
-
-    @method(needs=Capability.EXPORT)
-    def export(
-        self, recipient_id: RecipientId, purpose: Purpose, captures: tuple[CaptureId, ...], stick: str = ""
-    ) -> t.ExportResult:
-        """Write a signed, encrypted bundle to a stick, all or nothing, and read it back."""
         ...
 
     @method(needs=Capability.MANAGE_STORE)

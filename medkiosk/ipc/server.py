@@ -27,6 +27,7 @@ from medkiosk.core.capability import Capability
 from medkiosk.core.errors import KioskError
 from medkiosk.ipc import wire
 from medkiosk.ipc.api import MAX_MESSAGE, Api
+from medkiosk.ipc.spoken import wipe
 
 _log = logging.getLogger(__name__)
 _UCRED = struct.Struct("3i")
@@ -208,7 +209,11 @@ class Server:
             for untrusted_message in _messages(connection):
                 with contextlib.closing(_replies(service, untrusted_message)) as replies:
                     for reply in replies:
-                        connection.sendall(reply)
+                        try:
+                            connection.sendall(reply)
+                        finally:
+                            if isinstance(reply, bytearray):
+                                wipe(reply)  # it may hold a passphrase, too
                 del untrusted_message  # it may hold a passphrase, and the next one may be long in coming
         finally:
             service.close()
@@ -249,7 +254,7 @@ def _messages(connection: socket.socket) -> Iterator[bytes]:
         del data
 
 
-def _replies(service: Service, untrusted_message: bytes) -> Generator[bytes, None, None]:
+def _replies(service: Service, untrusted_message: bytes) -> Generator[bytes | bytearray, None, None]:
     """Do what is asked. Only what the service does can fail in here, never the sending.
 
     Raises:

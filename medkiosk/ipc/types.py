@@ -10,13 +10,60 @@ from medkiosk.core.ids import (
     CaptureId,
     ConsentId,
     EncounterId,
-    ExportId,
     ImportId,
-    RecipientId,
 )
 from medkiosk.core.photo import Box, Finding, ImageRole, MediaKind, RedactCode, ReviewState
 from medkiosk.core.quality import Advice, Quality
 from medkiosk.core.slate import SlateKind
+from medkiosk.ipc.accesstypes import (
+    AccessInfo,
+    AccountInfo,
+    Accounts,
+    Glasses,
+    GlassInfo,
+    HiddenEncounter,
+    HiddenEncounters,
+    Member,
+    OpenGlassInfo,
+    Team,
+)
+from medkiosk.ipc.correctiontypes import (
+    CorrectionInfo,
+    CorrectionList,
+    LeftInfo,
+    ScanInfo,
+    SimilarInfo,
+    SubjectCheck,
+)
+from medkiosk.ipc.endtypes import Ended
+from medkiosk.ipc.exporttypes import (
+    Acknowledgements,
+    Denial,
+    ExportCheck,
+    ExportInfo,
+    ExportOptions,
+    ExportResult,
+    Exports,
+    RecallInfo,
+    RecallList,
+    RecallResult,
+    RecipientInfo,
+    Recipients,
+    RecipientSheet,
+    StickInfo,
+    Sticks,
+)
+from medkiosk.ipc.healthtypes import Health, HealthFinding
+from medkiosk.ipc.maintenancetypes import CheckStatus
+from medkiosk.ipc.reviewtypes import OriginalOpened
+from medkiosk.ipc.settingstypes import (
+    KioskSettings,
+    SettingChange,
+    SettingInfo,
+    SettingsDraft,
+    SettingsProposal,
+    SettingsStatus,
+)
 from medkiosk.ipc.storetypes import (
     BackupStatus,
     DisposalInfo,
@@ -34,21 +81,69 @@ from medkiosk.ipc.storetypes import (
     Wire,
     WitnessInfo,
 )
+from medkiosk.ipc.updatetypes import UpdateFound, UpdateStatus
+from medkiosk.ipc.usbtypes import KeyboardInfo, RefusedDevice, Usb
 
 __all__ = [
+    "AccessInfo",
+    "AccountInfo",
+    "Accounts",
+    "Acknowledgements",
     "BackupStatus",
+    "CorrectionInfo",
+    "CorrectionList",
+    "Denial",
     "DisposalInfo",
     "DisposalList",
     "DriveInfo",
     "Drives",
     "DueItem",
     "DueList",
+    "Ended",
+    "ExportCheck",
+    "ExportInfo",
+    "ExportOptions",
+    "ExportResult",
+    "Exports",
+    "GlassInfo",
+    "Glasses",
+    "Health",
+    "HealthFinding",
     "HeldDisposal",
+    "HiddenEncounter",
+    "HiddenEncounters",
     "HoldInfo",
     "Holds",
+    "KeyboardInfo",
+    "KioskSettings",
     "LedgerHead",
+    "LeftInfo",
+    "Member",
+    "OpenGlassInfo",
+    "OriginalOpened",
+    "RecallInfo",
+    "RecallList",
+    "RecallResult",
+    "RecipientInfo",
+    "RecipientSheet",
+    "Recipients",
+    "RefusedDevice",
     "RetentionInfo",
+    "ScanInfo",
     "ScrubStatus",
+    "SettingChange",
+    "SettingInfo",
+    "SettingsDraft",
+    "SettingsProposal",
+    "SettingsStatus",
+    "SimilarInfo",
+    "StickInfo",
+    "Sticks",
+    "SubjectCheck",
+    "Team",
+    "UpdateFound",
+    "UpdateStatus",
+    "Usb",
     "Wire",
     "WitnessInfo",
 ]
@@ -187,12 +282,19 @@ class Status(Wire, frozen=True):
     ledger_size: int
     problems: tuple[str, ...]
     backups: tuple[BackupStatus, ...] = ()
+    sticks: tuple[StickInfo, ...] = ()
     alarm: str = ""
     disposal: str = ""
     """How far a disposal is, in big words; empty while there is none."""
     opening: str = ""
     keys: tuple[str, ...] = ()
     scrub: ScrubStatus = ScrubStatus()
+    check: CheckStatus = CheckStatus()
+    health: Health = Health()
+    refused: tuple[RefusedDevice, ...] = ()
+    """USB devices that are not used, newest first; some that were just pulled out are still among them."""
+    update: UpdateStatus = UpdateStatus()
+    settings: SettingsStatus = SettingsStatus()
 
 
 class Session(Wire, frozen=True):
@@ -224,30 +326,10 @@ class NewAuthenticator(Wire, frozen=True):
     salt: str
 
 
-class AccountInfo(Wire, frozen=True):
-    """One account, without its secrets.
-
-    ``closed``: it may not log in any more; ``must_change``: its passphrase came from an administrator.
-    """
-
-    account_id: AccountId
-    user: str
-    display_name: str
-    roles: tuple[Role, ...]
-    closed: bool = False
-    must_change: bool = False
-
-
 class RecoverySheets(Wire, frozen=True):
     """New recovery words, a mnemonic a sheet: shown once, and worth nothing until they were typed back."""
 
     sheets: tuple[str, ...]
-
-
-class Accounts(Wire, frozen=True):
-    """All accounts."""
-
-    accounts: tuple[AccountInfo, ...]
 
 
 class ImportInfo(Wire, frozen=True):
@@ -272,7 +354,11 @@ class Imports(Wire, frozen=True):
 
 
 class CaptureInfo(Wire, frozen=True):
-    """One capture in a list. ``name`` is the shot's DCF name."""
+    """One capture in a list. ``name`` is the shot's DCF name.
+
+    ``approvers`` approved the latest revision; ``asked_by`` wants somebody else's opinion. Neither
+    can be the second person.
+    """
 
     capture_id: CaptureId
     import_id: ImportId
@@ -286,6 +372,8 @@ class CaptureInfo(Wire, frozen=True):
     findings: int
     advice: tuple[Advice, ...] = ()
     role: ImageRole = ImageRole.CLINICAL
+    approvers: tuple[AccountId, ...] = ()
+    asked_by: AccountId | None = None
 
 
 class Captures(Wire, frozen=True):
@@ -302,6 +390,8 @@ class CaptureDetail(Wire, frozen=True):
     ``crop`` is the part of it that the derivative shows, None for all of it. ``quality`` is for the
     photographer.
     ``words`` is the one sentence for ``info.code``. ``problems`` says why it can't be approved now.
+    ``second`` says who approved it or asked for a second opinion, and why two must look; empty where one
+    is enough.
     """
 
     info: CaptureInfo
@@ -312,6 +402,7 @@ class CaptureDetail(Wire, frozen=True):
     problems: tuple[str, ...]
     crop: Box | None = None
     quality: Quality | None = None
+    second: tuple[str, ...] = ()
 
 
 class Picture(Wire, frozen=True):
@@ -334,7 +425,11 @@ class ConsentInfo(Wire, frozen=True):
 
 
 class EncounterInfo(Wire, frozen=True):
-    """One encounter with its consents."""
+    """One encounter with its consents.
+
+    ``restricted``: its pictures are intimate. ``hidden``: so name, date of birth, label and answers are left
+    out for whoever asks.
+    """
 
     encounter_id: EncounterId
     at: str
@@ -342,6 +437,9 @@ class EncounterInfo(Wire, frozen=True):
     label: str
     captures: int
     consents: tuple[ConsentInfo, ...]
+    department: str = ""
+    restricted: bool = False
+    hidden: bool = False
 
 
 class Encounters(Wire, frozen=True):
@@ -373,47 +471,6 @@ class Quarantine(Wire, frozen=True):
     import_id: ImportId
     whole: bool
     frames: tuple[InQuarantine, ...]
-
-
-class RecipientInfo(Wire, frozen=True):
-    """Somebody outside who may receive exports."""
-
-    recipient_id: RecipientId
-    display_name: str
-    organisation: str
-    age_recipient: str
-    expires: str
-
-
-class Recipients(Wire, frozen=True):
-    """All recipients."""
-
-    recipients: tuple[RecipientInfo, ...]
-
-
-class Denial(Wire, frozen=True):
-    """Why one capture may not leave now."""
-
-    capture_id: CaptureId
-    reason: str
-
-
-class ExportResult(Wire, frozen=True):
-    """A bundle that was written, read back and verified. ``folder`` is its name on the stick."""
-
-    export_id: ExportId
-    folder: str
-    images: int
-    bytes: int
-    manifest_sha256: str
-    signer: str  # OpenSSH fingerprint, to be compared aloud
-
-
-class ExportCheck(Wire, frozen=True):
-    """What would happen: an export goes ahead only when ``denials`` is empty."""
-
-    allowed: tuple[CaptureId, ...]
-    denials: tuple[Denial, ...]
 
 
 class EventLine(Wire, frozen=True):

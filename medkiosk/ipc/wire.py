@@ -19,6 +19,7 @@ import msgspec
 from medkiosk.core.capability import Capability
 from medkiosk.core.errors import BadRequestError, KioskError
 from medkiosk.ipc.api import INTERFACE, Api
+from medkiosk.ipc.spoken import Spoken, wipe
 
 MAX_REPLY = 16 << 20
 """Longest reply, bytes before the NUL: lists grow with the catalogue, requests (`MAX_MESSAGE`) do not."""
@@ -114,7 +115,10 @@ def _read_method(name: str, function: Any) -> Method:
 
 
 METHODS: Mapping[str, Method] = {
-    name: _read_method(name, function) for name, function in vars(Api).items() if hasattr(function, "__ipc__")
+    name: _read_method(name, function)
+    for each in reversed(Api.__mro__)
+    for name, function in vars(each).items()
+    if hasattr(function, "__ipc__")
 }
 BY_WIRE_NAME: Mapping[str, Method] = {method.wire_name: method for method in METHODS.values()}
 
@@ -159,17 +163,45 @@ def decode_call(untrusted_message: bytes) -> tuple[Method, dict[str, Any]]:
     return method, {name: getattr(parameters, name) for name in parameters.__struct_fields__}
 
 
-def encode_reply(result: msgspec.Struct, *, continues: bool = False) -> bytes:
-    """Encode one reply, with its NUL.
+def _say(value: object) -> object:
+    if isinstance(value, Spoken):
+        return value.raw()
+    raise NotImplementedError(type(value).__name__)
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_say)
+_ROOM = 16 << 10
+"""Bytes; a reply with a `Spoken` is shorter. A buffer that grows leaves a copy behind."""
+_BEFORE, _AFTER, _AFTER_ONE_OF_MANY = b'{"parameters":', b"}\0", b',"continues":true}\0'
+
+
+def encode_reply(result: msgspec.Struct, *, continues: bool = False) -> bytearray:
+    """Encode one reply, with its NUL. No other copy of it is left; who sends it wipes it.
+
+    Args:
+        result: what is said. Each `Spoken` in it is wiped.
+        continues: whether more follow.
 
     Raises:
         ValueError: it is longer than any client reads.
     """
-    raw = msgspec.Raw(msgspec.json.encode(result))
-    encoded = msgspec.json.encode(Reply(parameters=raw, continues=continues))
-    if len(encoded) > MAX_REPLY:
-        raise ValueError("the reply is too long")
-    return encoded + b"\0"
+    parameters = bytearray(_ROOM)
+    after = _AFTER_ONE_OF_MANY if continues else _AFTER
+    try:
+        _ENCODER.encode_into(result, parameters)
+        size = len(_BEFORE) + len(parameters) + len(after)
+        if size - 1 > MAX_REPLY:
+            raise ValueError("the reply is too long")
+        reply = bytearray(size)
+        reply[: len(_BEFORE)] = _BEFORE
+        reply[len(_BEFORE) : -len(after)] = parameters
+        reply[-len(after) :] = after
+    finally:
+        wipe(parameters)
+        for name in result.__struct_fields__:
+            if isinstance(said := getattr(result, name), Spoken):
+                said.wipe()
+    return reply
 
 
 def encode_error(error: KioskError) -> bytes:

@@ -18,6 +18,9 @@ MAX_SIZE = 0xFFFF
 MAX_DISPOSED = 1500
 """Most ids in one entry's ``disposed``."""
 
+_LEAVES_WITH_PICTURE = frozenset({"redacted"})
+"""Types of entries that an export gives away; those of an export's pictures."""
+
 _TYPE = re.compile(r"(?=.{1,64}$)[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*", re.ASCII)
 _KIND = re.compile(r"[a-z][a-z0-9_.-]{0,31}", re.ASCII)
 _NOTE = re.compile(r"[a-z0-9 .,:;=/_-]{0,200}", re.ASCII)
@@ -30,8 +33,8 @@ class Leaf(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     Attributes:
         v: version of this schema.
         type: what happened, as in `medkiosk.core.events`.
-        at: when, RFC 3339 UTC with milliseconds.
-        actor: account id, or ``kiosk``.
+        at: when, RFC 3339 UTC with milliseconds; of what `blurred` blurs only the year.
+        actor: account id, or ``kiosk``; of what `blurred` blurs always the latter.
         record: the sealed record with all that is personal, if there is one.
         objects: the sealed objects that came with it.
         note: a few machine words (counts, codes); the alphabet has no capitals, so no names fit well.
@@ -46,6 +49,21 @@ class Leaf(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     objects: tuple[ObjectRef, ...] = ()
     note: str = ""
     disposed: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+
+
+def blurred(leaf: Leaf) -> Leaf:
+    """Take out of an entry what must not leave with a picture: when it was made within its year, and by whom.
+
+    Both stand in the sealed record. Other entries never leave, and stay as they are (docs/format.md, 8).
+    """
+    if leaf.type not in _LEAVES_WITH_PICTURE:
+        return leaf
+    return msgspec.structs.replace(leaf, at=f"{leaf.at[:4]}-01-01T00:00:00.000Z", actor=KIOSK)
+
+
+def has_time(leaf: Leaf) -> bool:
+    """Whether its ``at`` is when it happened; not for the types that are written blurred."""
+    return leaf.type not in _LEAVES_WITH_PICTURE
 
 
 def encode(leaf: Leaf) -> bytes:

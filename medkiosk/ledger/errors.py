@@ -14,7 +14,7 @@ class LedgerExistsError(KioskError):
 
 class LedgerDamagedError(KioskError):
     """The ledger is damaged: {detail}. No photo is affected by this; nothing more is written to the ledger
-    until it is put back from a backup drive: kioskctl verify STORE --repair-from DRIVE.
+    until it is put back. Plug a backup drive in and start the kiosk again: it repairs itself from the drive.
     """
 
     code = "ledger.damaged"
@@ -82,7 +82,7 @@ class LedgerSetBackError(KioskError):
     """The store was rolled back by {lost} entries: the kiosk remembers a ledger of {remembered} entries, and
     the one in the store, of {size}, is {words}. An older copy was put in its place. All in it is safe, but
     nothing is taken and nothing is signed: keep the cards as they are and call the administrator. Put the
-    newest copy back; if it is lost, an administrator says so: kioskctl ledger accept-rollback."""
+    newest copy back; if it is lost, an administrator or auditor says so at the console: L."""
 
     code = "ledger.set_back"
     exit_code = 3

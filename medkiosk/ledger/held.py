@@ -156,10 +156,15 @@ def examine(untrusted: bytes, own: LogKeys, witnesses: Sequence[VerifierKey]) ->
     return Held(head, [one for one in signatures if (one.name, one.key_id) in keys])
 
 
+def of(folder: Path, head: Checkpoint, own: LogKeys) -> Held:
+    """Return what is held of this very head; without signatures where nothing is."""
+    found = _read(folder / COSIGNED / str(head.size), own)
+    return found if found is not None and found.head == head else Held(head, [])
+
+
 def hold(folder: Path, held: Held, own: LogKeys, *, disk: Disk = durable) -> None:
     """Keep a checkpoint that was examined; the lines of an earlier one of the same head stay."""
-    before = _read(folder / COSIGNED / str(held.head.size), own)
-    earlier = before.signatures if before is not None and before.head == held.head else []
+    earlier = of(folder, held.head, own).signatures
     # The newest signature of each key is enough: the same head, seen once more.
     lines = {(one.name, one.key_id): one for one in [*earlier, *held.signatures]}
     mine = [key for key in filter(None, own) if (key.name, key.key_id) in lines]

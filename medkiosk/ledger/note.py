@@ -112,8 +112,16 @@ class LogKeys(NamedTuple):
 
 
 def is_name(name: str) -> bool:
-    """Whether this can be the name of a key."""
-    return _NAME.fullmatch(name) is not None and len(name.encode()) <= LONGEST_NAME
+    """Whether this can be the name of a key: no blanks, no plus sign, and nothing that a terminal acts on.
+
+    Names of strangers' keys are shown. C2SP signed-note forbids blanks and plus signs; that nothing of
+    Unicode's categories C and Z may be in one (`str.isprintable`) is our own rule.
+    """
+    return (
+        _NAME.fullmatch(name) is not None
+        and name.isprintable()
+        and len(name.encode(errors="surrogatepass")) <= LONGEST_NAME
+    )
 
 
 def parse_signature(line: str) -> Signature:
@@ -125,7 +133,7 @@ def parse_signature(line: str) -> Signature:
     dash, _, rest = line.partition(" ")
     name, _, data = rest.partition(" ")
     raw = decode_base64(data)
-    if dash != "\N{EM DASH}" or _NAME.fullmatch(name) is None or len(raw) <= _KEY_ID:
+    if dash != "\N{EM DASH}" or not is_name(name) or len(raw) <= _KEY_ID:
         raise CheckpointError(detail="it has a line that is not a signature")
     return Signature(name, raw[:_KEY_ID], raw[_KEY_ID:])
 

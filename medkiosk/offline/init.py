@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from medkiosk import durable, keyfiles
+from medkiosk import durable, keyfiles, sshsig
 from medkiosk.access.accounts import problems
 from medkiosk.core.clock import Clock
 from medkiosk.core.config import Config
@@ -22,8 +22,7 @@ from medkiosk.core.errors import BadRequestError, KioskError
 from medkiosk.core.events import AccountCreated, Role
 from medkiosk.core.ids import KIOSK, AccountId, Random, new_id
 from medkiosk.core.lifecycle import RecoveryChecked
-from medkiosk.devicesecret import FileSecrets
-from medkiosk.export import sshsig
+from medkiosk.devicetpm import machine_secrets
 from medkiosk.journal import Fact, Journal
 from medkiosk.keyfiles import KeyFiles
 from medkiosk.ledger.file import Log
@@ -62,7 +61,7 @@ Check = Callable[[list[str]], bool]
 
 @dataclass(frozen=True)
 class Initialised:
-    """What the installer must know; ``shares`` are the recovery cards and exist nowhere else."""
+    """What the installer must know; ``shares`` are the recovery sheets and exist nowhere else."""
 
     keys: str
     ledger_vkey: str
@@ -205,7 +204,7 @@ def _make_store(
     vault, shares = Vault.create(
         store,
         index_key=keys.index,
-        device=FileSecrets(Path(config.store.device_folder)),
+        device=machine_secrets(config.store),
         escrow=keys.escrow,
         random=random,
         clock=clock,

@@ -15,13 +15,14 @@ import msgspec
 
 from medkiosk import durable, keyfiles
 from medkiosk.access.passphrase import weakness
+from medkiosk.core.accessevents import RolesChanged
 from medkiosk.core.clock import Clock
 from medkiosk.core.config import Config
 from medkiosk.core.errors import BadRequestError, KioskError
 from medkiosk.core.events import AccountCreated, Role, decode
 from medkiosk.core.ids import KIOSK, Random
 from medkiosk.core.lifecycle import AccountClosed, SlotChanged
-from medkiosk.devicesecret import FileSecrets
+from medkiosk.devicetpm import machine_secrets
 from medkiosk.durable import CHUNK
 from medkiosk.journal import Fact, Journal
 from medkiosk.ledger.file import Log
@@ -115,7 +116,7 @@ def rebuild(
     store_id = check_format(source)
     target = Path(config.store.path)
     report = _fetch(source, target, store_id)
-    device = FileSecrets(Path(config.store.device_folder))
+    device = machine_secrets(config.store)
     adopt(
         target,
         shares,
@@ -238,6 +239,8 @@ def _administrator(vault: Vault, identity: Identity, user: str) -> AccountCreate
             continue  # disposed of, or damaged: the report has named it
         if isinstance(event, AccountCreated) and event.user == wanted:
             found = event
+        elif isinstance(event, RolesChanged) and found and event.account_id == found.account_id:
+            found = msgspec.structs.replace(found, roles=event.roles)
         elif isinstance(event, AccountClosed) and found and event.account_id == found.account_id:
             found = None
     if found is None or Role.ADMINISTRATOR not in found.roles:

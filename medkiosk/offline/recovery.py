@@ -15,7 +15,7 @@ from medkiosk.core.errors import BadRequestError, KioskError
 from medkiosk.core.events import AccountCreated, decode
 from medkiosk.core.ids import KIOSK, Random
 from medkiosk.core.lifecycle import AccountClosed, SlotChanged
-from medkiosk.devicesecret import FileSecrets
+from medkiosk.devicetpm import machine_secrets
 from medkiosk.journal import Fact, Journal
 from medkiosk.keyfiles import KeyFiles
 from medkiosk.ledger.file import Log
@@ -80,7 +80,7 @@ def reset_user(
 def _opened(
     config: Config, keys: KeyFiles, shares: Sequence[str], random: Random, clock: Clock
 ) -> Iterator[tuple[Vault, Identity]]:
-    device = FileSecrets(Path(config.store.device_folder))
+    device = machine_secrets(config.store)
     vault = Vault.open(
         Path(config.store.path), index_key=keys.index, device=device, random=random, clock=clock
     )

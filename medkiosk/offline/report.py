@@ -12,6 +12,22 @@ _REBUILD = (
     " Move this store aside and make it anew from a backup drive, with two recovery sheets:"
     " kioskctl backup restore --from DRIVE/store."
 )
+_AGAIN = " No entry is lost: kioskctl verify --repair makes it again from them."
+_NEWEST = (
+    " Move it aside and make it anew from the newest backup drive, with two recovery sheets: kioskctl backup"
+    " restore --from DRIVE/store."
+)
+_CALL = (
+    " Keep every card. Call whoever looks after this kiosk: with a backup drive and two recovery sheets the"
+    " store is made anew."
+)
+_AT_CONSOLE = {
+    _REPAIR: " Plug a backup drive in; Maintenance (M), R puts back what the drive can prove.",
+    _AGAIN: " No entry is lost: Maintenance (M), R makes it again from them.",
+    _REBUILD: _CALL,
+    _NEWEST: _CALL,
+}
+"""What is said where nobody has a shell."""
 
 SENTENCES: dict[str, str] = {
     "store.unreadable": (
@@ -108,18 +124,14 @@ SENTENCES: dict[str, str] = {
         "Something was added to the file of ledger entries {subject} that was never signed. Every"
         " signed entry is there." + _REPAIR
     ),
-    "ledger.tile_damaged": (
-        "The ledger's hash file {subject} is damaged. No entry is lost: kioskctl verify --repair makes"
-        " it again from them."
-    ),
+    "ledger.tile_damaged": ("The ledger's hash file {subject} is damaged." + _AGAIN),
     "ledger.tree": (
         "The ledger's entries do not lead to its signed head: entries were changed, removed or"
         " reordered {detail}. The photos are safe; the history is not proved."
     ),
     "ledger.contradicted": (
         "A witness signed that this ledger had {subject} entries, and the one here is {detail}. The"
-        " store was replaced by an older copy, or its history was. Move it aside and make it anew from"
-        " the newest backup drive, with two recovery sheets: kioskctl backup restore --from DRIVE/store."
+        " store was replaced by an older copy, or its history was." + _NEWEST
     ),
     "ledger.cosigned_damaged": (
         "The checkpoint of {subject} entries that witnesses signed is damaged. No entry is lost: ask"
@@ -235,6 +247,14 @@ class Report(msgspec.Struct, frozen=True):
 def problem(code: str, subject: object = "", **values: object) -> Problem:
     """Make a problem with its sentence."""
     return Problem(code, str(subject), SENTENCES[code].format(subject=subject, **values))
+
+
+def at_console(found: Problem) -> str:
+    """Return its sentence for the screen of a kiosk, where nobody can type a command."""
+    for command, words in _AT_CONSOLE.items():
+        if found.sentence.endswith(command):
+            return found.sentence.removesuffix(command) + words
+    return found.sentence
 
 
 class Finder:

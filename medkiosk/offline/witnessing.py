@@ -47,7 +47,9 @@ def create(path: Path, name: str, random: Random) -> str:
         WitnessKeyError: there is a file already, or the name cannot be a key's.
     """
     if not is_name(name):
-        raise WitnessKeyError(path=path, detail="its name has spaces or plus signs, or is too long")
+        raise WitnessKeyError(
+            path=path, detail="its name has spaces, plus signs or what cannot be shown, or is too long"
+        )
     if path.exists():
         raise WitnessKeyError(path=path, detail="there is one already")
     durable.write_atomic(path, f"{name}\n{random(_SEED).hex()}\n".encode())

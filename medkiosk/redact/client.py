@@ -253,6 +253,35 @@ class RedactSession:
         answer = self._run(self._job(Mode.VIEW, size, window=window), derivative())
         return answer.preview
 
+    def draw_original(self, original: Opener, size: int, window: Window) -> Preview | None:
+        """Draw a part of an original, upright and not redacted, in a process that is asked for nothing else.
+
+        Args:
+            original: the file: a JPEG, or one with a photograph inside (CR3, HEIF).
+            size: how many bytes it has.
+            window: which part of the upright picture, and the size to fit it in (never scaled up).
+
+        Returns:
+            None when it cannot be drawn.
+
+        Raises:
+            ValueError: ``original`` gave more or fewer bytes than ``size``.
+        """
+        if size > protocol.MAX_IMAGE:
+            return None
+        return self._run(self._job(Mode.ORIGINAL, size, window=window), original()).preview
+
+    def thumbnail(self, preview: Preview) -> bytes:
+        """Make a small JPEG of a preview's pixels, in a process that sees nothing else.
+
+        Returns:
+            A JPEG that fits in 320 x 320 pixels and 32 KiB, without metadata; nothing when none came.
+        """
+        box = Box(0, 0, preview.width, preview.height)
+        window = Window(box, protocol.THUMBNAIL_SIDE, protocol.THUMBNAIL_SIDE)
+        job = self._job(Mode.THUMBNAIL, len(preview.rgb), window=window)
+        return self._run(job, [preview.rgb]).derivative
+
     def close(self) -> None:
         """End the worker in order."""
         self._broken = True
@@ -389,15 +418,15 @@ def _must_fit(job: Job, answer: Answer) -> None:
     """
     if not answer.whole:
         return
-    writes = job.mode in {Mode.DETECT, Mode.REPLAY, Mode.BURN}
-    draws = job.mode in {Mode.CHECK, Mode.VIEW}
+    writes = job.mode in {Mode.DETECT, Mode.REPLAY, Mode.BURN, Mode.THUMBNAIL}
+    draws = job.mode in {Mode.CHECK, Mode.VIEW, Mode.ORIGINAL}
     if writes != bool(answer.derivative) or draws != (answer.preview is not None):
         raise ProtocolError("a part of the answer is missing, or too many came")
     if not _is_cropped(answer.crop, job.crop if writes else None):
         raise ProtocolError("cropped otherwise than asked")
     if job.mode is not Mode.DETECT and any(f.decision is not Decision.SUGGEST for f in answer.findings):
         raise ProtocolError("only detection masks by itself")
-    if answer.findings and job.mode in {Mode.BURN, Mode.VIEW}:
+    if answer.findings and job.mode in {Mode.BURN, Mode.VIEW, Mode.ORIGINAL, Mode.THUMBNAIL}:
         raise ProtocolError("findings where nothing was looked for")
     if (answer.quality is not None) != (job.mode is Mode.DETECT) or (
         answer.untrusted_slates and job.mode is not Mode.DETECT
@@ -405,6 +434,8 @@ def _must_fit(job: Job, answer: Answer) -> None:
         raise ProtocolError("only detection judges the picture")
     if (preview := answer.preview) and (window := job.window) and not _fits(preview, window):
         raise ProtocolError("more was drawn than asked for")
+    if job.mode is Mode.THUMBNAIL and not _is_thumbnail(answer):
+        raise ProtocolError("not a thumbnail")
     if job.mode is Mode.SNIFF:
         raise ProtocolError("a picture where only its kind was asked for")
 
@@ -418,6 +449,17 @@ def _is_cropped(shown: Box | None, asked: Box | None) -> bool:
 
 def _fits(preview: Preview, window: Window) -> bool:
     return preview.width <= window.width and preview.height <= window.height
+
+
+def _is_thumbnail(answer: Answer) -> bool:
+    """Whether what came can be one; the trusted side parses no picture, so this is all that it can tell."""
+    jpeg = answer.derivative
+    return (
+        len(jpeg) <= protocol.MAX_THUMBNAIL
+        and max(answer.width, answer.height) <= protocol.THUMBNAIL_SIDE
+        and jpeg.startswith(b"\xff\xd8")
+        and jpeg.endswith(b"\xff\xd9")
+    )
 
 
 def _same(one: Finding, other: Finding) -> bool:

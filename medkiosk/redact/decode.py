@@ -56,12 +56,23 @@ class Source:
         width, height = self.stored
         kept = self.picture.stored
         grey = turbo.decode_grey(self.data, width, height)[: kept.height, : kept.width]
-        if max(self.stored) >= LARGE:
+        colours = self.upright_pixels(turbo, half=max(self.stored) >= LARGE)
+        return Sight(View(colours, self.picture.size), turn(grey, self.picture.op))
+
+    def upright_pixels(self, turbo: TurboJpeg, *, half: bool) -> Pixels:
+        """Decode to upright BGR pixels, at half size or whole.
+
+        Raises:
+            TurboError: the data is damaged, or memory ran out.
+        """
+        width, height = self.stored
+        kept = self.picture.stored
+        if half:
             colours = turbo.decode_scaled(self.data, width, height, 4)
             colours = colours[: -(-kept.height // 2), : -(-kept.width // 2)]
         else:
             colours = turbo.decode(self.data, width, height)[: kept.height, : kept.width]
-        return Sight(View(turn(colours, self.picture.op), self.picture.size), turn(grey, self.picture.op))
+        return turn(as_pixels(colours), self.picture.op)
 
 
 def media_kind(data: memoryview) -> tuple[MediaKind, RedactCode]:

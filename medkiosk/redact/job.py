@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
+import numpy as np
 
 from medkiosk.core.photo import MOST_FINDINGS, Box, Decision, Finding, MediaKind, RedactCode
 from medkiosk.core.quality import Quality
@@ -16,16 +17,18 @@ from medkiosk.redact.detectors import ALL_ABILITIES, DetectorId
 from medkiosk.redact.errors import BurnError, RefusedError
 from medkiosk.redact.jpeg.burn import burn
 from medkiosk.redact.jpeg.crop import crop
-from medkiosk.redact.jpeg.turbojpeg import TurboJpeg
+from medkiosk.redact.jpeg.turbojpeg import Subsampling, TurboJpeg
 from medkiosk.redact.kit import Kit
 from medkiosk.redact.pixels import Pixels, View, as_pixels
 from medkiosk.redact.plan import make_plan
-from medkiosk.redact.protocol import Job, Mode
-from medkiosk.redact.region import grow
+from medkiosk.redact.protocol import MAX_THUMBNAIL, Job, Mode
+from medkiosk.redact.region import clip, grow
 from medkiosk.redact.residual import Area, uncovered
 from medkiosk.redact.sight import Sight
 
 _SAME_IOU = 0.3
+_THUMBNAIL_QUALITIES = (85, 70, 50, 30, 10)
+"""The first that gives few enough bytes; noise at the largest size needs the second last."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ def do(data: memoryview, job: Job, kit: Kit) -> Outcome:
     """
     if job.mode in {Mode.CHECK, Mode.VIEW}:
         return _judge(data, job, kit)
+    if job.mode is Mode.THUMBNAIL:
+        return _thumbnail(data, job, kit)
     media, code = media_kind(data)
     if code is not RedactCode.OK:
         return Outcome(code, media)
@@ -69,6 +74,8 @@ def do(data: memoryview, job: Job, kit: Kit) -> Outcome:
         return Outcome(RedactCode.NO_DETECTOR, media)
     try:
         source = open_source(data, media, kit.policy.limits, kit.turbo, kit.hevc)
+        if job.mode is Mode.ORIGINAL:
+            return _original(source, job, kit.turbo)
         if kit.abilities != ALL_ABILITIES:
             return Outcome(RedactCode.NO_DETECTOR, media)
         if job.mode is Mode.COMPARE:
@@ -118,6 +125,19 @@ def _compare(source: Source, job: Job, kit: Kit, turbo: TurboJpeg) -> Outcome:
     hits = uncovered(kit.named(sight, job.identifiers, hidden), hidden, (), kit.policy.residual.covered)
     width, height = sight.full
     return Outcome(RedactCode.OK, source.media, width, height, findings=_suggested(hits, kit, sight))
+
+
+def _original(source: Source, job: Job, turbo: TurboJpeg) -> Outcome:
+    """Draw a part of the original as it is, upright."""
+    window, size = job.window, source.picture.size
+    part = None if window is None else clip(window.box, size)
+    if window is None or part is None:
+        return Outcome(RedactCode.INTERNAL, source.media)
+    small = part.w >= 2 * window.width and part.h >= 2 * window.height
+    pixels, by = source.upright_pixels(turbo, half=small), 2 if small else 1
+    pixels = pixels[part.y // by : -(-(part.y + part.h) // by), part.x // by : -(-(part.x + part.w) // by)]
+    shown = _fitted(View.whole(pixels), window.width, window.height)
+    return Outcome(RedactCode.OK, source.media, size.width, size.height, preview=shown)
 
 
 def _hidden(job: Job, source: Source) -> list[Box]:
@@ -196,6 +216,24 @@ def _judge(data: memoryview, job: Job, kit: Kit) -> Outcome:
         findings=_suggested(hits, kit, sight),
         preview=_fitted(sight.view, limits.preview_width, limits.preview_height),
     )
+
+
+def _thumbnail(data: memoryview, job: Job, kit: Kit) -> Outcome:
+    """Encode RGB pixels of a preview small: baseline, no metadata, no profile (readers take it as sRGB)."""
+    window = job.window
+    if kit.turbo is None:
+        return Outcome(RedactCode.NO_DETECTOR, MediaKind.JPEG)
+    if window is None or len(data) != window.box.w * window.box.h * 3:
+        return Outcome(RedactCode.NOT_A_PHOTO, MediaKind.JPEG)
+    rgb = np.frombuffer(data, np.uint8).reshape(window.box.h, window.box.w, 3)
+    # Fitting exchanges red and blue: here from RGB to what the encoder takes.
+    bgr = _fitted(View.whole(as_pixels(rgb)), window.width, window.height)
+    for quality in _THUMBNAIL_QUALITIES:
+        small = kit.turbo.encode(bgr, quality, Subsampling.S420)
+        if len(small) <= MAX_THUMBNAIL:
+            height, width = bgr.shape[:2]
+            return Outcome(RedactCode.OK, MediaKind.JPEG, width, height, derivative=small)
+    return Outcome(RedactCode.TOO_LARGE, MediaKind.JPEG)
 
 
 def _fitted(view: View, width: int, height: int) -> Pixels:

@@ -8,7 +8,8 @@
 
 One photo takes several jobs, each done by a process of its own that sees nothing of the others: DETECT (or
 REPLAY, or BURN) gets the original and writes a derivative; CHECK gets the derivative alone, looks at it as a
-recipient would, and draws what the reviewer sees.
+recipient would, and draws what the reviewer sees. ORIGINAL gets the original and draws it. THUMBNAIL gets RGB
+pixels of such a preview, and no file.
 
 The worker is not trusted: whatever it says is decoded here with every number held against a bound, and
 there is no free text in it but what a slate's QR code says: short, ASCII, and for its own reader to refuse.
@@ -30,12 +31,16 @@ from medkiosk.core.quality import Quality
 from medkiosk.core.slate import is_like_slate
 from medkiosk.redact.detectors import DETECTORS, Ability, DetectorId, Layer
 
-VERSION = 3
+VERSION = 5
 MAX_IMAGE = 128 << 20
 """Largest file that is sent whole, bytes; larger ones are only sniffed."""
 MAX_SIDE = 65535
 MAX_BOXES = MOST_FINDINGS
 MAX_PREVIEW_SIDE = 2048
+THUMBNAIL_SIDE = 320
+"""Longest side of a thumbnail, pixels (docs/export-format.md, section 5)."""
+MAX_THUMBNAIL = 32 << 10
+"""Largest thumbnail, bytes."""
 MAX_JOB = 64 << 10
 """Largest JOB payload, bytes."""
 
@@ -84,6 +89,8 @@ class Mode(IntEnum):
     CHECK = 5  # look at a derivative, and draw it
     VIEW = 6  # draw a part of a derivative
     COMPARE = 7  # find text that names the person, under no mask; write nothing
+    ORIGINAL = 9  # draw a part of the upright original, for who may compare; find and write nothing
+    THUMBNAIL = 8  # make a small JPEG of a preview's pixels; the window says how large they are
 
 
 class ProtocolError(Exception):
@@ -119,7 +126,7 @@ class Job:
         kept: what a reviewer decided to keep, and of which category (replay and check).
         crop: the part to leave (replay and burn); None for all of it.
         identifiers: what is known of the person in the picture (compare only).
-        window: which part to draw, and into which size (view only).
+        window: which part to draw, and into which size (view, original and thumbnail only).
     """
 
     mode: Mode

@@ -13,11 +13,14 @@ import os
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy: a process with threads cannot fork or unshare safely
 
 import argparse
+import contextlib
 import ctypes
+import fcntl
 import mmap
 import select
 import signal
 import sys
+import termios
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -260,6 +263,33 @@ def _print_place(error: Exception) -> None:
     print(f"{type(error).__name__} in {Path(place.filename).name}:{place.lineno}", file=sys.stderr)
 
 
+@contextlib.contextmanager
+def ended_by_a_hang_up(descriptor: int) -> Iterator[None]:
+    """Meanwhile the end of this process is the daemon's hanging up (SIGIO: fcntl(2), F_SETOWN).
+
+    Where systemd started it nobody else would end it: it would go on loading for nobody, beside the next one.
+    """
+    poll = select.poll()
+    poll.register(descriptor, select.POLLHUP | select.POLLRDHUP)
+
+    def look(*_: object) -> None:
+        waiting = bytearray(4)
+        fcntl.ioctl(descriptor, termios.FIONREAD, waiting)
+        if poll.poll(0) and not any(waiting):
+            os._exit(0)
+
+    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    before = signal.signal(signal.SIGIO, look)
+    fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_ASYNC)
+    try:
+        look()  # it may have been too late for a signal
+        yield
+    finally:
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, flags)
+        signal.signal(signal.SIGIO, before)
+
+
 def main() -> int:
     """Run the worker on stdin and stdout."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -275,13 +305,14 @@ def main() -> int:
     # Frames have a descriptor of their own: a stray print, also one from C, lands on stderr.
     sink = os.dup(1)
     os.dup2(2, 1)
-    kit = load_kit(options.models, policy)
-    warm_up(kit)
+    with ended_by_a_hang_up(0):
+        kit = load_kit(options.models, policy)
+        warm_up(kit)
     baseline = sandbox.address_space()
     layers = sandbox.confine()
     ready = protocol.pack_ready(Ready(kit.abilities, layers, policy_digest(text)))
-    _write_all(sink, HEADER.pack(F.READY, len(ready)) + ready)
     try:
+        _write_all(sink, HEADER.pack(F.READY, len(ready)) + ready)
         Worker(0, sink, kit, baseline).serve()
     except BrokenPipeError:
         return 0  # the daemon is gone

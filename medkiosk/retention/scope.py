@@ -6,6 +6,8 @@ recall list and the review of what stays need it. docs/retention.md says what re
 
 from __future__ import annotations
 
+from medkiosk.core import accessevents as acc
+from medkiosk.core import correctionevents as cor
 from medkiosk.core import events as ev
 from medkiosk.core import lifecycle as life
 from medkiosk.core.ids import CaptureId, EncounterId
@@ -29,14 +31,32 @@ def goes(event: ev.AnyEvent, captures: frozenset[CaptureId], encounters: frozens
             | ev.SlateSeen()
             | ev.SlateClock()
             | ev.Approved()
+            | ev.SecondAsked()
             | ev.Rejected()
             | ev.Compared()
         ):
             return event.capture_id in captures
         case ev.Viewed():
             return event.capture_id is not None and event.capture_id in captures
-        case ev.EncounterCreated() | ev.ConsentRecorded() | life.RetentionSet():
+        case (
+            ev.EncounterCreated()
+            | ev.ConsentRecorded()
+            | life.RetentionSet()
+            | cor.SubjectCorrected()
+            | acc.TeamChanged()
+            | acc.EncounterRestricted()
+            | acc.RestrictionLifted()
+            | acc.GlassBroken()
+            | acc.GlassEnded()
+            | acc.GlassReviewed()
+        ):
             return event.encounter_id in encounters
+        case cor.CorrectionProposed():
+            return captures.issuperset(event.captures) if event.captures else event.encounter_id in encounters
+        case cor.CorrectionDecided():
+            # Of pictures that stay it says that their approvals ended.
+            mine = not event.identity or event.encounter_id in encounters
+            return mine and captures.issuperset(event.captures)
         case ev.Assigned():
             # Of a picture that stays it says that somebody else's it was: an approval ended with that.
             return captures.issuperset(event.captures)

@@ -20,6 +20,7 @@ from medkiosk.core.photo import (
     ReviewState,
 )
 from medkiosk.review.machine import ReviewEvent, next_state
+from medkiosk.review.second import NOBODY, Said, why_not
 
 ONLY_CLINICAL = "Only clinical pictures are approved."
 LONGEST_TEXT = 500
@@ -40,6 +41,10 @@ class Candidate:
         assigned: whether the capture belongs to an encounter.
         missing: detectors that are absent on this kiosk.
         role: what the frame is for.
+        who: wants to approve.
+        said: what people said about it before.
+        doubt: that somebody said it is another patient's, in words; empty where nobody did.
+        most: how many approvals the hospital may ever ask for, one or two.
     """
 
     state: ReviewState
@@ -51,6 +56,10 @@ class Candidate:
     assigned: bool
     missing: Sequence[str]
     role: ImageRole
+    who: AccountId
+    said: Said = NOBODY
+    most: int = 1
+    doubt: str = ""
 
 
 def why_not_approve(candidate: Candidate) -> tuple[str, ...]:
@@ -63,8 +72,11 @@ def why_not_approve(candidate: Candidate) -> tuple[str, ...]:
         return (*reasons, "The picture has not been redacted yet.")
     if c.code is not RedactCode.OK:
         reasons.append(REDACT_WORDS[c.code])
-    if next_state(c.state, ReviewEvent.APPROVED) is None:
+    again = c.state is ReviewState.APPROVED and not 0 < len(c.said.approvers) < c.most
+    if next_state(c.state, ReviewEvent.APPROVED) is None or again:
         reasons.append(f"The picture is {c.state}; only a proposed one can be approved.")
+    elif personal := why_not(c.said, c.who):
+        reasons.append(personal)
     if c.missing:
         reasons.append(f"Detectors are missing on this kiosk: {', '.join(c.missing)}.")
     if c.asked != c.latest:
@@ -73,6 +85,8 @@ def why_not_approve(candidate: Candidate) -> tuple[str, ...]:
         reasons.append("You have not looked at this revision yet.")
     if not c.assigned:
         reasons.append("The picture belongs to no encounter yet; assign it first.")
+    if c.doubt:
+        reasons.append(c.doubt)
     # Hints at marks are wrong too often to ask for an answer each: who dismisses everything looks at nothing.
     undecided = sum(f.decision is Decision.SUGGEST and f.category is not Category.MARK for f in c.findings)
     if undecided:

@@ -5,6 +5,9 @@ Rule: everything that affects the state is in this file. `docs/states.md` is dra
 An approval is of one revision. Whatever makes a new revision, by a person or by itself, takes the approval
 away, and so does a word on what the frame is for; a rejected revision cannot be approved later, only replaced
 by another one that somebody looks at.
+
+Where two people must approve a picture, the first approval leaves it in need of the second; so does a
+reviewer who asks for a second opinion. Who they are is not asked here (`medkiosk.review.second`).
 A pair that is not in the table is not allowed, and changes nothing.
 """
 
@@ -12,7 +15,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from medkiosk.core.events import Approved, Redacted, RedactionFailed, Rejected, RoleGiven
+from medkiosk.core.events import Approved, Redacted, RedactionFailed, Rejected, RoleGiven, SecondAsked
 from medkiosk.core.ids import KIOSK
 from medkiosk.core.photo import ReviewState as S
 
@@ -23,7 +26,9 @@ class ReviewEvent(StrEnum):
     REDACTED = "redacted"  # by the kiosk itself
     FAILED = "failed"  # no derivative could be made
     MASKS_CHANGED = "masks changed"  # a reviewer's plan made a new revision
+    FIRST_APPROVED = "approved by the first of two"
     APPROVED = "approved"
+    SECOND_ASKED = "second opinion asked"
     REJECTED = "rejected"
     ROLE_GIVEN = "role given"  # somebody, or the kiosk, said what the frame is for
 
@@ -40,7 +45,19 @@ TRANSITIONS: dict[S, dict[E, S]] = {
     S.PROPOSED: {
         E.REDACTED: S.PROPOSED,
         E.MASKS_CHANGED: S.PROPOSED,
+        E.FIRST_APPROVED: S.NEEDS_SECOND,
         E.APPROVED: S.APPROVED,
+        E.SECOND_ASKED: S.NEEDS_SECOND,
+        E.REJECTED: S.REJECTED,
+        E.FAILED: S.UNUSABLE,
+        E.ROLE_GIVEN: S.PROPOSED,
+    },
+    S.NEEDS_SECOND: {
+        E.REDACTED: S.PROPOSED,
+        E.MASKS_CHANGED: S.PROPOSED,
+        E.FIRST_APPROVED: S.NEEDS_SECOND,  # where an opinion was asked of one that two must approve
+        E.APPROVED: S.APPROVED,
+        E.SECOND_ASKED: S.NEEDS_SECOND,
         E.REJECTED: S.REJECTED,
         E.FAILED: S.UNUSABLE,
         E.ROLE_GIVEN: S.PROPOSED,
@@ -48,6 +65,8 @@ TRANSITIONS: dict[S, dict[E, S]] = {
     S.APPROVED: {
         E.REDACTED: S.PROPOSED,
         E.MASKS_CHANGED: S.PROPOSED,
+        E.APPROVED: S.APPROVED,  # by another person, too: for a purpose that two must approve
+        E.SECOND_ASKED: S.NEEDS_SECOND,
         E.REJECTED: S.REJECTED,
         E.FAILED: S.UNUSABLE,
         E.ROLE_GIVEN: S.PROPOSED,
@@ -66,7 +85,7 @@ TRANSITIONS: dict[S, dict[E, S]] = {
     },
 }
 
-Reviewed = Redacted | RedactionFailed | Approved | Rejected | RoleGiven
+Reviewed = Redacted | RedactionFailed | Approved | SecondAsked | Rejected | RoleGiven
 """The recorded events that move a capture here."""
 
 
@@ -83,7 +102,9 @@ def classify(event: Reviewed) -> ReviewEvent:
         case RedactionFailed():
             return E.FAILED
         case Approved():
-            return E.APPROVED
+            return E.FIRST_APPROVED if event.first else E.APPROVED
+        case SecondAsked():
+            return E.SECOND_ASKED
         case Rejected():
             return E.REJECTED
         case RoleGiven():

@@ -55,6 +55,7 @@ _CODE = struct.Struct(">H")
 _LENGTH = struct.Struct(">H")
 _ENTRY = struct.Struct(">IQqH")
 _SECONDS = struct.Struct(">q")
+_ESCAPED = rb"\x5c"
 _MAX_NUMBER = 2**53 - 1  # what canonical JSON can record
 _KINDS: tuple[Kind, ...] = ("camera", "card")
 _FIRST_SECOND = 0
@@ -267,7 +268,9 @@ def pack_entry(entry: RawEntry) -> bytes:
 
 
 def unpack_entry(untrusted_payload: bytes) -> Entry:
-    r"""Read the payload of ENTRY; bytes that are not UTF-8 become ``\xNN``.
+    r"""Read the payload of ENTRY; bytes that are not UTF-8 become ``\xNN``, and so does a backslash.
+
+    No two names have one label: what is dropped from a listing as known, or as seen, is told by it.
 
     Raises:
         ProtocolError: not of the form, a name or number beyond its bound, a failure that is none of ours
@@ -281,9 +284,9 @@ def unpack_entry(untrusted_payload: bytes) -> Entry:
     failure = unpack_failure(untrusted_failure) if untrusted_failure else None
     if failure is not None and (failure in ENDS_SESSION or size):
         raise ProtocolError("no such failure of a single file")
-    storage, at = _unstring(untrusted_payload, _ENTRY.size, MAX_NAME)
-    folder, at = _unstring(untrusted_payload, at, MAX_FOLDER)
-    name, at = _unstring(untrusted_payload, at, MAX_NAME)
+    storage, at = _unstring(untrusted_payload, _ENTRY.size, MAX_NAME, _ESCAPED)
+    folder, at = _unstring(untrusted_payload, at, MAX_FOLDER, _ESCAPED)
+    name, at = _unstring(untrusted_payload, at, MAX_NAME, _ESCAPED)
     _ended(untrusted_payload, at)
     return Entry(
         index=index, storage=storage, folder=folder, name=name, size=size, mtime=mtime, failure=failure
@@ -307,7 +310,7 @@ def _string(text: bytes) -> bytes:
     return _LENGTH.pack(len(text)) + text
 
 
-def _unstring(untrusted_payload: bytes, at: int, limit: int) -> tuple[str, int]:
+def _unstring(untrusted_payload: bytes, at: int, limit: int, backslash: bytes = b"\\") -> tuple[str, int]:
     start = at + _LENGTH.size
     if len(untrusted_payload) < start:
         raise ProtocolError("string cut off")
@@ -315,7 +318,8 @@ def _unstring(untrusted_payload: bytes, at: int, limit: int) -> tuple[str, int]:
     end = start + untrusted_length
     if untrusted_length > limit or len(untrusted_payload) < end:
         raise ProtocolError("string beyond its bound")
-    return untrusted_payload[start:end].decode("utf-8", "backslashreplace"), end
+    text = untrusted_payload[start:end].replace(b"\\", backslash)
+    return text.decode("utf-8", "backslashreplace"), end
 
 
 def _ended(untrusted_payload: bytes, at: int) -> None:

@@ -34,6 +34,7 @@ _NO_SIZE = 0xFFFFFFFF  # what a camera says of a file whose size does not fit in
 _ROOM = 64 << 20  # addresses only: nothing is there until a camera sends too much
 _PROT_NONE = 0
 _BUSY_PAUSES_S = (0.1, 0.4, 1.5)  # well inside the client's longest silence
+_CLAIM_PAUSES_S = (0.2, 0.5, 1.0, 2.0)
 _SERIAL = re.compile(r"^\s*Serial Number:\s*(\S.*?)\s*$", re.MULTILINE)
 _MODEL = re.compile(r"^Model:\s*(\S.*?)\s*$", re.MULTILINE)
 
@@ -95,18 +96,31 @@ class CameraReader:
         self._connect()
 
     def _connect(self) -> None:
+        """Open a session, again where the camera is claimed: on USB that may be over in a moment.
+
+        The worker before this one may still be ending; udev allows a camera before it allows its interface.
+        """
+        pauses = iter(_CLAIM_PAUSES_S)
+        while True:
+            try:
+                self._session = self._opened()
+                return
+            except gphoto2.GPhoto2Error as error:
+                pause = next(pauses, None)
+                if error.code != gphoto2.GP_ERROR_IO_USB_CLAIM or pause is None:
+                    raise _translated(error) from error
+                time.sleep(pause)
+
+    def _opened(self) -> gphoto2.Camera:
         camera = gphoto2.Camera()
-        try:
-            ports = gphoto2.PortInfoList()
-            ports.load()
-            camera.set_port_info(ports[ports.lookup_path(self._port)])
-            abilities = gphoto2.CameraAbilitiesList()
-            abilities.load()
-            camera.set_abilities(abilities[abilities.lookup_model(self._model)])
-            camera.init()
-        except gphoto2.GPhoto2Error as error:
-            raise _translated(error) from error
-        self._session = camera
+        ports = gphoto2.PortInfoList()
+        ports.load()
+        camera.set_port_info(ports[ports.lookup_path(self._port)])
+        abilities = gphoto2.CameraAbilitiesList()
+        abilities.load()
+        camera.set_abilities(abilities[abilities.lookup_model(self._model)])
+        camera.init()
+        return camera
 
     @property
     def _camera(self) -> gphoto2.Camera:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from medkiosk.core.channel import Spawn
 from medkiosk.core.frames import Frame, FrameError, read_frame, write_frame
@@ -22,6 +24,12 @@ from medkiosk.token.protocol import (
 
 TIMEOUT_S = 90.0
 """For two touches, each of which a key waits 30 seconds for."""
+
+
+def may_be_there(devices: Path = Path("/dev")) -> bool:
+    """Whether something is plugged in that could be a security key, with a driver or without."""
+    nodes = (*devices.glob("hidraw*"), *devices.glob("bus/usb/*/*"))
+    return any(os.access(node, os.R_OK | os.W_OK) for node in nodes)
 
 
 class SecurityKeys:

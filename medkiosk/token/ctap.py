@@ -18,6 +18,7 @@ from fido2.ctap2.pin import ClientPin
 from fido2.hid import ConnectionFailure, CtapHidDevice, list_descriptors, open_connection
 from fido2.webauthn import AuthenticatorData
 
+from medkiosk.token import usbkey
 from medkiosk.token.errors import Code
 from medkiosk.token.protocol import OUTPUT_SIZE, RP_ID, Added
 
@@ -58,6 +59,12 @@ def plugged_in() -> Iterator[CtapDevice]:
             yield CtapHidDevice(descriptor, open_connection(descriptor))  # type: ignore[no-untyped-call]
         except (CtapError, *_BAD):
             continue  # somebody else has it, or it is none after all
+    for found in usbkey.found():
+        try:
+            connection = usbkey.UsbConnection(found)
+            yield CtapHidDevice(connection.descriptor, connection)
+        except (CtapError, *_BAD):
+            continue
 
 
 def add(devices: Iterable[CtapDevice], salt: bytes, pin: str, touch: Touch) -> Added:

@@ -73,7 +73,7 @@ def error_of(code: Code) -> KioskError:
     """Return the error that a person sees for what the worker said."""
     match code:
         case Code.NO_KEY:
-            return NoTokenError(detail="plug it in, and see that this user may open /dev/hidraw*")
+            return NoTokenError(detail="plug it in, and see that this user may open it in /dev")
         case Code.NO_LIBRARY:
             return NoTokenError(detail="this machine has no support for them (medkiosk[fido2])")
         case Code.UNKNOWN:

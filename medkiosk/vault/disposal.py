@@ -71,7 +71,7 @@ class DisposalOrderError(KioskError):
 class PlanChangedError(VaultDamagedError):
     """What the disposal {id} destroys is not what this kiosk wrote down: {detail}. It stands still, and
     nothing more is destroyed. Call the administrator: the store's database failed, or somebody changed it.
-    Verify the store, and put it back whole with kioskctl backup restore."""
+    Maintenance (M), C checks the store; from a backup drive, with two recovery sheets, it is made anew."""
 
     code = "disposal.plan_changed"
 

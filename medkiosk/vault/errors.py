@@ -54,8 +54,8 @@ class VaultStoppedError(KioskError):
 
 
 class VaultDamagedError(KioskError):
-    """The sealed {what} {id} is damaged: {detail}. Nothing of it was shown; others are not affected. Put
-    it back from a backup drive: kioskctl verify STORE --repair-from DRIVE.
+    """The sealed {what} {id} is damaged: {detail}. Nothing of it was shown; others are not affected. Plug
+    a backup drive in: Maintenance (M), R puts back what the drive has.
     """
 
     code = "vault.damaged"

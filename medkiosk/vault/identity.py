@@ -25,12 +25,13 @@ from medkiosk.vault.errors import (
     VaultDamagedError,
 )
 from medkiosk.vault.keyrows import get_epochs, put_epoch, put_escrow, put_slot
-from medkiosk.vault.keys import DataKey, IndexKeys, Secret
+from medkiosk.vault.keys import DataKey, IndexKeys, Secret, derive
 from medkiosk.vault.schema import COLUMNS, RecordRow
 from medkiosk.vault.slots import Slot
 from medkiosk.vault.snapshot import SealedCatalogue, catalogue_key
 from medkiosk.vault.userslots import UserSlots
 
+_DATES = "medkiosk/dates/v1"
 _SLOT_COLUMNS = ", ".join(COLUMNS["slots"])
 
 
@@ -333,6 +334,14 @@ class Identity(UserSlots, Opener):
             return SealedCatalogue(root, store_id, generation, catalogue_key(self._unlocked(), secret))
         finally:
             secret.wipe()
+
+    def dates_secret(self) -> Secret:
+        """Return what shifts the dates in exports; wipe it. The same for the life of the store.
+
+        Raises:
+            LockedError: closed.
+        """
+        return Secret(derive(self._unlocked().reveal(), _DATES))
 
     def prepare_recovery(self) -> tuple[Slot, list[str]]:
         """Make a recovery slot and its three mnemonics, which open nothing until `put_recovery`.

@@ -30,7 +30,8 @@ from medkiosk.vault.slots import Slot
 
 FORMAT_LINE = "medkiosk-store v2"
 _PAGE = 256
-_READ = 64 * envelope.CHUNK_SEALED
+_READ = 16 * envelope.CHUNK_SEALED
+"""Bytes at once. So few that their memory is used again: 1 MiB costs up to three times as much."""
 
 
 class StoreReader:

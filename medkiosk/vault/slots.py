@@ -56,6 +56,8 @@ class Argon2Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
         return self.memory_kib < other.memory_kib or self.passes < other.passes
 
 
+COST = Argon2Params()
+"""What a new slot costs to try, and a name that has none."""
 FLOOR = Argon2Params(memory_kib=64 * 1024, passes=3, lanes=1)
 """The least that a slot may cost, except where a caller says that it may be weak (tests)."""
 
@@ -149,7 +151,7 @@ def passphrase_slot(
     Raises:
         WeakSlotError: ``params`` are below `FLOOR` and ``allow_weak`` was not given.
     """
-    chosen = params or Argon2Params()
+    chosen = params or COST
     if chosen.weak and not allow_weak:
         raise WeakSlotError(floor=_words(FLOOR), given=_words(chosen))
     empty = Slot(new_id(random), PASSPHRASE, name_tag, canon.encode(chosen).decode(), random(SALT_SIZE), b"")
@@ -173,7 +175,7 @@ def fido2_slot(
         WeakSlotError: ``params`` are below `FLOOR` and ``allow_weak`` was not given.
         ValueError: the authenticator's salt, output or credential id has a wrong length.
     """
-    cost = params or Argon2Params()
+    cost = params or COST
     if cost.weak and not allow_weak:
         raise WeakSlotError(floor=_words(FLOOR), given=_words(cost))
     if not authenticator.sound:
@@ -209,7 +211,7 @@ def open_user_slot(slot: Slot | None, passphrase: str, decoy: bytes, output: byt
         WrongPassphraseError: no such user, wrong passphrase, or not the output of the slot's authenticator.
     """
     if slot is None:
-        _stretch(passphrase, decoy[:SALT_SIZE], Argon2Params()).wipe()
+        _stretch(passphrase, decoy[:SALT_SIZE], COST).wipe()
         raise WrongPassphraseError
     try:
         key = _stretch(passphrase, slot.salt, params_of(slot))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from medkiosk.core.ids import Random
+from medkiosk.vault import slots
 from medkiosk.vault.db import Database
 from medkiosk.vault.errors import NoSlotError, SlotExistsError, VaultDamagedError
 from medkiosk.vault.keyrows import put_slot
@@ -219,7 +220,7 @@ class UserSlots:
             NoSlotError: the name has no slot.
             VaultDamagedError: the slot is damaged.
         """
-        if not _read(self._slot(user_name)).below(Argon2Params()):
+        if not _read(self._slot(user_name)).below(slots.COST):
             return False
         self.change_user_passphrase(user_name, passphrase, output)
         return True

@@ -17,8 +17,8 @@ from medkiosk.devicesecret import FileSecrets
 from medkiosk.ipc.client import Client
 from medkiosk.ipc.wire import RemoteError
 from medkiosk.vault.errors import WrongSharesError
-from medkiosk.vault.slots import FLOOR
 from medkiosk.vault.store import Vault
+from tests.cheap import CHEAPER
 from tests.kiosk import ADMIN, PASSPHRASE, ScratchKiosk
 
 GIVEN = "seventeen anvil plumbers"
@@ -176,7 +176,7 @@ def test_a_slot_of_less_than_todays_cost_is_strengthened_at_login(kiosk: Scratch
     kiosk.stop()
     try:
         with closing(open_vault(kiosk)) as vault, closing(vault.unlock("audi", PASSPHRASE)) as identity:
-            identity.replace_user_slot("audi", PASSPHRASE, params=FLOOR)
+            identity.replace_user_slot("audi", PASSPHRASE, params=CHEAPER, allow_weak=True)
     finally:
         kiosk.start()
     assert any(line.endswith(": upgraded") for line in events(kiosk, "account.slot_changed"))
@@ -204,7 +204,7 @@ def test_a_kiosk_that_nobody_uses_locks_itself(kiosk: ScratchKiosk) -> None:
         for status in watcher.watch_status():
             if not status.unlocked:
                 break
-        assert 1.0 < time.monotonic() - began < 20
+        assert 1.0 < time.monotonic() - began < 60
         with pytest.raises(RemoteError, match="nobody used the kiosk for 2 seconds") as ended:
             audi.list_events()
         assert ended.value.remote_code == "session.ended"

@@ -30,6 +30,7 @@ from tests.kiosk import ADMIN, CHECKOUT, PASSPHRASE, ScratchKiosk
 
 NEXT = "tulips beneath granite ladders"
 WRONG = "marmalade under frozen bridges"
+SETTINGS = "[access]\nidle_lock_s = 600.0"
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0, reason="only root can look into the memory of a process that is not dumpable"
 )
@@ -79,7 +80,7 @@ def keys_of(kiosk: ScratchKiosk) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def kiosk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScratchKiosk]:
-    made = ScratchKiosk(tmp_path_factory.mktemp("memory") / "k", settings="[access]\nidle_lock_s = 600.0")
+    made = ScratchKiosk(tmp_path_factory.mktemp("memory") / "k", settings=SETTINGS, cheap=False)
     made.init()
     yield made
     made.close()
@@ -162,7 +163,7 @@ def test_the_daemon_cannot_be_dumped_swapped_or_read_by_its_own_user(
 
 
 def test_the_daemon_starts_itself_again_with_an_allocator_that_overwrites(tmp_path: Path) -> None:
-    kiosk = ScratchKiosk(tmp_path / "k")
+    kiosk = ScratchKiosk(tmp_path / "k", cheap=False)
     kiosk.init()
     try:
         kiosk.start(prefix=("env", "-u", "GLIBC_TUNABLES"))

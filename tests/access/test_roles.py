@@ -12,13 +12,17 @@ from medkiosk.core.events import Role
 
 DOCUMENTED = {
     Role.PHOTOGRAPHER: "logged_in own_session record see_catalogue see_redacted",
-    Role.REVIEWER: "approve_disposal logged_in own_session record review see_catalogue see_redacted",
-    Role.PRIVACY_OFFICER: (
-        "approve_disposal enrol_recipient export logged_in manage_retention own_session see_catalogue"
-        " see_redacted"
+    Role.REVIEWER: (
+        "approve_disposal break_glass decide_correction logged_in own_session record review see_catalogue"
+        " see_original see_redacted"
     ),
-    Role.AUDITOR: "audit logged_in manage_store own_session",
-    Role.ADMINISTRATOR: "logged_in manage_accounts manage_store own_session",
+    Role.PRIVACY_OFFICER: (
+        "approve_disposal decide_correction enrol_recipient export logged_in manage_retention own_session"
+        " review_glass see_catalogue see_redacted see_training"
+    ),
+    Role.AUDITOR: "audit logged_in manage_store own_session review_glass see_training",
+    Role.ADMINISTRATOR: "logged_in manage_accounts manage_store own_session see_training update",
+    Role.INTIMATE_PICTURES: "logged_in own_session see_restricted",
 }
 
 
@@ -41,5 +45,5 @@ def test_roles_add_up_and_give_nothing_more() -> None:
 
 
 def test_who_lets_people_in_sees_no_picture_and_no_patient() -> None:
-    for role in (Role.ADMINISTRATOR, Role.AUDITOR):
+    for role in (Role.ADMINISTRATOR, Role.AUDITOR, Role.INTIMATE_PICTURES):
         assert not ROLES[role] & {Capability.SEE_CATALOGUE, Capability.SEE_REDACTED, Capability.EXPORT}

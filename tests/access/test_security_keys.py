@@ -16,8 +16,9 @@ from medkiosk.core.events import Role
 from medkiosk.ipc.wire import RemoteError
 from medkiosk.token.client import SecurityKeys
 from medkiosk.token.errors import WrongPinError
-from medkiosk.vault.slots import FLOOR, Authenticator, token_salt
+from medkiosk.vault.slots import Authenticator, token_salt
 from tests.access.test_keys_of_people import open_vault
+from tests.cheap import CHEAPER
 from tests.kiosk import ADMIN, PASSPHRASE, ScratchKiosk
 from tests.token.test_token import soft_keys
 
@@ -232,7 +233,7 @@ def test_a_cheap_slot_with_a_key_is_strengthened_and_keeps_the_key(kiosk: Kiosk)
     with closing(open_vault(kiosk)) as vault, vault.unlock(kiosk.user, PASSPHRASE, output) as identity:
         [slot] = [each for each in vault.slots() if token_salt(each.salt).hex() == salt]
         held = Authenticator(bytes.fromhex(made.credential), made.verified, slot.salt, output)
-        identity.add_authenticator(kiosk.user, PASSPHRASE, held, params=FLOOR)
+        identity.add_authenticator(kiosk.user, PASSPHRASE, held, params=CHEAPER, allow_weak=True)
     kiosk.start()
     login(kiosk, PASSPHRASE, keys)
     assert told(kiosk).count("upgraded") == 1

@@ -1,13 +1,9 @@
-"""A store that is sealed to, and a drive beside it. No daemon: vault, ledger and the run, all real.
-
-Run as ``python -m tests.backup.kiosk STORE DRIVE``, it is one run, for tests that kill it.
-"""
+"""A store that is sealed to, and a drive beside it. No daemon: vault, ledger and the run, all real."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,7 +105,3 @@ def run_once(store: Path, path: Path, disk: DriveDisk = durable) -> Finished:
         drive: Drive = look(path, key=MARKER_KEY, store_id=vault.store_id)
         os.access("MARK", 0)  # what comes before is not the run
         return back_up(source, drive, random=os.urandom, disk=disk)
-
-
-if __name__ == "__main__":
-    run_once(Path(sys.argv[1]), Path(sys.argv[2]))

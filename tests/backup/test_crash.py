@@ -1,17 +1,13 @@
 """A run that ends at any durable call leaves a store on the drive, and the next run completes it.
 
-In this process each call of `medkiosk.durable` fails, in two ways: nothing happened, or it happened and was
-reported as failed. In a process of its own, the kernel's calls: kill -9, ENOSPC, EIO.
+Each call of `medkiosk.durable` fails: nothing happened, or it happened and was reported as failed. The
+kernel's own calls, with kill -9, ENOSPC and EIO, are in `tests.vault.test_every_call`.
 """
 
 from __future__ import annotations
 
 import errno
-import os
 import shutil
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,11 +17,7 @@ from medkiosk.core.errors import KioskError
 from medkiosk.offline.verify import verify
 from tests.backup.kiosk import Scratch
 from tests.disk import FailingDisk
-from tests.test_durable import strace_works
 from tests.vault.crash_worker import PER_BATCH
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-needs_strace = pytest.mark.skipif(not strace_works(), reason="strace cannot trace here")
 
 
 class FailingDrive(FailingDisk):
@@ -115,55 +107,3 @@ def fails(scratch: Scratch, disk: FailingDrive) -> bool:
     except KioskError as error:
         return error.code.startswith("backup.")
     return disk.failed
-
-
-def injected(scratch: Scratch, injection: str) -> int:
-    """Make a run under strace; return its exit status."""
-    strace = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", os.devnull, "-e", f"inject={injection}"]
-    return subprocess.run(
-        [*strace, sys.executable, "-m", "tests.backup.kiosk", str(scratch.store), str(scratch.path)],
-        cwd=CHECKOUT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    ).returncode
-
-
-# About how often each call is made, opening the vault included; what is past the end kills nothing.
-CALLS = {"syncfs": 4, "renameat2": 7, "fsync": 20, "rename": 2, "unlink": 25, "pwrite64": 60, "write": 30}
-KILLS = [(call, n) for call, count in CALLS.items() for n in range(1, count + 2, -(-count // 3))]
-
-
-@needs_strace
-@pytest.mark.parametrize(("call", "n"), KILLS)
-def test_killed(template: Template, tmp_path: Path, call: str, n: int) -> None:
-    scratch = template.fresh(tmp_path)
-    code = injected(scratch, f"{call}:signal=KILL:when={n}")
-    assert code in (0, 128 + signal.SIGKILL, -signal.SIGKILL)
-    check_interrupted(scratch)
-    scratch.back_up()
-    check_complete(template, scratch)
-
-
-@needs_strace
-@pytest.mark.parametrize(
-    "injection",
-    [
-        "syncfs:error=EIO:when=1",
-        "syncfs:error=EIO:when=2",
-        "renameat2:error=ENOSPC:when=2",
-        "renameat2:error=EIO:when=5",
-        "fsync:error=EIO:when=3",
-        "fsync:error=EIO:when=9",
-        "rename:error=EROFS:when=1",
-        "pwrite64:error=ENOSPC:when=30",
-        "pwrite64:error=EIO:when=45",
-        "write:error=ENOSPC:when=6",
-    ],
-)
-def test_failing(template: Template, tmp_path: Path, injection: str) -> None:
-    scratch = template.fresh(tmp_path)
-    assert injected(scratch, injection) in (0, 1)
-    check_interrupted(scratch)
-    scratch.back_up()
-    check_complete(template, scratch)

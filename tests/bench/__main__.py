@@ -6,6 +6,8 @@ Parts: ``seal`` (the vault alone against cp, age, restic and borg), ``camera``, 
 import with redaction behind it), ``film`` (5 GiB), ``listing`` (10,000 files),
 ``scale`` (the catalogue of 10,000 and 100,000 captures), ``ledger`` (up to a million entries),
 ``scrub`` (sealed files read again, against sha256sum), ``backup`` (a backup run, against cp),
+``audit`` (half a million entries asked),
+``export`` (a bundle with and without the viewer, against cp and age),
 ``rewrap`` (20,000 data keys moved by a disposal).
 ``--dir`` needs room for the frames twice over.
 """
@@ -19,7 +21,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import backup, imports, ledger, listing, rewrap, scale, scrub, seal
+from tests.bench import audit, backup, export, imports, ledger, listing, rewrap, scale, scrub, seal
 from tests.bench.report import MIB, figure
 from tests.virtual.photos import make_card
 
@@ -35,6 +37,8 @@ PARTS = (
     "scrub",
     "backup",
     "rewrap",
+    "export",
+    "audit",
 )
 
 
@@ -61,7 +65,7 @@ def main() -> int:
         work = Path(folder)
         card = work / "card"
         sizes: list[int] = []
-        if set(args.only) - {"film", "listing", "scale", "ledger", "backup", "rewrap"}:
+        if set(args.only) - {"film", "listing", "scale", "ledger", "backup", "rewrap", "export", "audit"}:
             make_card(card, args.frames, fast=True)
             sizes = [path.stat().st_size for path in imports.files_of(card)]
             smallest, largest = (round(size / MIB, 1) for size in (min(sizes), max(sizes)))
@@ -77,6 +81,8 @@ def main() -> int:
             "scale": lambda: scale.measure_all(work),
             "ledger": lambda: ledger.run(work),
             "rewrap": lambda: rewrap.run(work),
+            "export": lambda: export.measure(work / "export", args.frames, args.rounds),
+            "audit": lambda: audit.measure(500_000, work),
             "backup": lambda: backup.measure(work, min(args.frames, 60), args.rounds),
         }
         for part in PARTS:

@@ -140,7 +140,9 @@ def kiosk_in(
     """A fresh kiosk that runs; without models it cannot redact, so it does not try."""
     root, none = work / "kiosk", work / "no-models"
     none.mkdir(exist_ok=True)
-    kiosk = ScratchKiosk(root, cameras=cameras or (), cards=cards or (), models=None if redact else none)
+    kiosk = ScratchKiosk(
+        root, cameras=cameras or (), cards=cards or (), models=None if redact else none, cheap=False
+    )
     try:
         kiosk.init()
         kiosk.start()

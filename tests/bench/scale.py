@@ -100,7 +100,7 @@ def load_part(captures: int, folder: Path) -> None:
 def made(captures: int, folder: Path) -> tuple[ScratchKiosk, str]:
     """A stopped kiosk with a store of this size, and a capture that has its pictures."""
     root = folder / f"kiosk-{captures}"
-    kiosk = ScratchKiosk(root, models=root)
+    kiosk = ScratchKiosk(root, models=root, cheap=False)
     mark = root / "capture"
     if not mark.exists():
         kiosk.init()

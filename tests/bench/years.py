@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from medkiosk.core import events as ev
+from medkiosk.core import exportevents as out
 from medkiosk.core.clock import rfc3339
 from medkiosk.core.consent import (
     ConsentKind,
@@ -55,7 +56,7 @@ class Years:
         self._models = [(*each, self._random.randbytes(32).hex()) for each in _MODELS]
 
     def __iter__(self) -> Iterator[ev.AnyEvent]:
-        yield ev.RecipientEnrolled(
+        yield out.RecipientEnrolled(
             **self._kiosk(),
             recipient_id=RecipientId(self._id()),
             display_name="Dr Far",

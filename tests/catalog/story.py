@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from medkiosk.core import events as ev
+from medkiosk.core import exportevents as out
 from medkiosk.core.consent import (
     ConsentKind,
     ConsentMethod,
@@ -27,6 +28,7 @@ from medkiosk.core.photo import Box, Category, Decision, Finding, ImageRole, Med
 
 AT = "2026-05-01T09:00:00.000Z"
 ANNA = AccountId("anna")
+BERT = AccountId("bert")
 FACE = Finding(
     category=Category.FACE,
     box=Box(1, 2, 3, 4),
@@ -136,13 +138,22 @@ def not_redacted(capture: str, file: str, code: RedactCode = RedactCode.UNSUPPOR
     )
 
 
-def approved(capture: str, revision: int = 1, derivative: str = "") -> ev.Approved:
+def approved(
+    capture: str, revision: int = 1, derivative: str = "", actor: AccountId = ANNA, *, first: bool = False
+) -> ev.Approved:
     return ev.Approved(
         at=AT,
-        actor=ANNA,
+        actor=actor,
         capture_id=CaptureId(capture),
         revision=revision,
         derivative_id=ObjectId(derivative or f"{capture}/d{revision}"),
+        first=first,
+    )
+
+
+def second_asked(capture: str, revision: int = 1, actor: AccountId = ANNA) -> ev.SecondAsked:
+    return ev.SecondAsked(
+        at=AT, actor=actor, capture_id=CaptureId(capture), revision=revision, reason="a tattoo?"
     )
 
 
@@ -196,8 +207,8 @@ def account(account_id: str, user: str) -> ev.AccountCreated:
     )
 
 
-def recipient(recipient_id: str) -> ev.RecipientEnrolled:
-    return ev.RecipientEnrolled(
+def recipient(recipient_id: str) -> out.RecipientEnrolled:
+    return out.RecipientEnrolled(
         at=AT,
         actor=ANNA,
         recipient_id=RecipientId(recipient_id),
@@ -208,8 +219,8 @@ def recipient(recipient_id: str) -> ev.RecipientEnrolled:
     )
 
 
-def exported(export_id: str, *captures: str) -> ev.Exported:
-    return ev.Exported(
+def exported(export_id: str, *captures: str) -> out.Exported:
+    return out.Exported(
         at=AT,
         actor=ANNA,
         export_id=ExportId(export_id),

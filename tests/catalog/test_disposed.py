@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from medkiosk.catalog.fold import Catalog, fold
+from medkiosk.core import correctionevents as cor
 from medkiosk.core import events as ev
 from medkiosk.core import lifecycle as life
 from medkiosk.core.consent import Subject
@@ -15,6 +16,7 @@ from medkiosk.core.ids import (
     KIOSK,
     CaptureId,
     ConsentId,
+    CorrectionId,
     DisposalId,
     EncounterId,
     HoldId,
@@ -102,6 +104,10 @@ class Department:
             self.consented(),
             self.exported(),
         ]
+        if self.random.random() < 0.3:
+            for each in self.corrected():
+                self.say(each)
+            return
         if view.latest is not None and view.row.role is ImageRole.CLINICAL:
             approved = ev.Approved(**common, revision=revision, derivative_id=view.latest.derivative_id)
             events += [approved, approved, approved]
@@ -130,8 +136,36 @@ class Department:
             at=AT, actor=ANNA, consent_id=consent_id, encounter_id=self.here(), terms=TERMS
         )
 
+    def corrected(self) -> list[ev.AnyEvent]:
+        """A correction of pictures or of an identity, decided or not."""
+        id_ = CorrectionId(self.random.randbytes(4).hex())
+        encounter_id = self.here()
+        common: Any = {"at": AT, "actor": ANNA, "correction_id": id_, "encounter_id": encounter_id}
+        outcome = self.random.choice(list(cor.Outcome))
+        done = outcome is cor.Outcome.APPROVED
+        if self.random.random() < 0.5:
+            captures = self.some()
+            events: list[ev.AnyEvent] = [
+                cor.CorrectionProposed(**common, reason="r", captures=captures),
+                cor.CorrectionDecided(**common, outcome=outcome, captures=captures),
+            ]
+            moved = ev.Assigned(at=AT, actor=ANNA, encounter_id=encounter_id, captures=captures, reason="r")
+            return [*events, moved] if done else events[: self.random.randint(1, 2)]
+        view = self.live.encounter(encounter_id)
+        assert view is not None
+        subject = Subject(mrn=self.random.choice("xyz"), issuer="H", name="N", birth_date="")
+        mine = self.live.captures(encounter_id=encounter_id).captures if done else ()
+        events = [
+            cor.CorrectionProposed(**common, reason="r", before=view.subject, subject=subject),
+            cor.CorrectionDecided(
+                **common, outcome=outcome, captures=tuple(row.capture_id for row in mine), identity=True
+            ),
+        ]
+        right = cor.SubjectCorrected(**common, subject=subject)
+        return [*events, right] if done else events[: self.random.randint(1, 2)]
+
     def exported(self) -> ev.AnyEvent:
-        return story.exported("x", *self.some())
+        return story.exported(self.random.randbytes(4).hex(), *self.some())
 
     def dispose(self) -> None:
         """Of an encounter with all its captures, or of a few captures alone."""
@@ -191,6 +225,8 @@ def answers(catalog: Catalog) -> dict[str, object]:
         "waiting": catalog.waiting(),
         "exports": [catalog.exports(CaptureId(f"c{i}{shot}")) for i in range(3) for shot in range(6)],
         "classes": catalog.keeping.classes,
+        "corrections": catalog.corrections.all,
+        "then": [export.then for export in catalog.outside.exports.values()],
         "disposals": catalog.keeping.disposals,
         "gone": catalog.keeping.gone,
     }
@@ -254,10 +290,10 @@ def test_holds_come_and_go() -> None:
     )  # fmt: skip
     assert keeping.take(hold) == ""
     assert keeping.take(hold) == "the hold exists"
-    assert keeping.held(EncounterId("e"), frozenset()) == ("h",)
-    assert keeping.held(None, frozenset({CaptureId("c"), CaptureId("d")})) == ("h",)
-    assert keeping.held(EncounterId("f"), frozenset({CaptureId("d")})) == ()
+    assert keeping.holds == {HoldId("h"): hold}
+    assert keeping.bound == {HoldId("h"): {CaptureId("c")}}
     lifted = life.HoldLifted(at=AT, actor=ANNA, hold_id=HoldId("h"), reason="r")
     assert keeping.take(lifted) == ""
     assert keeping.take(lifted) == "unknown hold"
-    assert keeping.held(EncounterId("e"), frozenset()) == ()
+    assert not keeping.holds
+    assert not keeping.bound

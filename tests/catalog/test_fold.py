@@ -265,7 +265,10 @@ PROPOSED = (*ONE, s.redacted("c"))
         ([*PROPOSED, s.redacted("c", 1)], "revision 1 follows revision 1"),
         ([*PROPOSED, s.approved("c", 2)], "not the latest"),
         ([*PROPOSED, s.approved("c", 1, "another")], "another derivative"),
-        ([*PROPOSED, s.approved("c"), s.approved("c")], "not possible while approved"),
+        ([*PROPOSED, s.approved("c"), s.approved("c")], "the same person approved it before"),
+        ([*PROPOSED, s.approved("c", first=True), s.approved("c")], "the same person approved it before"),
+        ([*PROPOSED, s.second_asked("c", 2)], "not the latest"),
+        ([*PROPOSED, s.rejected("c"), s.second_asked("c")], "not possible while rejected"),
         ([*PROPOSED, s.rejected("c"), s.approved("c")], "not possible while rejected"),
     ],
 )
@@ -300,7 +303,14 @@ EVENTS = st.sampled_from(
         *(s.sealed(i, c, f"IMG_{m}.JPG", m) for i in "ij" for c in "cd" for m in MediaKind),
         *(s.redacted(c, r, a) for c in "cd" for r in (1, 2, 3) for a in (s.ANNA, KIOSK)),
         *(s.not_redacted(c, "IMG_jpeg.JPG", RedactCode.TRUNCATED) for c in "cd"),
-        *(s.approved(c, r) for c in "cd" for r in (1, 2, 3)),
+        *(
+            s.approved(c, r, actor=a, first=f)
+            for c in "cd"
+            for r in (1, 2, 3)
+            for a in (s.ANNA, s.BERT)
+            for f in (False, True)
+        ),
+        *(s.second_asked(c, r, a) for c in "cd" for r in (1, 2) for a in (s.ANNA, s.BERT)),
         *(s.rejected(c, r) for c in "cd" for r in (1, 2)),
         *(s.encounter(e) for e in "ef"),
         *(s.assigned(e, "c", "d") for e in "ef"),
@@ -329,6 +339,9 @@ def test_any_order_of_events_gives_a_catalogue_that_agrees_with_itself(events: l
             assert view.latest is not None
             assert view.approved.derivative_id == view.latest.derivative_id
             assert view.approved.revision == view.latest.revision == row.revision
+        assert len(set(row.approvers)) == len(row.approvers), "somebody counts twice"
+        if row.approvers:
+            assert row.state in {ReviewState.APPROVED, ReviewState.NEEDS_SECOND}
     waiting = {original.capture_id for original in made.waiting()}
     assert waiting >= {row.capture_id for row in rows if row.state is ReviewState.WAITING}
     assert not waiting & {row.capture_id for row in rows if row.revision}

@@ -14,10 +14,20 @@ from hypothesis import strategies as st
 from medkiosk.catalog import packed
 from medkiosk.catalog.fold import Catalog
 from medkiosk.catalog.saved import Reach, UnusableError, load, save
+from medkiosk.core import correctionevents as cor
 from medkiosk.core import events as ev
-from medkiosk.core.consent import ConsentKind
+from medkiosk.core.consent import ConsentKind, Subject
 from medkiosk.core.events import AnyEvent
-from medkiosk.core.ids import KIOSK, CaptureId, DisposalId, EncounterId, ImportId, ObjectId, RecordId
+from medkiosk.core.ids import (
+    KIOSK,
+    CaptureId,
+    CorrectionId,
+    DisposalId,
+    EncounterId,
+    ImportId,
+    ObjectId,
+    RecordId,
+)
 from medkiosk.core.lifecycle import AccountClosed, Disposed
 from medkiosk.core.photo import ImageRole, MediaKind, RedactCode, ReviewState
 from medkiosk.core.slate import Slate, SlateKind
@@ -73,6 +83,39 @@ def viewed(capture: str, reason: str) -> AnyEvent:
     return ev.Viewed(at=s.AT, actor=s.ANNA, what=what, capture_id=CaptureId(capture), reason=reason)
 
 
+def corrected(encounter: str, mrn: str) -> AnyEvent:
+    subject = Subject(mrn=mrn, issuer="H", name=mrn, birth_date="")
+    return cor.SubjectCorrected(
+        at=s.AT,
+        actor=s.ANNA,
+        encounter_id=EncounterId(encounter),
+        subject=subject,
+        correction_id=CorrectionId("p"),
+    )
+
+
+def proposed(encounter: str, some: Sequence[str], which: str) -> AnyEvent:
+    return cor.CorrectionProposed(
+        at=s.AT,
+        actor=s.ANNA,
+        correction_id=CorrectionId(which),
+        encounter_id=EncounterId(encounter),
+        reason="r",
+        captures=tuple(map(CaptureId, some)),
+    )
+
+
+def settled(encounter: str, some: Sequence[str], which: str, outcome: cor.Outcome) -> AnyEvent:
+    return cor.CorrectionDecided(
+        at=s.AT,
+        actor=s.ANNA,
+        correction_id=CorrectionId(which),
+        encounter_id=EncounterId(encounter),
+        outcome=outcome,
+        captures=tuple(map(CaptureId, some)),
+    )
+
+
 def consent(encounter: str, kind: ConsentKind) -> AnyEvent:
     return s.consent(encounter, f"{encounter}{kind}", msgspec.structs.replace(s.TERMS, kind=kind))
 
@@ -109,6 +152,9 @@ EVENTS = st.one_of(
     st.builds(s.encounter, encounters),
     st.builds(consent, encounters, st.sampled_from(ConsentKind)),
     st.builds(lambda e, some: s.assigned(e, *some), encounters, some),
+    st.builds(corrected, encounters, st.sampled_from("xy")),
+    st.builds(proposed, encounters, some, st.sampled_from("pq")),
+    st.builds(settled, encounters, some, st.sampled_from("pq"), st.sampled_from(cor.Outcome)),
     st.builds(seen, captures, st.sampled_from(TOKENS)),
     st.builds(shown, encounters, st.sampled_from(TOKENS)),
     st.builds(compared, captures, revisions),
@@ -150,6 +196,8 @@ def everything(catalog: Catalog) -> dict[str, Any]:
         "answers": [catalog.answers(EncounterId(e)) for e in ENCOUNTERS],
         "recipients": catalog.recipients(),
         "exports": [catalog.exports(c) for c in whom],
+        "then": [each.then for each in catalog.outside.exports.values()],
+        "corrections": catalog.corrections.all,
         "slates": (catalog.slates.count, catalog.slates.last, catalog.slates.all),
         "objects": [catalog.objects_of([c]) for c in whom],
         "records": [catalog.records_of([c]) for c in whom]

@@ -40,7 +40,9 @@ def test_every_command_has_help() -> None:
 def test_init_gives_three_cards_and_the_keys_for_those_outside(kiosk: ScratchKiosk) -> None:
     assert len(kiosk.shares) == 3
     assert all(len(share.split()) == 33 for share in kiosk.shares)
-    assert kiosk.made["allowed_signers"].startswith('medkiosk namespaces="medkiosk-export@v1" ssh-ed25519 ')
+    assert kiosk.made["allowed_signers"].startswith(
+        'medkiosk namespaces="medkiosk-export@v1,medkiosk-recall@v1" ssh-ed25519 '
+    )
     assert all(path.stat().st_mode & 0o077 == 0 for path in kiosk.keys.iterdir())
 
 

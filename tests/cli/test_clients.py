@@ -14,6 +14,7 @@ import pytest
 
 from medkiosk.core.capability import Capability
 from medkiosk.core.consent import Purpose
+from medkiosk.core.datause import DataUse
 from medkiosk.core.device import DeviceState
 from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ExportId, ImportId, RecipientId
 from medkiosk.core.photo import RedactCode, ReviewState
@@ -138,14 +139,29 @@ class Service:
         return t.Captures(captures=tuple(map(_info, page)), total=len(self._ids))
 
     def check_export(
-        self, recipient_id: RecipientId, purpose: Purpose, captures: tuple[CaptureId, ...]
+        self,
+        recipient_id: RecipientId,
+        purpose: Purpose,
+        captures: tuple[CaptureId, ...],
+        data_use: DataUse,
+        use: str,
     ) -> t.ExportCheck:
+        if purpose is Purpose.PUBLICATION and use != "A Journal":
+            return t.ExportCheck(allowed=captures, denials=(), problems=("Say which.",), uses=("A Journal",))
         return t.ExportCheck(allowed=captures, denials=())
 
     def export(
-        self, recipient_id: RecipientId, purpose: Purpose, captures: tuple[CaptureId, ...], stick: str
+        self,
+        recipient_id: RecipientId,
+        purpose: Purpose,
+        captures: tuple[CaptureId, ...],
+        data_use: DataUse,
+        options: t.ExportOptions,
+        stick: str,
+        use: str,
     ) -> t.ExportResult:
         assert captures == self._ids
+        assert use == ("A Journal" if purpose is Purpose.PUBLICATION else "")
         return t.ExportResult(
             export_id=ExportId("e" * 32),
             folder="f",
@@ -216,13 +232,37 @@ def test_import_waits_for_the_redaction_of_what_was_unplugged_safely(tmp_path: P
         assert json.loads(done.stdout)["redaction"]["waiting"] == 0
 
 
-@pytest.mark.parametrize("count", [0, 1, 500, 1201])
+@pytest.mark.parametrize("count", [1, 500, 1201])
 def test_an_encounter_is_exported_whole(tmp_path: Path, count: int) -> None:
     arguments = ["--user", "olga", "--passphrase-file", "-", "--recipient", "r" * 32]
     arguments += ["--purpose", "teaching_research", "--encounter", "2" * 32, "--json"]
     with playing(tmp_path, Service(captures=count)) as kiosk:
         done = kiosk.ctl("export", *arguments, stdin="x\n")
         assert json.loads(done.stdout)["images"] == count
+
+
+def test_an_encounter_with_nothing_to_export_is_said(tmp_path: Path) -> None:
+    arguments = ["--user", "olga", "--passphrase-file", "-", "--recipient", "r" * 32]
+    arguments += ["--purpose", "teaching_research", "--encounter", "3" * 32]
+    with playing(tmp_path, Service(captures=0)) as kiosk:
+        done = kiosk.ctl("export", *arguments, stdin="x\n", check=False)
+    assert "there is no such encounter, or nothing of it is approved" in done.stderr
+    assert done.returncode == 2
+
+
+def test_a_publication_names_its_use(tmp_path: Path) -> None:
+    arguments = ["export", "--user", "olga", "--passphrase-file", "-", "--recipient", "r" * 32]
+    arguments += ["--purpose", "publication", "--encounter", "2" * 32]
+    with playing(tmp_path, Service(captures=1)) as kiosk:
+        asked = kiosk.ctl(*arguments, stdin="x\n", check=False)
+        assert asked.returncode == 5
+        assert asked.stdout.splitlines() == [
+            "Nothing was written.",
+            "Say which.",
+            "A use that a consent names: A Journal",
+        ]
+        done = kiosk.ctl(*arguments, "--use", "A Journal", "--json", stdin="x\n")
+        assert json.loads(done.stdout)["images"] == 1
 
 
 def test_import_names_the_files_for_which_the_device_is_still_needed(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from medkiosk.core.errors import BadRequestError, KioskError
 from medkiosk.offline.init import SetUpBusyError, SetUpError, initialise
 from tests.kiosk import PASSPHRASE, ScratchKiosk
 
+pytestmark = pytest.mark.usefixtures("cheap_passphrases")
+
 
 def config(kiosk: ScratchKiosk) -> Config:
     return parse(kiosk.config.read_text(), name="scratch")

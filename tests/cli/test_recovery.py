@@ -58,7 +58,7 @@ class Person:
         """What stands on the three cards."""
         found: list[list[str]] = []
         for line in self.seen.splitlines():
-            if line.startswith("Card ") and " of 3" in line:
+            if line.startswith("Sheet ") and " of 3" in line:
                 found.append([])
             elif found and line.startswith("  "):
                 found[-1] += [word for word in line.split() if not word.isdigit()]
@@ -73,7 +73,7 @@ class Person:
 def set_up(tmp_path: Path) -> tuple[ScratchKiosk, Person]:
     scratch = ScratchKiosk(tmp_path / "k")
     person = Person(scratch, "init", "--admin", ADMIN, "--passphrase-file", "-", first=PASSPHRASE + "\n")
-    person.wait_for("Card 1: ")
+    person.wait_for("Sheet 1: ")
     return scratch, person
 
 
@@ -85,12 +85,12 @@ def test_cards_are_typed_back_before_anything_is_kept(tmp_path: Path) -> None:
     person.type(two + "\n")
     person.wait_for("is not the one on the sheet")
     person.type(one.upper() + "\n")
-    person.wait_for("Card 2: ")
+    person.wait_for("Sheet 2: ")
     person.type(" ".join(word[:4] for word in two.split()) + "\n")
-    person.wait_for("Card 3 (or nothing")
+    person.wait_for("Sheet 3 (or nothing")
     person.type("\n")
     assert person.end() == 0
-    assert "Nobody has typed" not in person.seen
+    assert "Nobody typed" not in person.seen
     done = scratch.ctl("recovery", "check", "--cards", "-", stdin=f"{one}\n{two}\n")
     assert "open this store" in done.stdout
 
@@ -111,8 +111,8 @@ def test_a_set_up_without_the_check_says_so_in_words(tmp_path: Path) -> None:
     assert (refused.returncode, scratch.store.exists()) == (2, False)
     assert "--no-check" in refused.stdout
     done = scratch.ctl("init", "--no-check", *login, stdin=PASSPHRASE + "\n")
-    assert "Nobody has typed these cards back" in done.stdout
-    assert "Card 3 of 3" in done.stdout
+    assert "Nobody typed these sheets back" in done.stdout
+    assert "Sheet 3 of 3" in done.stdout
 
 
 def test_cards_of_another_kiosk_open_nothing(kiosk: ScratchKiosk) -> None:
@@ -164,13 +164,13 @@ def test_new_cards_are_made_by_two_people_and_typed_back(kiosk: ScratchKiosk, tm
         kiosk, "recovery", "replace", "--user", ADMIN, "--passphrase-file", str(own), "--second", "olga",
         "--second-passphrase-file", str(second),
     )  # fmt: skip
-    person.wait_for("Card 1: ")
+    person.wait_for("Sheet 1: ")
     fresh = person.cards()
     old = kiosk.ctl("recovery", "check", "--cards", "-", stdin="\n".join(kiosk.shares[:2]))
     assert old.returncode == 0, "the old cards work until the new ones were typed back"
     person.type("\n".join([*fresh[:2], ""]) + "\n")
     assert person.end() == 0
-    assert "still open copies of the store made before" in person.seen
+    assert "still open older copies of the store" in person.seen
     for cards, code in ((kiosk.shares[:2], 5), (fresh[1:], 0)):
         tried = kiosk.ctl("recovery", "check", "--cards", "-", stdin="\n".join(cards), check=False)
         assert tried.returncode == code

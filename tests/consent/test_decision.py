@@ -1,16 +1,37 @@
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medkiosk.consent.decision import Action, may
+from medkiosk.consent.decision import Action, Question, Recipient, may, protects, snapshot
+from medkiosk.consent.terms import birthday
 from medkiosk.core.clock import rfc3339
+from medkiosk.core.consent import (
+    Assent,
+    Capacity,
+    Code,
+    ConsentMethod,
+    Consequence,
+    Decision,
+    Faces,
+    Grantor,
+    Purpose,
+    Recall,
+    Relationship,
+    Scope,
+    Terms,
+)
 from medkiosk.core.consent import ConsentKind as K
-from medkiosk.core.consent import ConsentMethod, Decision, Grantor, Purpose, Relationship, Terms
+from medkiosk.daemon.consenting import not_before
 
+ANYTHING = Question()
+"""A picture about which nothing is known."""
 NOW = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
 TEACH, PUBLISH, CARE = Purpose.TEACHING_RESEARCH, Purpose.PUBLICATION, Purpose.CLINICAL_RECORD
 
@@ -26,8 +47,9 @@ def answer(
     expires: str = day(10),
     purposes: tuple[Purpose, ...] = (TEACH,),
     by: Relationship = Relationship.SELF,
+    **more: object,
 ) -> Terms:
-    return Terms(
+    terms = Terms(
         kind=kind,
         purposes=purposes,
         grantor=Grantor(name="Ada Example", relationship=by),
@@ -36,11 +58,19 @@ def answer(
         starts=starts,
         expires=expires if kind is K.GRANT else "",
         text_version="en-1",
+        use="Journal" if PUBLISH in purposes else "",
     )
+    return msgspec.structs.replace(terms, **more)
 
 
-def decide(*consents: Terms, purpose: Purpose = TEACH, now: datetime = NOW) -> Decision:
-    return may(Action.EXPORT, consents, purpose, now)
+def decide(
+    *consents: Terms,
+    purpose: Purpose = TEACH,
+    now: datetime = NOW,
+    question: Question = ANYTHING,
+    to: Recipient | None = None,
+) -> Decision:
+    return may(Action.EXPORT, question, consents, purpose, to, now)
 
 
 ALLOWED: dict[str, list[Terms]] = {
@@ -69,9 +99,9 @@ DENIED: dict[str, tuple[list[Terms], str]] = {
     "over since yesterday": ([answer(expires=day(-1))], "over now"),
     "over from this very moment": ([answer(expires=day(0))], "over now"),
     "not yet": ([answer(starts=day(1))], "still to come"),
-    "no end": ([answer(expires="")], "over now"),
-    "an end nobody can read": ([answer(expires="next year")], "over now"),
-    "a start nobody can read": ([answer(starts="yesterday")], "over now"),
+    "no end": ([answer(expires="")], "cannot be read"),
+    "an end nobody can read": ([answer(expires="next year")], "cannot be read"),
+    "a start nobody can read": ([answer(starts="yesterday")], "cannot be read"),
     "refused": ([answer(K.REFUSAL)], "was refused"),
     "refused, and a grant of the same moment": ([answer(K.REFUSAL), answer()], "was refused"),
     "granted, then refused": ([answer(), answer(K.REFUSAL, day(-5))], "was refused"),
@@ -88,7 +118,7 @@ DENIED: dict[str, tuple[list[Terms], str]] = {
         [answer(purposes=(CARE, TEACH)), answer(K.REFUSAL, day(-1), purposes=(PUBLISH, TEACH))],
         "was refused",
     ),
-    "decided by a clinician": ([answer(by=Relationship.CLINICIAN)], "is recorded"),
+    "decided by a clinician": ([answer(by=Relationship.CLINICIAN)], "cannot decide"),
 }
 
 
@@ -115,29 +145,391 @@ def test_nobody_is_named_in_a_reason() -> None:
         assert "Ada" not in decide(*consents).reason
 
 
+# Who can decide about what, for whom. Everything that is not here is denied.
+CAN: dict[tuple[Relationship, Capacity], set[Purpose]] = {
+    (Relationship.SELF, Capacity.ABLE): set(Purpose),
+    (Relationship.PARENT, Capacity.MINOR): set(Purpose),
+    (Relationship.GUARDIAN, Capacity.MINOR): set(Purpose),
+    (Relationship.GUARDIAN, Capacity.LACKS): set(Purpose),
+    (Relationship.PROXY, Capacity.LACKS): set(Purpose),
+    (Relationship.CLINICIAN, Capacity.LACKS): {CARE},
+    (Relationship.CLINICIAN, Capacity.MINOR): {CARE},
+    (Relationship.REPRESENTATIVE, Capacity.DECEASED): set(Purpose),
+}
+ADULT, CHILD = "1980-01-01", "2015-01-01"
+
+
+@pytest.mark.parametrize("by", Relationship)
+@pytest.mark.parametrize("capacity", Capacity)
+def test_who_can_decide_about_what(by: Relationship, capacity: Capacity) -> None:
+    for purpose, born, after_death, assent in itertools.product(
+        Purpose, ("", ADULT, CHILD), (False, True), (None, *Assent)
+    ):
+        grant = answer(purposes=(purpose,), by=by, capacity=capacity, assent=assent)
+        question = Question(born=born, after_death=after_death)
+        allowed = (
+            purpose in CAN.get((by, capacity), set())
+            and (capacity is not Capacity.MINOR or born == CHILD)
+            and (capacity is not Capacity.DECEASED or after_death)
+            and not (by is Relationship.SELF and born == CHILD and purpose is not CARE)
+            and not (assent is Assent.REFUSED and purpose is not CARE)
+        )
+        decision = decide(grant, purpose=purpose, question=question)
+        assert decision.allowed == allowed, (by, capacity, purpose, born, after_death, assent, decision)
+        assert (decision.code is Code.ALLOWED) == allowed
+
+
+FACES_TABLE: dict[tuple[Faces, Purpose], bool] = {
+    (Faces.AS_READ, CARE): True,
+    (Faces.AS_READ, TEACH): True,
+    (Faces.AS_READ, PUBLISH): False,
+    (Faces.NEVER, CARE): False,
+    (Faces.NEVER, TEACH): False,
+    (Faces.NEVER, PUBLISH): False,
+    (Faces.MAY_SHOW, CARE): True,
+    (Faces.MAY_SHOW, TEACH): True,
+    (Faces.MAY_SHOW, PUBLISH): True,
+}
+
+
+@pytest.mark.parametrize(("faces", "purpose"), FACES_TABLE)
+def test_a_face_that_was_kept(faces: Faces, purpose: Purpose) -> None:
+    grant = answer(purposes=(purpose,), scope=Scope(faces=faces))
+    seen = decide(grant, purpose=purpose, question=Question(kept_face=True))
+    assert seen.allowed == FACES_TABLE[faces, purpose]
+    assert seen.code is (Code.ALLOWED if seen.allowed else Code.FACES)
+    assert decide(grant, purpose=purpose).allowed, "without a face it does not matter"
+
+
+ARM, LEG = "40983000", "30021000"
+DR_FAR = Recipient("f" * 32, "Far  Hospital")
+
+
+@pytest.mark.parametrize(
+    ("scope", "question", "to", "code"),
+    [
+        (Scope(body_sites=(ARM,)), Question(body_sites=frozenset({ARM})), None, Code.ALLOWED),
+        (Scope(body_sites=(ARM, LEG)), Question(body_sites=frozenset({ARM})), None, Code.ALLOWED),
+        (Scope(body_sites=(ARM,)), Question(body_sites=frozenset({ARM, LEG})), None, Code.BODY_SITE),
+        (Scope(body_sites=(ARM,)), Question(body_sites=frozenset({LEG})), None, Code.BODY_SITE),
+        (Scope(body_sites=(ARM,)), ANYTHING, None, Code.BODY_SITE),
+        (Scope(recipients=("far hospital",)), ANYTHING, DR_FAR, Code.ALLOWED),
+        (Scope(recipients=("f" * 32,)), ANYTHING, DR_FAR, Code.ALLOWED),
+        (Scope(recipients=("a" * 32,)), ANYTHING, DR_FAR, Code.RECIPIENT),
+        (Scope(recipients=("Near Hospital",)), ANYTHING, DR_FAR, Code.RECIPIENT),
+        (Scope(recipients=("far hospital",)), ANYTHING, None, Code.RECIPIENT),
+        (Scope(recipients=("",)), ANYTHING, Recipient("f" * 32, ""), Code.RECIPIENT),
+        (Scope(everywhere=True), ANYTHING, DR_FAR, Code.ALLOWED),
+    ],
+)
+def test_a_grant_counts_inside_its_scope(
+    scope: Scope, question: Question, to: Recipient | None, code: Code
+) -> None:
+    assert decide(answer(scope=scope), question=question, to=to).code is code
+
+
+@pytest.mark.parametrize(
+    ("scope", "question", "to", "stops"),
+    [
+        (Scope(body_sites=(ARM,)), Question(body_sites=frozenset({ARM})), None, True),
+        (Scope(body_sites=(ARM,)), Question(body_sites=frozenset({ARM, LEG})), None, True),
+        (Scope(body_sites=(ARM,)), Question(body_sites=frozenset({LEG})), None, False),
+        (Scope(body_sites=(ARM,)), ANYTHING, None, True),
+        (Scope(recipients=("Far Hospital",)), ANYTHING, DR_FAR, True),
+        (Scope(recipients=("Near Hospital",)), ANYTHING, DR_FAR, False),
+        (Scope(recipients=("Near Hospital",)), ANYTHING, None, True),
+        (Scope(faces=Faces.NEVER), ANYTHING, None, False),
+        (Scope(faces=Faces.NEVER), Question(kept_face=True), None, True),
+    ],
+)
+def test_a_withdrawal_stops_what_it_is_not_known_to_leave_alone(
+    scope: Scope, question: Question, to: Recipient | None, stops: bool
+) -> None:
+    said = (answer(), answer(K.WITHDRAWAL, day(-1), scope=scope))
+    assert decide(*said, question=question, to=to).code is (Code.WITHDRAWN if stops else Code.ALLOWED)
+
+
+def test_a_limit_counts_against_what_was_said_before_it() -> None:
+    limited = answer(starts=day(-1), scope=Scope(recipients=("Near Hospital",)))
+    assert decide(answer(), to=DR_FAR).allowed
+    assert decide(answer(), limited, to=DR_FAR).code is Code.RECIPIENT
+    assert decide(limited, answer(starts=day(0)), to=DR_FAR).allowed, (
+        "newer in both orders, and without a limit"
+    )
+
+
+def test_a_limit_that_is_over_says_so_first() -> None:
+    over = decide(answer(expires=day(-1), scope=Scope(faces=Faces.NEVER)), question=Question(kept_face=True))
+    assert (over.code, over.recall) == (Code.EXPIRED, None)
+
+
+@pytest.mark.parametrize(
+    ("granted", "asked", "withdrawn", "code"),
+    [
+        ("Journal of A", "", None, Code.ALLOWED),
+        ("Journal of A", "journal  of a", None, Code.ALLOWED),
+        ("Journal of A", "Journal of B", None, Code.USE),
+        ("", "", None, Code.USE),
+        (" ", "Journal of A", None, Code.USE),
+        ("Journal of A", "", "Journal of B", Code.ALLOWED),
+        ("Journal of A", "", "Journal of A", Code.WITHDRAWN),
+        ("Journal of A", "", "", Code.WITHDRAWN),
+    ],
+)
+def test_publication_is_one_named_use(granted: str, asked: str, withdrawn: str | None, code: Code) -> None:
+    said = [answer(purposes=(PUBLISH,), use=granted)]
+    if withdrawn is not None:
+        said.append(answer(K.WITHDRAWAL, day(-1), purposes=(PUBLISH,), use=withdrawn))
+    decision = decide(*said, purpose=PUBLISH, question=Question(use=asked))
+    assert decision.code is code
+    assert not decision.allowed or granted in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("born", "majority", "code"),
+    [
+        ("2008-05-03", 18, Code.ALLOWED),
+        ("2008-05-02", 18, Code.ALLOWED),
+        ("2008-05-01", 18, Code.MAJORITY),
+        ("2008-05-02", 16, Code.MAJORITY),
+        ("2005-05-02", 21, Code.ALLOWED),
+        ("", 18, Code.BIRTH_DATE),
+        ("2008", 18, Code.BIRTH_DATE),
+        ("2008-02-30", 18, Code.BIRTH_DATE),
+    ],
+)
+def test_a_parents_consent_ends_when_the_child_is_of_age(born: str, majority: int, code: Code) -> None:
+    grant = answer(by=Relationship.PARENT, assent=Assent.GIVEN)
+    assert decide(grant, question=Question(born=born, majority=majority)).code is code
+
+
+def test_a_birthday_begins_in_the_first_time_zone() -> None:
+    grant, question = answer(by=Relationship.PARENT, assent=Assent.GIVEN), Question(born="2008-05-02")
+    before = datetime(2026, 5, 1, 10, tzinfo=UTC)
+    assert decide(grant, question=question, now=before - timedelta(seconds=1)).allowed
+    assert decide(grant, question=question, now=before).code is Code.MAJORITY
+
+
+def test_the_reason_names_the_day_on_which_a_childs_consent_ends() -> None:
+    grant = answer(by=Relationship.PARENT, assent=Assent.GIVEN)
+    assert "until 2026-05-05." in decide(grant, question=Question(born="2008-05-05")).reason
+    assert "until 2026-05-11." in decide(answer(), question=Question(born=ADULT)).reason
+
+
+def test_who_was_born_on_a_leap_day_is_of_age_on_the_day_before() -> None:
+    assert str(birthday("2008-02-29", 18)) == "2026-02-28"
+    assert str(birthday("2008-02-29", 20)) == "2028-02-29"
+    assert birthday("9990-01-01", 18) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "question", "recall"),
+    [
+        ([answer()], ANYTHING, None),
+        ([answer(), answer(K.WITHDRAWAL, day(-1))], ANYTHING, Recall.WITHDRAWN),
+        ([answer(), answer(K.REFUSAL, day(-1))], ANYTHING, Recall.WITHDRAWN),
+        ([answer(), answer(K.WITHDRAWAL, day(-1), consequence=Consequence.STOP)], ANYTHING, None),
+        (
+            [answer(), answer(K.REFUSAL, day(-1)), answer(K.WITHDRAWAL, consequence=Consequence.STOP)],
+            ANYTHING,
+            Recall.WITHDRAWN,
+        ),
+        ([answer(expires=day(-1))], ANYTHING, None),
+        ([answer(by=Relationship.PARENT)], Question(born="2000-01-01"), None),
+        ([answer(scope=Scope(faces=Faces.NEVER))], Question(kept_face=True), Recall.SCOPE),
+        ([], ANYTHING, Recall.SCOPE),
+    ],
+)
+def test_what_left_is_recalled_where_somebody_asked_or_it_never_was_covered(
+    said: list[Terms], question: Question, recall: Recall | None
+) -> None:
+    assert decide(*said, question=question).recall is recall
+
+
+def test_the_answers_that_decided_are_named_and_handed_on() -> None:
+    said = (answer(purposes=(CARE,)), answer(), answer(K.WITHDRAWAL, day(-5)), answer(starts=day(-4)))
+    decision = decide(*said)
+    assert decision.deciding == (3,)
+    handed = snapshot(decision, said, TEACH, NOW)
+    assert handed.answers == (said[3],)
+    assert handed.decision.deciding == (0,)
+    assert handed.at == day(0)
+    assert decide(*said[:3]).deciding == (2,)
+
+
+@pytest.mark.parametrize(
+    ("said", "goes", "protected"),
+    [
+        ([answer(), answer(K.WITHDRAWAL, day(-1))], {1}, True),
+        ([answer(), answer(K.WITHDRAWAL, day(-1))], {0, 1}, False),
+        ([answer(), answer(K.WITHDRAWAL, day(-1)), answer(K.REFUSAL, day(-1))], {1}, False),
+        (
+            [answer(), answer(K.REFUSAL, scope=Scope(body_sites=(ARM,))), answer(K.REFUSAL, day(-1))],
+            {1},
+            False,
+        ),
+        ([answer(expires=day(-1)), answer(K.WITHDRAWAL, day(-2))], {1}, False),
+        ([answer(purposes=(CARE,)), answer(K.WITHDRAWAL, day(-1))], {1}, False),
+        (
+            [
+                answer(),
+                answer(K.WITHDRAWAL, day(-1)),
+                answer(K.WITHDRAWAL, day(-1), scope=Scope(body_sites=(ARM,))),
+            ],
+            {1},
+            True,
+        ),
+        ([answer(), answer(starts=day(-1), scope=Scope(faces=Faces.NEVER, everywhere=True))], {1}, True),
+    ],
+)
+def test_an_answer_that_protects_others_is_known(said: list[Terms], goes: set[int], protected: bool) -> None:
+    assert protects(said, goes, NOW) == protected
+
+
 TIMES = st.integers(-4, 4).map(day) | st.just("") | st.just("?")
 PURPOSES = st.lists(st.sampled_from(Purpose), min_size=1, max_size=3, unique=True).map(tuple)
 BY = st.sampled_from(Relationship)
-ANSWERS = st.builds(answer, st.sampled_from(K), TIMES, TIMES, PURPOSES, BY)
-OBJECTIONS = st.builds(answer, st.sampled_from([K.REFUSAL, K.WITHDRAWAL]), TIMES, purposes=PURPOSES, by=BY)
+SITES = st.lists(st.sampled_from([ARM, LEG]), max_size=2, unique=True).map(tuple)
+NAMES = st.lists(st.sampled_from(["Far Hospital", "Near Hospital", "f" * 32]), max_size=2, unique=True).map(
+    tuple
+)
+SCOPES = st.none() | st.builds(Scope, SITES, st.sampled_from(Faces), NAMES)
+MORE = st.fixed_dictionaries(
+    {
+        "scope": SCOPES,
+        "use": st.sampled_from(["", "Journal", "Poster"]),
+        "capacity": st.none() | st.sampled_from(Capacity),
+        "assent": st.none() | st.sampled_from(Assent),
+    }
+)
 
 
-@given(st.lists(ANSWERS, max_size=6), OBJECTIONS, st.integers(0, 6), st.sampled_from(Purpose))
+def build(
+    kind: K, starts: str, expires: str, purposes: tuple[Purpose, ...], by: Relationship, more: dict[str, Any]
+) -> Terms:
+    return answer(kind, starts, expires, purposes, by, **more)
+
+
+# Half of what is drawn is plain, so that grants that count are common.
+PLAIN = st.builds(answer, st.just(K.GRANT), st.just(day(-3)), st.just(day(3)), PURPOSES)
+ANSWERS = PLAIN | st.builds(build, st.sampled_from(K), TIMES, TIMES, PURPOSES, BY, MORE)
+OBJECTIONS = st.builds(build, st.sampled_from([K.REFUSAL, K.WITHDRAWAL]), TIMES, TIMES, PURPOSES, BY, MORE)
+BORN = st.sampled_from(["", ADULT, CHILD, "2008-05-01"])
+QUESTIONS = st.builds(
+    Question,
+    BORN,
+    st.booleans(),
+    SITES.map(frozenset),
+    st.sampled_from(["", "Journal"]),
+    after_death=st.booleans(),
+)
+TO = st.none() | st.sampled_from([DR_FAR, Recipient("a" * 32, "Near Hospital")])
+ASKED = st.tuples(QUESTIONS, st.sampled_from(Purpose), TO)
+Asked = tuple[Question, Purpose, Recipient | None]
+
+
+def ask(consents: list[Terms], asked: Asked, now: datetime = NOW) -> Decision:
+    question, purpose, to = asked
+    return may(Action.EXPORT, question, consents, purpose, to, now)
+
+
+@given(st.lists(ANSWERS, max_size=6), OBJECTIONS, st.integers(0, 6), ASKED)
 def test_adding_a_refusal_or_withdrawal_never_allows_more(
-    consents: list[Terms], objection: Terms, place: int, purpose: Purpose
+    consents: list[Terms], objection: Terms, place: int, asked: Asked
 ) -> None:
     more = [*consents[:place], objection, *consents[place:]]
-    assert decide(*consents, purpose=purpose).allowed or not decide(*more, purpose=purpose).allowed
+    assert ask(consents, asked).allowed or not ask(more, asked).allowed
 
 
-@given(st.lists(ANSWERS, max_size=6), OBJECTIONS)
-def test_a_refusal_or_withdrawal_recorded_last_stops_what_it_covers(
-    consents: list[Terms], objection: Terms
+@given(st.lists(ANSWERS, max_size=6), OBJECTIONS, ASKED)
+def test_a_whole_refusal_or_withdrawal_recorded_last_stops_what_it_covers(
+    consents: list[Terms], objection: Terms, asked: Asked
 ) -> None:
-    for purpose in objection.purposes:
-        assert not decide(*consents, objection, purpose=purpose).allowed
+    whole = msgspec.structs.replace(objection, scope=None, use="")
+    assert asked[1] not in whole.purposes or not ask([*consents, whole], asked).allowed
 
 
-@given(st.lists(ANSWERS, max_size=6), st.sampled_from(Purpose))
-def test_every_decision_has_a_reason(consents: list[Terms], purpose: Purpose) -> None:
-    assert decide(*consents, purpose=purpose).reason.endswith(".")
+@given(st.lists(ANSWERS, min_size=1, max_size=5), st.data(), ASKED)
+def test_narrowing_a_grant_never_allows_more(
+    consents: list[Terms], data: st.DataObject, asked: Asked
+) -> None:
+    place = data.draw(st.integers(0, len(consents) - 1))
+    wide = msgspec.structs.replace(consents[place], kind=K.GRANT)
+    scope = wide.scope or Scope()
+    faces = data.draw(
+        st.sampled_from([each for each in FROM_WIDE if FROM_WIDE.index(each) >= FROM_WIDE.index(scope.faces)])
+    )
+    narrow = msgspec.structs.replace(
+        scope,
+        faces=faces,
+        body_sites=scope.body_sites[:1] or data.draw(SITES),
+        recipients=scope.recipients[:1] or data.draw(NAMES),
+    )
+    before = [*consents[:place], wide, *consents[place + 1 :]]
+    after = [*consents[:place], msgspec.structs.replace(wide, scope=narrow), *consents[place + 1 :]]
+    assert ask(before, asked).allowed or not ask(after, asked).allowed
+
+
+FROM_WIDE = [Faces.MAY_SHOW, Faces.AS_READ, Faces.NEVER]
+
+
+@given(
+    st.lists(ANSWERS, max_size=5), ANSWERS, st.integers(0, 5), st.sampled_from(["starts", "expires"]), ASKED
+)
+def test_an_answer_that_cannot_be_read_never_allows_more(
+    consents: list[Terms], other: Terms, place: int, what: str, asked: Asked
+) -> None:
+    unreadable = msgspec.structs.replace(other, **{what: "?"})
+    more = [*consents[:place], unreadable, *consents[place:]]
+    assert ask(consents, asked).allowed or not ask(more, asked).allowed
+
+
+@given(st.lists(ANSWERS, max_size=5), ANSWERS, st.integers(0, 5), ASKED)
+def test_an_answer_about_something_else_changes_nothing(
+    consents: list[Terms], other: Terms, place: int, asked: Asked
+) -> None:
+    purposes = tuple(each for each in other.purposes if each is not asked[1])
+    more = [*consents[:place], msgspec.structs.replace(other, purposes=purposes), *consents[place:]]
+    one, two = ask(consents, asked), ask(more, asked)
+    assert replace_places(one) == replace_places(two)
+    assert len(one.deciding) == len(two.deciding)
+
+
+def replace_places(decision: Decision) -> Decision:
+    return msgspec.structs.replace(decision, deciding=())
+
+
+@given(st.lists(ANSWERS, max_size=5), ASKED, st.lists(st.integers(-9, 9), min_size=2, max_size=2))
+def test_no_time_brings_back_what_was_refused_or_withdrawn(
+    consents: list[Terms], asked: Asked, days: list[int]
+) -> None:
+    one, two = (ask(consents, asked, NOW + timedelta(days=days_)) for days_ in days)
+    assert (one.code in {Code.REFUSED, Code.WITHDRAWN}) == (two.code in {Code.REFUSED, Code.WITHDRAWN})
+
+
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)), st.integers(-99, 99))  # noqa: DTZ001
+def test_a_clock_that_was_moved_back_does_not_move_the_time_by_which_is_decided(
+    at: datetime, days: int
+) -> None:
+    now = at.replace(tzinfo=UTC, microsecond=0)
+    newest = rfc3339(now + timedelta(days=days))
+    assert not_before(now, newest) == max(now, now + timedelta(days=days))
+    assert not_before(now, "") == now
+
+
+@given(st.lists(ANSWERS, max_size=6), ASKED)
+def test_every_decision_has_a_reason_and_names_nobody(consents: list[Terms], asked: Asked) -> None:
+    decision = ask(consents, asked)
+    assert decision.reason.endswith(".")
+    assert "Ada" not in decision.reason
+    assert all(0 <= place < len(consents) for place in decision.deciding)
+    assert decision.deciding or decision.code is Code.NOT_ASKED
+    assert not (decision.allowed and decision.recall)
+
+
+@given(st.lists(ANSWERS, min_size=1, max_size=5), st.data(), ASKED)
+def test_what_does_not_protect_may_go(consents: list[Terms], data: st.DataObject, asked: Asked) -> None:
+    goes = data.draw(st.sets(st.integers(0, len(consents) - 1), min_size=1))
+    left = [each for place, each in enumerate(consents) if place not in goes]
+    if not protects(consents, goes, NOW):
+        assert ask(consents, asked).allowed or not ask(left, asked).allowed

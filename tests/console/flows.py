@@ -16,7 +16,7 @@ from medkiosk.console.screens.review import ReviewScreen
 from medkiosk.console.terminal import Terminal
 from tests.console.state import PASSPHRASE
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 60.0
 
 
 def app_of(pilot: Pilot[Any]) -> KioskApp:
@@ -98,7 +98,7 @@ async def new_encounter(
     for words in (mrn, issuer, name, birth_date, label):
         await type_text(pilot, words)
         await pilot.press("enter")
-    await pilot.press("enter")
+    await pilot.press("f2")
     await until_screen(pilot, "ConsentScreen")
 
 
@@ -145,15 +145,21 @@ def seen(pilot: Pilot[Any]) -> bool:
 
 async def decide_all(pilot: Pilot[Any]) -> None:
     """Keep everything that is only suggested, kind by kind."""
-    while "UNDECIDED" in text(pilot):
-        before = text(pilot).partition(" UNDECIDED")[0]
+    await until(pilot, lambda: undecided(pilot) is not None, "no panel")
+    while left := undecided(pilot):
         await pilot.press("j", "o")
         await until_screen(pilot, "ChooseReason")
         await pilot.press("1")
         await until_screen(pilot, "Confirm")
         await pilot.press("y")
         await until_screen(pilot, "ReviewScreen")
-        await until(pilot, lambda: text(pilot).partition(" UNDECIDED")[0] != before, "nothing decided")  # noqa: B023
+        await until(pilot, lambda: undecided(pilot) not in (left, None), "nothing decided")
+
+
+def undecided(pilot: Pilot[Any]) -> int | None:
+    """How many the panel says are left to decide; None while there is no panel."""
+    found = re.search(r"([0-9]+) undecided", text(pilot), re.IGNORECASE)
+    return int(found[1]) if found else None
 
 
 async def give_reason(pilot: Pilot[Any], reason: str) -> None:

@@ -6,37 +6,60 @@ approved unseen or unassigned, all-or-nothing exports. Pictures are made of plai
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from medkiosk.access.roles import capabilities
+from medkiosk.catalog.search import alternatives, line_of
 from medkiosk.core.capability import Capability
 from medkiosk.core.clock import rfc3339
-from medkiosk.core.consent import ConsentKind, Purpose, Subject, Terms
+from medkiosk.core.consent import Subject, Terms, Witness
 from medkiosk.core.drives import DriveState
 from medkiosk.core.errors import KioskError, NotAllowedError, NotFoundError
+from medkiosk.core.events import EncounterCreated
 from medkiosk.core.ids import (
+    KIOSK,
     AccountId,
     CaptureId,
     ConsentId,
     DriveId,
     EncounterId,
-    ExportId,
     ImportId,
-    RecipientId,
 )
-from medkiosk.core.photo import NOT_CLINICAL, Box, Category, Decision, Finding, ImageRole, ReviewState
+from medkiosk.core.photo import (
+    NOT_CLINICAL,
+    REVIEWABLE,
+    Box,
+    Category,
+    Decision,
+    Finding,
+    ImageRole,
+    ReviewState,
+)
 from medkiosk.core.slate import Slate, SlateKind, write_slate
+from medkiosk.core.updates import UPDATE_WORDS, UpdateState
 from medkiosk.ipc import types as t
+from medkiosk.ipc.api import Api
+from medkiosk.ipc.maintenancetypes import CheckReport, HeadWritten, WitnessesRead
 from medkiosk.ipc.server import Server, bind
+from medkiosk.ipc.wire import METHODS
 from medkiosk.review.gate import why_not_change
+from medkiosk.review.second import Said, why_not
+from tests.console.accesses import Accesses
+from tests.console.altered import Settings
+from tests.console.audits import Audits
+from tests.console.exports import Exports
+from tests.console.identities import Identities
 from tests.console.people import People
 from tests.console.retention import Retention
 from tests.console.state import FULL, PASSPHRASE, Kiosk, Photo, drive, reduced
+from tests.guide.inmemory import Guide
 
 MOST_DRAWN = 2048
 """Pixels of a side of the largest part that is drawn."""
@@ -102,13 +125,20 @@ def now() -> str:
     return rfc3339(datetime.now(UTC))
 
 
-class Service(Retention, People):
+def _created(info: t.EncounterInfo) -> EncounterCreated:
+    return EncounterCreated(
+        at=info.at, actor=KIOSK, encounter_id=info.encounter_id, subject=info.subject, label=info.label
+    )
+
+
+class Service(Accesses, Retention, People, Exports, Identities, Audits, Settings, Guide):
     """One connection."""
 
     def __init__(self, kiosk: Kiosk) -> None:
         self._kiosk = kiosk
         self._session: t.Session | None = None
         self._locks = 0
+        self._original: tuple[CaptureId, int] | None = None
         self._seen: set[tuple[CaptureId, int]] = set()
 
     def check(self, needs: Capability | None) -> None:
@@ -235,8 +265,10 @@ class Service(Retention, People):
             problems.append(f"{NOT_CLINICAL[info.role]} Only clinical pictures are approved.")
         if self._kiosk.missing:
             problems.append(f"Detectors are missing on this kiosk: {', '.join(self._kiosk.missing)}.")
-        if info.state is not ReviewState.PROPOSED:
+        if info.state not in REVIEWABLE:
             problems.append(f"The picture is {info.state}; only a proposed one can be approved.")
+        elif said := why_not(Said(info.approvers, info.asked_by), self._account_id):
+            problems.append(said)
         if (info.capture_id, info.revision) not in self._seen:
             problems.append("You have not looked at this revision yet.")
         if info.encounter_id is None:
@@ -260,6 +292,7 @@ class Service(Retention, People):
             problems=self._problems(photo),
             crop=photo.crop,
             quality=photo.quality,
+            second=photo.second,
         )
 
     def get_capture(self, capture_id: CaptureId) -> t.CaptureDetail:
@@ -297,15 +330,29 @@ class Service(Retention, People):
             capture_id=capture_id, revision=revision, width=width, height=height, attachment=len(pixels)
         ), pixels
 
-    def create_encounter(self, subject: Subject, label: str) -> t.EncounterInfo:
+    def create_encounter(
+        self,
+        subject: Subject,
+        label: str,
+        department: str = "",
+        confirmed: str = "",
+        reason: str = "",
+        intimate: bool = False,
+        chaperone: Witness | None = None,
+    ) -> t.EncounterInfo:
         encounter = t.EncounterInfo(
             encounter_id=EncounterId(self._kiosk.new_id()),
             at=now(),
-            subject=subject,
+            subject=self.settled(subject, confirmed, reason),
             label=label,
             captures=0,
             consents=(),
+            department=department,
+            restricted=intimate,
         )
+        if intimate:
+            who = f"{chaperone.name}, {chaperone.role}" if chaperone else "declined"
+            self._kiosk.calls.append(f"create_encounter: intimate; {who}")
         self._kiosk.encounters = {encounter.encounter_id: encounter, **self._kiosk.encounters}
         return encounter
 
@@ -319,6 +366,19 @@ class Service(Retention, People):
     def list_encounters(self, offset: int = 0, limit: int = 500) -> t.Encounters:
         found = tuple(self._encounter(each) for each in self._kiosk.encounters)
         return t.Encounters(encounters=found[offset : offset + limit], total=len(found))
+
+    def find_encounters(self, text: str, offset: int = 0, limit: int = 500) -> t.Encounters:
+        lines = {id_: line_of(_created(each)) for id_, each in self._kiosk.encounters.items()}
+        found = tuple(
+            self._encounter(id_)
+            for id_, line in lines.items()
+            if all(any(f" {word}" in line for word in words) for words in alternatives(text))
+        )
+        return t.Encounters(encounters=found[offset : offset + limit], total=len(found))
+
+    def get_encounters(self, encounters: tuple[EncounterId, ...]) -> t.Encounters:
+        found = tuple(self._encounter(id_) for id_ in encounters if id_ in self._kiosk.encounters)
+        return t.Encounters(encounters=found, total=len(found))
 
     def show_slate(self, encounter_id: EncounterId, kind: SlateKind) -> t.SlateShown:
         self._kiosk.calls.append(f"show_slate: {kind}")
@@ -357,13 +417,17 @@ class Service(Retention, People):
             photo.info = msgspec.structs.replace(photo.info, encounter_id=encounter_id)
         return self._encounter(encounter_id)
 
+    @property
+    def _account_id(self) -> AccountId:
+        return self._session.account_id if self._session else AccountId("")
+
     def change_masks(
         self, capture_id: CaptureId, revision: int, findings: tuple[Finding, ...]
     ) -> t.CaptureDetail:
         photo = self._photo(capture_id)
         if revision != photo.info.revision:
             raise StaleError
-        account_id = self._session.account_id if self._session else AccountId("")
+        account_id = self._account_id
         problems = why_not_change(
             findings, width=FULL[0], height=FULL[1], reviewer=account_id, before=photo.findings
         )
@@ -388,7 +452,54 @@ class Service(Retention, People):
             photo.findings, photo.named = (*photo.findings, photo.named), None
             photo.info = msgspec.structs.replace(photo.info, revision=revision + 1)
             raise NamedError
-        photo.info = msgspec.structs.replace(photo.info, state=ReviewState.APPROVED)
+        approvers = (*photo.info.approvers, self._account_id)
+        state = ReviewState.NEEDS_SECOND if len(approvers) < photo.needed else ReviewState.APPROVED
+        photo.info = msgspec.structs.replace(photo.info, state=state, approvers=approvers, asked_by=None)
+        return self._detail(photo)
+
+    def open_original(self, capture_id: CaptureId, revision: int, reason: str) -> t.OriginalOpened:
+        self._kiosk.calls.append(f"open_original: {reason}")
+        if self._photo(capture_id).info.revision != revision:
+            raise StaleError
+        self._original = (capture_id, revision)
+        return t.OriginalOpened(
+            capture_id=capture_id, revision=revision, seconds=self._kiosk.original_seconds
+        )
+
+    def close_original(self) -> t.Done:
+        self._kiosk.calls.append("close_original")
+        self._original = None
+        return t.Done()
+
+    def get_original(
+        self, capture_id: CaptureId, revision: int, part: Box, width: int, height: int
+    ) -> tuple[t.Picture, bytes]:
+        if self._original != (capture_id, revision):
+            raise WrongError(problems="The original is not open.")
+        self._kiosk.calls.append("get_original")
+        photo = self._photo(capture_id)
+        width, height = reduced(part.w, part.h, width, height)
+        shown = photo.shown
+        whole = Box(part.x + shown.x, part.y + shown.y, part.w, part.h)
+        pixels = self._kiosk.drawn(replace(photo, findings=()), whole, width, height)
+        return t.Picture(
+            capture_id=capture_id, revision=revision, width=width, height=height, attachment=len(pixels)
+        ), pixels
+
+    def prepare_preview(self, capture_id: CaptureId) -> t.Done:
+        self._kiosk.calls.append(f"prepare_preview: {self._photo(capture_id).info.name}")
+        return t.Done()
+
+    def ask_second(self, capture_id: CaptureId, revision: int, reason: str) -> t.CaptureDetail:
+        photo = self._photo(capture_id)
+        if revision != photo.info.revision:
+            raise StaleError
+        photo.info = msgspec.structs.replace(
+            photo.info, state=ReviewState.NEEDS_SECOND, approvers=(), asked_by=self._account_id
+        )
+        asker = self._session.display_name if self._session else ""
+        photo.second = (f"{asker} asks: {reason}",)
+        self._kiosk.calls.append(f"ask_second: {reason}")
         return self._detail(photo)
 
     def reject(self, capture_id: CaptureId, revision: int, reason: str) -> t.CaptureDetail:
@@ -407,61 +518,37 @@ class Service(Retention, People):
         self._kiosk.calls.append(f"give_role: {role} {reason}".strip())
         return self._detail(photo)
 
-    def enrol_recipient(
-        self, display_name: str, organisation: str, age_recipient: str, expires: str
-    ) -> t.RecipientInfo:
-        recipient = t.RecipientInfo(
-            recipient_id=RecipientId(self._kiosk.new_id()),
-            display_name=display_name,
-            organisation=organisation,
-            age_recipient=age_recipient,
-            expires=expires,
-        )
-        self._kiosk.recipients.append(recipient)
-        return recipient
-
-    def list_recipients(self) -> t.Recipients:
-        return t.Recipients(recipients=tuple(self._kiosk.recipients))
-
-    def check_export(
-        self, recipient_id: RecipientId, purpose: Purpose, captures: tuple[CaptureId, ...]
-    ) -> t.ExportCheck:
-        denials = []
-        for capture_id in captures:
-            encounter_id = self._photo(capture_id).info.encounter_id
-            consents = self._encounter(encounter_id).consents if encounter_id else ()
-            granted = any(
-                purpose in each.terms.purposes and each.terms.kind is ConsentKind.GRANT for each in consents
-            )
-            if not granted:
-                denials.append(
-                    t.Denial(capture_id=capture_id, reason=f"No consent covers {purpose} for this patient.")
-                )
-        denied = {each.capture_id for each in denials}
-        allowed = tuple(each for each in captures if each not in denied)
-        return t.ExportCheck(allowed=allowed, denials=tuple(denials))
-
-    def export(
-        self, recipient_id: RecipientId, purpose: Purpose, captures: tuple[CaptureId, ...], stick: str = ""
-    ) -> t.ExportResult:
-        if self.check_export(recipient_id, purpose, captures).denials:
-            raise NotAllowedError(reason="the rules deny it")
-        return t.ExportResult(
-            export_id=ExportId(self._kiosk.new_id()),
-            folder="medkiosk-export-2026-11-22-0001",
-            images=len(captures),
-            bytes=len(captures) * 8_000_000,
-            manifest_sha256="5f" * 32,
-            signer="SHA256:tests0000000000000000000000000000000000000000",
-        )
-
     def accept_rollback(self, user: str, passphrase: str, reason: str, output: str = "") -> t.Session:
+        self._kiosk.calls.append(f"accept_rollback: {user} {reason}")
+        self._kiosk.alarm = ""
         return self.login(user, passphrase)
+
+    def check_now(self) -> t.Done:
+        self._kiosk.calls.append("check_now")
+        return t.Done()
+
+    def get_check(self) -> CheckReport:
+        return self._kiosk.report
+
+    def ask_setup(self) -> t.Done:
+        self._kiosk.calls.append("ask_setup")
+        return t.Done()
+
+    def repair_now(self, without_drive: bool = False) -> t.Done:
+        self._kiosk.calls.append("repair_now: without a drive" if without_drive else "repair_now")
+        return t.Done()
+
+    def write_head(self, stick: str = "") -> HeadWritten:
+        return HeadWritten(folder="medkiosk-head-2026-11-23-00000000", size=40)
+
+    def read_witnesses(self, stick: str = "") -> WitnessesRead:
+        return self._kiosk.witnesses
 
     def get_ledger_head(self) -> t.LedgerHead:
         return LEDGER_HEAD
 
     def enrol_witness(self, vkey: str) -> t.LedgerHead:
+        self._kiosk.calls.append(f"enrol_witness: {vkey}")
         return LEDGER_HEAD
 
     def take_cosigned(self, checkpoint: str) -> t.LedgerHead:
@@ -489,6 +576,29 @@ class Service(Retention, People):
         )
         return self._kiosk.drives
 
+    def decommission(
+        self, site: str, second_user: str, second_passphrase: str, second_output: str = ""
+    ) -> t.Ended:
+        self._kiosk.ended = (site, second_user, second_passphrase)
+        return t.Ended(head=LEDGER_HEAD, header=True, keys=5, discarded=True, tpm=False)
+
+    def list_usb(self) -> t.Usb:
+        return self._kiosk.usb
+
+    def enrol_keyboard(self, port: str) -> t.Usb:
+        usb = self._kiosk.usb
+        (found,) = (one for one in usb.strangers if one.port == port)
+        strangers = tuple(one for one in usb.strangers if one is not found)
+        self._kiosk.usb = t.Usb(keyboards=(*usb.keyboards, found), refused=(), strangers=strangers)
+        self._kiosk.touch()
+        return self._kiosk.usb
+
+    def forget_keyboard(self, port: str) -> t.Usb:
+        usb = self._kiosk.usb
+        keyboards = tuple(one for one in usb.keyboards if one.port != port)
+        self._kiosk.usb = t.Usb(keyboards=keyboards, refused=usb.refused, strangers=usb.strangers)
+        return self._kiosk.usb
+
     def back_up_now(self, name: str = "") -> t.Done:
         self._kiosk.backups = tuple(
             msgspec.structs.replace(one, state=DriveState.COPYING) for one in self._kiosk.backups
@@ -499,7 +609,40 @@ class Service(Retention, People):
     def list_events(self, offset: int = 0, limit: int = 200) -> t.Events:
         return t.Events(events=(), total=0)
 
+    def check_update(self, stick: str = "") -> t.UpdateFound:
+        if self._kiosk.found is None:
+            raise NotFoundError(what="update", id=stick)
+        return self._kiosk.found
 
+    def apply_update(self, manifest_sha256: str, stick: str = "") -> t.UpdateStatus:
+        self._kiosk.calls.append(f"apply_update: {manifest_sha256[:8]} {stick}")
+        return self._show_update(UpdateState.READY)
+
+    def restart_for_update(self) -> t.UpdateStatus:
+        self._kiosk.calls.append("restart_for_update")
+        return self._show_update(UpdateState.READY)
+
+    def _show_update(self, state: UpdateState) -> t.UpdateStatus:
+        self._kiosk.update = t.UpdateStatus(
+            running="0.0.1", state=state, version="0.0.2", words=UPDATE_WORDS[state]
+        )
+        self._kiosk.touch()
+        return self._kiosk.update
+
+
+def _absent(method: Callable[..., object]) -> Callable[..., object]:
+    """What a screen asks that no test of the console needs: the answer is a refusal in words."""
+
+    @functools.wraps(method)
+    def refuse(self: Service, *_: object, **__: object) -> object:
+        raise WrongError(problems=f"This kiosk of the tests does not do {method.__name__}.")
+
+    return refuse
+
+
+for _name in METHODS:
+    if not hasattr(Service, _name):
+        setattr(Service, _name, _absent(getattr(Api, _name)))
 bind(Service)
 
 

@@ -66,6 +66,7 @@ class People:
                     display_name=name,
                     roles=roles,
                     must_change=user in self._kiosk.given,
+                    departments=self._kiosk.works.get(user, ()),
                 )
                 for user, (id_, name, roles) in entries
             )

@@ -16,13 +16,18 @@ from medkiosk.core.events import Role
 from medkiosk.core.ids import (
     AccountId,
     CaptureId,
+    CorrectionId,
     DriveId,
     EncounterId,
     ImportId,
 )
 from medkiosk.core.photo import Box, Category, Decision, Finding, MediaKind, RedactCode, ReviewState
 from medkiosk.core.quality import Quality
+from medkiosk.core.sticks import STICK_WORDS, ReadBack, StickState
+from medkiosk.core.trainingevents import TrainingPassed
 from medkiosk.ipc import types as t
+from medkiosk.ipc.maintenancetypes import CheckReport, CheckStatus, WitnessesRead
+from tests.console.altered import Altered
 
 Places = np.ndarray[tuple[int], np.dtype[np.intp]]
 Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
@@ -76,6 +81,8 @@ class Photo:
     words: str = ""
     quality: Quality | None = None
     named: Finding | None = None
+    second: tuple[str, ...] = ()
+    needed: int = 1
 
     @property
     def crop(self) -> Box | None:
@@ -104,6 +111,9 @@ def reduced(width: int, height: int, most_width: int, most_height: int) -> tuple
     return max(round(width * factor), 1), max(round(height * factor), 1)
 
 
+_DONE = t.StickInfo(name="usb", state=StickState.DONE, words=STICK_WORDS[StickState.DONE], detail="", free=0)
+
+
 @dataclass
 class Kiosk:
     """Everything that the daemon would remember. ``changed`` guards all of it and tells of changes.
@@ -117,18 +127,53 @@ class Kiosk:
     photos: dict[CaptureId, Photo] = field(default_factory=dict)
     encounters: dict[EncounterId, t.EncounterInfo] = field(default_factory=dict)
     recipients: list[t.RecipientInfo] = field(default_factory=list)
+    exported: list[t.ExportInfo] = field(default_factory=list)
+    recall: tuple[t.RecallInfo, ...] = ()
+    read_back: ReadBack = ReadBack.DIRECT
+    written: t.StickInfo | None = _DONE
+    """What a stick is after an export or a notice."""
+    sticks: tuple[t.StickInfo, ...] = (
+        t.StickInfo(name="usb", state=StickState.READY, words="STICK READY", detail="", free=30 << 30),
+    )
+    export_answers: threading.Event = field(default_factory=threading.Event)
     devices: tuple[t.DeviceStatus, ...] = ()
     kept: dict[str, tuple[t.KeptFile, ...]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    health: t.Health = field(default_factory=t.Health)
     opening: str = ""
     keys: tuple[str, ...] = ()
     advice: tuple[t.PhotoAdvice, ...] = ()
     backups: tuple[t.BackupStatus, ...] = ()
     due: tuple[t.DueItem, ...] = ()
     holds: tuple[t.HoldInfo, ...] = ()
+    corrections: dict[CorrectionId, t.CorrectionInfo] = field(default_factory=dict)
+    left: tuple[t.LeftInfo, ...] = ()
+    """What left of pictures that somebody says are another patient's."""
     disposals: tuple[t.DisposalInfo, ...] = ()
     terms: dict[EncounterId, t.RetentionInfo] = field(default_factory=dict)
+    update: t.UpdateStatus = field(default_factory=t.UpdateStatus)
+    alarm: str = ""
+    check: CheckStatus = field(default_factory=CheckStatus)
+    report: CheckReport = field(default_factory=CheckReport)
+    witnesses: WitnessesRead = field(default_factory=WitnessesRead)
+    found: t.UpdateFound | None = None
+    original_seconds: float = 60.0
+    usb: t.Usb = field(default_factory=lambda: t.Usb(keyboards=(), refused=(), strangers=()))
+    ended: tuple[str, ...] = ()
+    departments: tuple[str, ...] = ()
+    altered: Altered = field(default_factory=Altered)
+    works: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Where people work, by user name."""
+    hidden: dict[EncounterId, str] = field(default_factory=dict)
+    shut: set[EncounterId] = field(default_factory=set)
+    """Encounters that are another team's, by the number of their patient."""
+    open_glasses: tuple[t.OpenGlassInfo, ...] = ()
+    glass_seconds: float = 3600.0
+    glasses: list[t.GlassInfo] = field(default_factory=list)
+    guide: dict[str, bytes] = field(default_factory=dict)
+    passed: list[TrainingPassed] = field(default_factory=list)
+    demanded: tuple[str, ...] = ()
     drives: t.Drives = field(default_factory=lambda: t.Drives(drives=(), places=("left",)))
     logged_in: int = 0
     locks: int = 0
@@ -147,6 +192,7 @@ class Kiosk:
     def __post_init__(self) -> None:
         self.answers.set()
         self.part_answers.set()
+        self.export_answers.set()
 
     def new_id(self) -> str:
         return f"{next(self._ids):032x}"
@@ -212,7 +258,7 @@ class Kiosk:
         return t.Status(
             serial=self.serial,
             version="0",
-            headline=headline,
+            headline=self.alarm or headline,
             devices=self.devices,
             redaction=t.RedactionStatus(
                 waiting=0,
@@ -227,9 +273,16 @@ class Kiosk:
             objects=2 * len(self.photos),
             ledger_size=0,
             problems=self.problems,
+            check=self.check,
+            health=self.health,
             backups=self.backups,
             opening=self.opening,
             keys=self.keys,
+            sticks=self.sticks,
+            refused=self.usb.refused,
+            update=self.update,
+            settings=self.altered.status,
+            alarm=self.alarm,
         )
 
     def picture(self, photo: Photo) -> bytes:

@@ -34,7 +34,12 @@ _BYTES = {
     "escape": b"\x1b",
     "tab": b"\t",
     "space": b" ",
+    "f1": b"\x1bOP",
     "f2": b"\x1bOQ",
+    "f3": b"\x1bOR",
+    "f4": b"\x1bOS",
+    "f6": b"\x1b[17~",
+    "down": b"\x1b[B",
     "left": b"\x1b[D",
     "right": b"\x1b[C",
     "shift+down": b"\x1b[1;2B",
@@ -71,9 +76,13 @@ class TerminalDriver:
         shown = "\n".join(self.lines()).replace("█", " ").replace("▌", " ").replace("│", " ")
         return " ".join(shown.split())
 
-    def until(self, wanted: str, timeout_s: float = TIMEOUT_S) -> None:
+    def until(self, *wanted: str, timeout_s: float = TIMEOUT_S) -> str:
+        """Wait until the screen says one of these; give the one that it says."""
         deadline = time.monotonic() + timeout_s
-        while wanted not in self.text():
+        while True:
+            text = self.text()
+            if said := next((each for each in wanted if each in text), ""):
+                return said
             assert time.monotonic() < deadline, f"never said: {wanted}\n" + "\n".join(self.lines())
             time.sleep(0.05)
 
@@ -132,7 +141,11 @@ class PtyConsole(TerminalDriver):
             self._read(0.02)
 
     def type(self, words: str) -> None:
-        os.write(self._master, words.encode())
+        self.write(words.encode())
+
+    def write(self, data: bytes) -> None:
+        """What a keyboard sends, as bytes."""
+        os.write(self._master, data)
 
     def lines(self) -> list[str]:
         self._read(0.02)
@@ -250,7 +263,7 @@ def to_review(console: TerminalDriver) -> None:
     for words in ("7421093", "Demo Hospital", "Mustermann, Erika", "1984-08-12", "left forearm"):
         console.type(words)
         console.press("enter")
-    console.press("enter")
+    console.press("f2")
     console.until("Save this answer")
     console.press("enter", "enter", "enter", "right", "space", "f2")
     console.until("agrees: clinical record, teaching, research")
@@ -269,23 +282,28 @@ def to_review(console: TerminalDriver) -> None:
 
 def decide_all(console: TerminalDriver) -> None:
     """Keep everything that is only suggested, kind by kind."""
-    while left := undecided(console):
+    left = undecided(console)
+    while left:
         console.press("j", "o")
         console.until("The same reason for each of them.")
         console.press("1")
         console.until("% sure. Reason")
         console.press("y")
         console.until("Next photo")
-        deadline = time.monotonic() + 30
-        while undecided(console) >= left:
-            assert time.monotonic() < deadline, "it stays undecided"
-            time.sleep(0.1)
+        left = undecided(console, fewer_than=left)
 
 
-def undecided(console: TerminalDriver) -> int:
-    """What the panel says is left to decide."""
-    found = re.search(r"([0-9]+) undecided", console.text(), re.IGNORECASE)
-    return int(found[1]) if found else 0
+def undecided(console: TerminalDriver, fewer_than: int = 1 << 30) -> int:
+    """Wait until the panel says that so few are left to decide; give how many. Between two screens there is
+    no panel, which is not none.
+    """
+    deadline = time.monotonic() + TIMEOUT_S
+    while True:
+        found = re.search(r"([0-9]+) undecided", console.text(), re.IGNORECASE)
+        if found and int(found[1]) < fewer_than:
+            return int(found[1])
+        assert time.monotonic() < deadline, "it stays undecided\n" + "\n".join(console.lines())
+        time.sleep(0.1)
 
 
 def sixel_flow(socket: Path, user: str = "rita", passphrase: str = PASSPHRASE) -> list[bytes]:
@@ -295,8 +313,7 @@ def sixel_flow(socket: Path, user: str = "rita", passphrase: str = PASSPHRASE) -
         to_review(console)
         console.until("masked, ")
         decide_all(console)
-        if "MASKS CHANGED" not in console.text():
-            console.until("READY: A approves what you see")
+        console.until("MASKS CHANGED", "READY: A approves what you see")
         whole = list(console.pictures)
         console.press("m", "left", "shift+down", "s")
         console.until("revision 2")

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 
 from medkiosk.console.widgets.bigwords import large
 from medkiosk.core.device import HEADLINES
+from medkiosk.core.sticks import STICK_WORDS
+
+OTHERS = ("NO ANSWER", "PLUG IN A CAMERA OR CARD", "CAMERA: SAFE TO UNPLUG", "CARD: SAFE TO UNPLUG")
 
 
-@pytest.mark.parametrize("words", sorted(set(HEADLINES.values()) | {"NO ANSWER", "PLUG IN A CAMERA"}))
+@pytest.mark.parametrize("words", sorted({*HEADLINES.values(), *filter(None, STICK_WORDS.values()), *OTHERS}))
 def test_every_headline_is_large_on_the_smallest_screen(words: str) -> None:
     rows = large(words, 78, 11)
     assert rows is not None

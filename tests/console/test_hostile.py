@@ -6,8 +6,9 @@ import msgspec
 from textual import events
 from textual.widgets import Input
 
-from medkiosk.core.consent import Subject
+from medkiosk.core.consent import Purpose, Subject
 from medkiosk.core.device import DeviceState
+from medkiosk.core.exportevents import RecipientMethod
 from medkiosk.ipc.client import connect
 from tests.console import flows
 from tests.console.kiosk import RunningKiosk
@@ -37,7 +38,7 @@ def spoil(running: RunningKiosk) -> None:
         subject = Subject(mrn=EVIL, issuer=EVIL, name=EVIL, birth_date=EVIL)
         encounter = rita.create_encounter(subject, EVIL)
         rita.assign(encounter.encounter_id, tuple(kiosk.photos))
-        rita.enrol_recipient(EVIL, EVIL, "age1x", EVIL)
+        rita.enrol_recipient(EVIL, EVIL, RecipientMethod.AGE, EVIL, EVIL[-16:], tuple(Purpose), EVIL)
     running.kiosk.hire("eve", EVIL, *running.kiosk.accounts["rita"][2])
     kiosk.touch()
 

@@ -54,7 +54,7 @@ async def test_the_receipt_of_an_import_is_one_key_away(running: RunningKiosk) -
     async with console(running.path) as pilot:
         await flows.log_in(pilot, "rita")
         await pilot.press("i")
-        await flows.until(pilot, lambda: bool(getattr(pilot.app.screen, "_captures", ())), "no photos")
+        await flows.until_text(pilot, "in this import")
         await pilot.press("t")
         await flows.until(pilot, lambda: isinstance(pilot.app.screen, ReceiptScreen), "no receipt")
         await flows.until_text(pilot, "sealed")

@@ -18,6 +18,8 @@ from medkiosk.console.screens.review import ReviewScreen
 from medkiosk.console.terminal import Terminal
 from medkiosk.console.widgets.photo import PhotoView, Tile
 from medkiosk.core.consent import (
+    Assent,
+    Capacity,
     ConsentKind,
     ConsentMethod,
     Grantor,
@@ -28,7 +30,9 @@ from medkiosk.core.consent import (
 )
 from medkiosk.core.device import DeviceState
 from medkiosk.core.events import Role
-from medkiosk.core.photo import Decision, RedactCode, ReviewState
+from medkiosk.core.explanation import EXPLANATIONS
+from medkiosk.core.exportevents import RecipientMethod
+from medkiosk.core.photo import NO_WORKER, Decision, RedactCode, ReviewState
 from medkiosk.ipc.client import connect
 from tests.console import flows
 from tests.console.kiosk import RunningKiosk
@@ -103,6 +107,9 @@ async def test_home_follows_the_status(running: RunningKiosk) -> None:
         assert "The disk is nearly full." in shown
         assert "Leave it plugged in" in shown
         assert pilot.app.screen.query_one("#headline").has_class("-busy")
+        running.kiosk.missing = (NO_WORKER,)
+        running.kiosk.touch()
+        await flows.until_text(pilot, "STARTING redaction: photos wait, nothing can be approved yet")
 
 
 async def test_a_wrong_passphrase_is_refused_and_not_kept(running: RunningKiosk) -> None:
@@ -193,9 +200,13 @@ async def test_consent_is_recorded_as_it_was_given(running: RunningKiosk) -> Non
         await flows.until_text(pilot, "The name of the person who answers is needed.")
         await pilot.press("enter")
         await flows.type_text(pilot, "Kind, Mutter")
-        await pilot.press("enter", "enter", "space", "f2")
+        await pilot.press("enter")
+        await flows.type_text(pilot, "custody")
+        await pilot.press("f2")
+        await flows.until_text(pilot, "Say what the child says")
+        await pilot.press("enter", "space", "enter", "enter", "space", "f2")
         await flows.until_text(pilot, "Choose at least one use")
-        await pilot.press("right", "space", "enter", "right", "enter", "enter")
+        await pilot.press("right", "space", "enter", "enter", "enter", "enter")
         pilot.app.screen.query_one("#last_day", Input).value = "2026-01-01"
         await pilot.press("f2")
         await flows.until_text(pilot, "The last day is in the past.")
@@ -206,11 +217,14 @@ async def test_consent_is_recorded_as_it_was_given(running: RunningKiosk) -> Non
         (consent,) = encounter.consents
         terms = consent.terms
         assert terms.grantor.relationship is Relationship.PARENT
-        assert terms.grantor.name == "Kind, Mutter"
+        assert terms.grantor == Grantor("Kind, Mutter", Relationship.PARENT, "custody")
+        assert terms.capacity is Capacity.MINOR
+        assert terms.assent is Assent.GIVEN
         assert terms.purposes == (Purpose.TEACHING_RESEARCH,)
         assert terms.starts == "2026-11-22T12:00:00.000Z"
         assert terms.expires > "2027-01-31T00"
-        assert terms.text_version == "en-1"
+        assert terms.text_version == "en-2"
+        assert terms.text_sha256 == EXPLANATIONS["en-2"].sha256
 
 
 async def test_a_refusal_has_no_last_day(running: RunningKiosk) -> None:
@@ -249,7 +263,11 @@ async def test_marked_photos_are_assigned_and_moving_them_asks_why(running: Runn
         await flows.until_screen(pilot, "AskReason")
         await flows.type_text(pilot, "wrong patient")
         await pilot.press("enter")
-        await flows.until_text(pilot, "1 photo assigned to Erste, Frau")
+        # It is another patient's, so somebody else decides.
+        await flows.until_screen(pilot, "CorrectionsScreen")
+        await flows.until_text(pilot, "Zweite, Frau -> Erste, Frau: wrong patient")
+        again = [photo.info.encounter_id is not None for photo in running.kiosk.photos.values()]
+        assert again == assigned
 
 
 async def test_the_whole_flow(running: RunningKiosk) -> None:
@@ -394,7 +412,15 @@ async def test_export_says_why_not_and_what_was_signed(running: RunningKiosk) ->
     with connect(running.path) as privacy:
         running.kiosk.hire("olga", "Olga Officer", Role.PRIVACY_OFFICER)
         privacy.login("olga", PASSPHRASE)
-        privacy.enrol_recipient("Dr. Sousa", "University Hospital", "age1x", "2030-01-01T00:00:00.000Z")
+        privacy.enrol_recipient(
+            "Dr. Sousa",
+            "University Hospital",
+            RecipientMethod.AGE,
+            "age1x",
+            "age1x",
+            tuple(Purpose),
+            "2030-01-01T00:00:00.000Z",
+        )
     async with reviewing(running) as pilot:
         await pilot.press("a")
         await flows.until_text(pilot, "IMG_0001: approved.")
@@ -412,7 +438,7 @@ async def test_export_says_why_not_and_what_was_signed(running: RunningKiosk) ->
         await pilot.press("f2")
         await flows.until_screen(pilot, "Confirm")
         await pilot.press("enter")
-        await flows.until_text(pilot, "medkiosk-export-2026-11-22-0001")
+        await flows.until_text(pilot, "medkiosk-2026-11-22-0a1b2c3d")
         assert "SHA256:tests" in flows.text(pilot)
 
 
@@ -432,7 +458,7 @@ async def test_the_keys_of_the_screen_come_first_in_their_list(running: RunningK
         await pilot.press("f1")
         await flows.until_screen(pilot, "KeysScreen")
         shown = flows.text(pilot)
-        assert shown.index("Encounters N Write down") < shown.index("Everywhere F1 or ?")
+        assert shown.index("Write down who is photographed") < shown.index("Everywhere F1 or ?")
         await pilot.press("f1", "escape")
         await flows.until_screen(pilot, "EncountersScreen")
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medkiosk.console import words
-from medkiosk.core.clock import parse_rfc3339
+from medkiosk.core.clock import end_of, parse_rfc3339
+from medkiosk.core.consent import Faces, Scope
 from medkiosk.core.device import DeviceState
 from medkiosk.core.events import Role
 from medkiosk.core.ids import AccountId
@@ -55,16 +56,16 @@ def test_sizes(octets: int, shown: str) -> None:
 
 
 def test_a_consent_counts_through_its_last_day_and_not_longer() -> None:
-    end = parse_rfc3339(words.end_of("2030-02-28"))
+    end = parse_rfc3339(end_of("2030-02-28"))
     local = end.astimezone()
     assert (local.year, local.month, local.day, local.hour) == (2030, 3, 1, 0)
-    assert words.last_day(words.end_of("2030-02-28")) == "2030-02-28"
+    assert words.last_day(end_of("2030-02-28")) == "2030-02-28"
 
 
 @pytest.mark.parametrize("wrong", ["", "tomorrow", "2030-02-30", "28.02.2030"])
 def test_a_wrong_last_day_is_not_taken(wrong: str) -> None:
     with pytest.raises(ValueError):
-        words.end_of(wrong)
+        end_of(wrong)
 
 
 def test_a_birth_date_may_be_unknown() -> None:
@@ -104,7 +105,8 @@ def test_there_is_always_one_thing_to_do_next(given_status: t.Status | None, wan
         (Role.REVIEWER, "then review"),
         (Role.PHOTOGRAPHER, "assign the import"),
         (Role.PRIVACY_OFFICER, "Export"),
-        (Role.AUDITOR, "kioskctl"),
+        (Role.AUDITOR, "ledger's head (G)"),
+        (Role.ADMINISTRATOR, "backup drives (B)"),
     ],
 )
 def test_the_next_thing_to_do_is_in_ones_power(role: Role, wanted: str) -> None:
@@ -117,3 +119,17 @@ def test_times_are_shown_in_the_kiosks_own_zone() -> None:
     local = datetime.fromisoformat("2026-11-22T08:31:00+00:00").astimezone()
     assert shown == local.strftime("%Y-%m-%d %H:%M")
     assert words.moment("yesterday\x1b") == "yesterday" + words.STRANGE
+
+
+@pytest.mark.parametrize(
+    ("scope", "shown"),
+    [
+        (None, ""),
+        (Scope(), ""),
+        (Scope(faces=Faces.NEVER), " (no face)"),
+        (Scope(("40983000",), Faces.MAY_SHOW, ("X",), everywhere=True),
+         " (face may show, some recipients, some body sites, all visits)"),
+    ],
+)  # fmt: skip
+def test_the_limits_of_an_answer_are_seen_by_who_reviews(scope: Scope | None, shown: str) -> None:
+    assert words.scope_words(scope) == shown

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from textual.widgets import DataTable
-
 from medkiosk.console.messages import Decided
 from medkiosk.console.screens.review import ReviewScreen
 from medkiosk.console.terminal import Terminal
+from medkiosk.console.widgets.paged import PagedList
 from medkiosk.console.widgets.photo import LEAST_SIDE
 from medkiosk.core.photo import ReviewState
 from medkiosk.ipc.client import connect
@@ -38,7 +37,7 @@ async def test_a_new_import_does_not_slide_under_the_cursor(running: RunningKios
         await pilot.press("escape")
         await flows.until_screen(pilot, "ImportsScreen")
         await flows.until_text(pilot, "EOS R5")
-        assert pilot.app.screen.query_one("#imports", DataTable).cursor_row == 1
+        assert pilot.app.screen.query_one("#imports", PagedList).cursor == 1
         await pilot.press("a")
         await flows.until_screen(pilot, "ChooseEncounter")
         await flows.until_text(pilot, "3 photos, IMG_0001 to IMG_0003, of the import of 2026-11-22")

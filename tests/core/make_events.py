@@ -77,6 +77,12 @@ def words(info: inspect.Type) -> Any:
             return type(info).__name__.removesuffix("Type").lower()
 
 
+def _may_be_unset(field: inspect.Field) -> bool:
+    """Whether it is left out where it is UNSET: it is not required, and has no default that is written."""
+    nothing = msgspec.NODEFAULT
+    return not field.required and field.default is nothing and field.default_factory is nothing
+
+
 def make() -> dict[str, Any]:
     """The file's content."""
     made = {}
@@ -89,7 +95,7 @@ def make() -> dict[str, Any]:
             "required": sorted(
                 each.encode_name
                 for each in info.fields
-                if each.required or not type_.__struct_config__.omit_defaults
+                if each.required or (not type_.__struct_config__.omit_defaults and not _may_be_unset(each))
             ),
             "fields": words(info),
             "golden": canon.encode(event).decode(),

@@ -86,7 +86,7 @@ class ImportRig:
         """Plug a card or camera in, wait until its import ended, pull it; how it stood at the end."""
         importer = self.importer(reference(device), **settings)
         importer.start()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while importer.status.state not in ENDED and time.monotonic() < deadline:
             time.sleep(0.02)
         status = importer.status

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from medkiosk.core.events import KioskStarted
+from medkiosk.core.events import KioskStarted, decode
 from medkiosk.core.ids import KIOSK
 from medkiosk.core.lifecycle import ClockWentBack
 from medkiosk.daemon.board import Board
@@ -23,6 +25,7 @@ from medkiosk.ledger.file import Log
 from medkiosk.ledger.remembered import NAME
 from medkiosk.ledger.sign import Signer
 from medkiosk.vault.store import Vault
+from tests.core.make_events import FILE as EVENTS
 from tests.disk import FailingDisk
 from tests.stores import create, reopen
 
@@ -189,6 +192,21 @@ def test_a_clock_that_went_back_while_it_was_off_is_the_first_entry(rig: Rig) ->
     rig.clock.step(days=-30)
     rig.restart()
     assert entry.decode(rig.log.entry(size)).type == ClockWentBack.__struct_config__.tag
+
+
+def test_a_year_in_an_entry_is_no_time(rig: Rig) -> None:
+    """After more redactions than are looked at, the clock is still compared with the entry before them."""
+    rig.happen()
+    redacted = decode(json.loads(EVENTS.read_bytes())["redacted"]["golden"].encode())
+    event = msgspec.structs.replace(redacted, at=rig.journal.now())
+    rig.journal.commit([Fact(event)] * 1200)
+    size = rig.log.size
+    rig.restart()
+    assert rig.log.size == size, "a year is no clock that went back"
+    assert rig.board.status.problems == ()
+    rig.clock.step(days=-30)
+    rig.restart()
+    assert entry.decode(rig.log.entry(size)).type == "clock.back"
 
 
 def test_what_was_begun_before_a_jump_is_no_second_one(rig: Rig) -> None:

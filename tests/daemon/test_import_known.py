@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from medkiosk.core.device import KEEP_CARD, REUSE, DeviceState
 from medkiosk.core.events import FileFailed, ImportFinished, ImportStarted, OriginalAgain, OriginalSealed
@@ -286,3 +287,25 @@ def test_a_file_that_is_written_anew_with_the_same_size_while_it_is_imported_is_
     status = imports.plug(card)
     assert (status.state, status.sealed, status.passport) == (DeviceState.SAFE, 1, REUSE)
     assert imports.content() == {first: 1, second: 1}
+
+
+def test_two_names_that_look_alike_are_two_files(imports: ImportRig, tmp_path: Path) -> None:
+    """A byte that is no text is shown as an escape, and the other file is called like that escape."""
+    first, second = _alike()
+    names = "DCIM/100CANON/a\udcff.jpg", "DCIM/100CANON/a\\xff.jpg"
+    card = _card(tmp_path / "card", dict(zip(names, (first, second), strict=True)))
+    assert imports.plug(card).state is DeviceState.SAFE
+    assert imports.content() == {first: 1, second: 1}
+
+
+def test_a_part_of_a_card_is_not_the_card(imports: ImportRig, tmp_path: Path) -> None:
+    card = _card(tmp_path / "card", {ONE: picture(1)})
+    importer = imports.importer(structs.replace(reference(card), others=1))
+    importer.start()
+    deadline = time.monotonic() + 60
+    while importer.status.state not in ENDED and time.monotonic() < deadline:
+        time.sleep(0.02)
+    status = importer.status
+    importer.unplugged()
+    assert (status.state, status.passport) == (DeviceState.SAFE, KEEP_CARD)
+    assert "2 parts" in status.notes[0]

@@ -19,14 +19,13 @@ from medkiosk.ledger.sign import Signer
 from medkiosk.offline.verify import verify
 from medkiosk.vault.errors import WrongPassphraseError
 from medkiosk.vault.schema import SeenRow
-from medkiosk.vault.slots import Argon2Params
 from medkiosk.vault.store import Vault
 from tests.disk import FailingDisk
-from tests.stores import create, reopen
+from tests.stores import CHEAP, create, reopen
 
 KEY = bytes(range(32))
 SIGNER_SEED = bytes(32)
-CHEAP = Argon2Params(memory_kib=64, passes=1, lanes=1)
+pytestmark = pytest.mark.usefixtures("cheap_passphrases")
 NEVER = 1 << 30
 
 

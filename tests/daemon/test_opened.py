@@ -25,12 +25,11 @@ from medkiosk.journal import Fact, Journal
 from medkiosk.ledger import entry
 from medkiosk.ledger.file import Log
 from medkiosk.ledger.sign import Signer
-from medkiosk.vault.slots import Argon2Params
 from tests.bench.years import Years
-from tests.stores import create, reopen
+from tests.stores import CHEAP, create, reopen
 
 KEY, SEED = bytes(range(32)), bytes(32)
-CHEAP = Argon2Params(memory_kib=64, passes=1, lanes=1)
+pytestmark = pytest.mark.usefixtures("cheap_passphrases")
 RITA = AccountId("4" * 32)
 
 

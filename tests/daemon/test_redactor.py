@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,3 +47,61 @@ def test_what_is_disposed_of_while_it_waits_is_not_counted_any_more(rig: Rig) ->
         redactor.stop()
         for worker in workers:
             worker.close()
+
+
+def test_a_worker_that_was_too_slow_once_is_asked_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medkiosk.daemon.redactor._AGAIN_S", 0.3)
+    board, workers = Board(), [HostileWorker(b""), HostileWorker(READY, then_hang=True)]
+    ready = workers[1]
+    waiting = iter(workers)
+    job = Job(CaptureId(f"{1:032x}"), ObjectId(f"{1:032x}"), 10, DataKey(bytearray(32)))
+    redactor = Redactor(rig.journal, board, lambda: next(waiting), timeout_s=5, slates=lambda *_: ())
+    try:
+        redactor.start()
+        assert redactor.missing == ("worker",)
+        assert any("not started" in problem for problem in board.status.problems)
+        redactor.submit(job)
+        redactor.drop(
+            [job.capture_id]
+        )  # once there is a worker this is passed over; until then it is not lost
+        time.sleep(0.1)
+        assert board.status.redaction.waiting == 1
+        deadline = time.monotonic() + 10
+        while redactor.missing == ("worker",):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert board.status.redaction.missing == redactor.missing
+        assert not any("not started" in problem for problem in board.status.problems)
+        while board.status.redaction.waiting:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        redactor.stop()
+        ready.close()
+
+
+def test_the_kiosk_starts_while_its_worker_still_loads(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medkiosk.daemon.redactor._FIRST_S", 0.2)
+    monkeypatch.setattr("medkiosk.daemon.redactor._AGAIN_S", 0.1)
+    board, go = Board(), threading.Event()
+    ready = HostileWorker(READY, then_hang=True)
+
+    def slow() -> HostileWorker:
+        go.wait(10)
+        return ready
+
+    redactor = Redactor(rig.journal, board, slow, timeout_s=5, slates=lambda *_: ())
+    try:
+        redactor.start()
+        assert board.status.redaction.missing == redactor.missing == ("worker",)
+        assert board.status.problems == ()  # it only starts: nothing is wrong yet
+        go.set()
+        deadline = time.monotonic() + 10
+        while redactor.missing == ("worker",):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert "worker" not in board.status.redaction.missing
+    finally:
+        go.set()
+        redactor.stop()
+        ready.close()

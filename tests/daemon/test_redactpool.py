@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from medkiosk.core.errors import WorkerError
 from medkiosk.core.photo import RedactCode
 from medkiosk.daemon.redactpool import RedactPool, StoppedError
 from tests.redact.test_client import CLEAN, JPEG, READY, HostileWorker, done
@@ -47,6 +48,40 @@ def test_a_worker_that_broke_is_replaced(spawned: list[HostileWorker]) -> None:
     with pool.borrow() as second:
         assert second is not first
     assert len(spawned) == 2
+
+
+def test_after_a_start_that_took_too_long_the_next_worker_is_given_twice_that(
+    spawned: list[HostileWorker],
+) -> None:
+    def spawn() -> HostileWorker:
+        spawned.append(HostileWorker(b"", then_hang=True))  # never ready
+        return spawned[-1]
+
+    pool = RedactPool(spawn, 1, timeout_s=5, patient_s=0.1)
+    took: list[float] = []
+    for _ in range(4):
+        begun = time.monotonic()
+        with pytest.raises(WorkerError), pool.borrow():
+            pass
+        took.append(time.monotonic() - begun)
+    assert [one >= wanted for one, wanted in zip(took, (0.1, 0.2, 0.4, 0.8), strict=True)] == [True] * 4
+
+
+def test_a_start_that_failed_at_once_gives_the_next_no_more_time(spawned: list[HostileWorker]) -> None:
+    said = iter([b"nonsense that is no frame", b""])
+
+    def spawn() -> HostileWorker:
+        spawned.append(HostileWorker(next(said), then_hang=True))
+        return spawned[-1]
+
+    pool = RedactPool(spawn, 1, timeout_s=5, patient_s=0.5)
+    with pytest.raises(WorkerError), pool.borrow():
+        pass
+    begun = time.monotonic()
+    with pytest.raises(WorkerError, match="not ready in time"), pool.borrow():
+        pass
+    assert time.monotonic() - begun >= 0.5
+    assert pool.patient_s == 1.0
 
 
 def test_as_many_work_at_once_as_there_are(spawned: list[HostileWorker]) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from medkiosk.catalog.fold import fold
 from medkiosk.catalog.views import Series, SeriesFrame
 from medkiosk.core import events as ev
+from medkiosk.core.config import Ingest
 from medkiosk.core.events import Assigned, OriginalSealed, RoleGiven, SlateClock, SlateSeen
 from medkiosk.core.ids import KIOSK, CaptureId, EncounterId, ImportId, ObjectId
 from medkiosk.core.photo import ImageRole, MediaKind
@@ -75,7 +76,7 @@ def frame(number: int, *slates: ShownSlate, owner: str = "", mtime: int = 1_795_
 
 def events(*frames: SeriesFrame) -> list[object]:
     series = Series(frames, 1, whole=True)
-    return list(_events(series, _file(series), frozenset(), AT))
+    return list(_events(series, _file(series, unclosed=True), frozenset(), AT))
 
 
 def test_filing_assigns_what_nobody_has_assigned_and_records_the_clock() -> None:
@@ -126,7 +127,10 @@ def test_an_import_with_a_frame_that_is_being_destroyed_does_not_stop_the_others
     catalog = fold(step, story)
     assert catalog.problems == ()
     kiosk = SimpleNamespace(
-        journal=journal, reading=lambda: nullcontext(catalog), keyring=SimpleNamespace(is_open=True)
+        config=SimpleNamespace(ingest=Ingest(slates="opening")),
+        journal=journal,
+        reading=lambda: nullcontext(catalog),
+        keyring=SimpleNamespace(is_open=True),
     )
     asked: list[Assigned] = []
 

@@ -96,7 +96,7 @@ class Told:
         self.queue.put((what, device.key, path.is_dir() and path.is_mount()))
 
     def next(self) -> tuple[str, str, object]:
-        return self.queue.get(timeout=10)
+        return self.queue.get(timeout=60)
 
 
 def device(cards: Path, name: str = NAME) -> DeviceRef:
@@ -155,6 +155,50 @@ def test_without_a_helper_every_card_says_so(tmp_path: Path) -> None:
         assert told.next() == ("unplugged", card.key, False)
     desk.stop()
     assert told.queue.empty()  # nothing was opened, so nothing can be stuck
+
+
+def test_a_card_that_nobody_could_take_is_said_and_the_next_one_is_read(
+    card_reader: Reader, listen: Callable[[Serve], Listening]
+) -> None:
+    listening = listen(lambda reader, writer: helper.serve(reader, writer, card_reader.system))
+    told: queue.Queue[tuple[str, object]] = queue.Queue()
+    short = [RuntimeError("can't start new thread")]
+
+    def plugged(device: DeviceRef) -> None:
+        if short:
+            raise short.pop()
+        told.put(("plugged", device.key))
+
+    desk = CardDesk(
+        listening.helper(),
+        plugged,
+        lambda _device: None,
+        lambda _device, error: told.put(("refused", error.reason)),
+    )
+    desk.start()
+    card = device(card_reader.system.cards)
+    desk.came(card)
+    assert told.get(timeout=60) == ("refused", MountCode.HELPER)
+    desk.went(card)
+    desk.came(card)
+    assert told.get(timeout=60) == ("plugged", card.key)
+    desk.stop()
+
+
+def test_what_is_raised_while_a_card_is_refused_does_not_end_the_noticing(tmp_path: Path) -> None:
+    told: queue.Queue[str] = queue.Queue()
+
+    def refused(device: DeviceRef, _error: CardRefusedError) -> None:
+        told.put(device.key)
+        raise MemoryError
+
+    mounts = MountHelper(lambda: SocketChannel(tmp_path / "nothing.sock"))
+    desk = CardDesk(mounts, lambda _device: None, lambda _device: None, refused)
+    desk.start()
+    for name in ("first", "second"):
+        desk.came(device(tmp_path, name))
+        assert told.get(timeout=60) == f"/devices/{name}"
+    desk.stop()
 
 
 def test_a_card_that_cannot_be_let_go_is_told_in_words_of_its_own(

@@ -122,9 +122,9 @@ def test_the_thread_tells_and_stops(tmp_path: Path) -> None:
     (tmp_path / "IMG_0001.JPG").touch()
     watcher = log.watch([], [tmp_path], poll_s=0.05)
     watcher.start()
-    assert log.told.get(timeout=5) == ("plugged", str(tmp_path))
+    assert log.told.get(timeout=60) == ("plugged", str(tmp_path))
     (tmp_path / "IMG_0001.JPG").unlink()
-    assert log.told.get(timeout=5) == ("unplugged", str(tmp_path))
+    assert log.told.get(timeout=60) == ("unplugged", str(tmp_path))
     watcher.stop()
     (tmp_path / "IMG_0001.JPG").touch()
     with pytest.raises(queue.Empty):

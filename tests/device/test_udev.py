@@ -135,3 +135,42 @@ def test_where_cards_are_left_alone_nothing_is_told_of_them() -> None:
     watch = UdevEvents(settle_s=0, cards=False)
     assert watch.happened("add", CARD, 1.0) == []
     assert watch.tick(2.0) == []
+
+
+SECOND = {
+    **CARD,
+    "DEVNAME": "/dev/sdb2",
+    "DEVPATH": DISK["DEVPATH"] + "/sdb2",
+    "ID_FS_TYPE": "ext4",
+    "ID_PART_ENTRY_TYPE": "0x83",
+}
+EFI = {**SECOND, "ID_FS_TYPE": "vfat", "ID_PART_ENTRY_TYPE": "0xEF"}
+
+
+def others(*partitions: dict[str, str]) -> list[int]:
+    """How many other parts the cards have that are told of."""
+    watch = events()
+    for properties in (DISK, *partitions):
+        watch.happened("add", properties, 0)
+    return [notice.device.others for notice in watch.tick(0.5)]
+
+
+def test_a_card_knows_of_its_other_parts_also_of_those_that_cannot_be_read() -> None:
+    assert others(CARD) == [0]
+    assert others(CARD, SECOND) == others(SECOND, CARD) == [1]
+    assert others(CARD, {**SECOND, "ID_FS_TYPE": "exfat"}) == [1, 1]
+    assert others(CARD, EFI) == [0]
+    elsewhere = SECOND["DEVPATH"].replace("sdb", "sdc")
+    assert others(CARD, {**SECOND, "DEVPATH": elsewhere}) == [0]
+
+
+def test_another_card_has_not_the_parts_of_the_one_before() -> None:
+    watch = events()
+    plugged(watch, CARD, 0)
+    watch.happened("add", SECOND, 0)
+    watch.happened("change", {**DISK, "DISK_MEDIA_CHANGE": "1"}, 1)
+    watch.happened("add", OTHER, 1)
+    assert [notice.device.others for notice in watch.tick(2)] == [0]
+    watch.happened("remove", OTHER, 3)
+    watch.happened("add", {**SECOND, "ID_FS_TYPE": "vfat"}, 4)
+    assert [notice.device.others for notice in watch.tick(5)] == [0]

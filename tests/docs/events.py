@@ -80,6 +80,7 @@ MEANINGS = {
     "roles": "what the account may do",
     "reason": "in words, by the person who did it",
     "encounter_id": "the encounter",
+    "glass_id": "the broken glass",
     "encounters": "the encounters",
     "subject": "the patient",
     "label": "what people call it",
@@ -101,6 +102,7 @@ MEANINGS = {
     "retention": "the class",
     "hold_id": "the legal hold",
     "disposal_id": "the disposal",
+    "correction_id": "the correction",
     "authority": "the rule or order that says so",
     "drive_id": "the backup drive",
     "epoch": "number of the epoch of keys",
@@ -161,6 +163,8 @@ def draw(kind: type[msgspec.Struct], title: str, parts: dict[type[Any], None], l
             raise ValueError(f"nothing says what {field.name} of {kind.__name__} means")
         if kind.__struct_config__.omit_defaults and default is not msgspec.NODEFAULT:
             meaning += f"; left out where it is {words_of(default)}"
+        if default is msgspec.UNSET:
+            meaning += "; left out where there is none"
         lines.append(f"| `{field.encode_name}` | {type_of(field.type, parts)} | {meaning} |")
     return [*lines, ""]
 
@@ -216,7 +220,8 @@ def type_of(kind: Any, parts: dict[type[Any], None]) -> str:
     if origin is tuple:
         return f"array of {type_of(typing.get_args(kind)[0], parts)}"
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(type_of(one, parts) for one in typing.get_args(kind))
+        given = [one for one in typing.get_args(kind) if one is not msgspec.UnsetType]
+        return " or ".join(type_of(one, parts) for one in given)
     if origin is typing.Annotated:
         return type_of(typing.get_args(kind)[0], parts)
     if kind in _PLAIN:

@@ -7,7 +7,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from medkiosk.core import correction, disposal, updates
 from medkiosk.core.device import DeviceState
+from medkiosk.core.sticks import StickState
+from medkiosk.core.updates import UpdateState
+from medkiosk.device import stick
 from medkiosk.ingest import machine as ingest
 from medkiosk.review import machine as review
 
@@ -29,6 +33,10 @@ def page() -> str:
     machines = [
         draw("An import", "medkiosk/ingest/machine.py", DeviceState.OPENING, ingest.TRANSITIONS),
         draw("Review of a capture", "medkiosk/review/machine.py", review.INITIAL, review.TRANSITIONS),
+        draw("A stick for exports", "medkiosk/device/stick.py", StickState.ABSENT, stick.TRANSITIONS),
+        draw("An update", "medkiosk/core/updates.py", UpdateState.NONE, updates.TRANSITIONS),
+        draw("A correction", "medkiosk/core/correction.py", correction.INITIAL, correction.TRANSITIONS),
+        draw("A disposal", "medkiosk/core/disposal.py", disposal.INITIAL, disposal.TRANSITIONS),
     ]
     return "\n".join([HEAD, *(line for lines in machines for line in lines)])
 

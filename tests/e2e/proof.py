@@ -1,4 +1,4 @@
-"""Ask the store itself what it holds: with the recovery cards, away from the daemon."""
+"""Ask the store itself what it holds: with the recovery sheets, away from the daemon."""
 
 from __future__ import annotations
 

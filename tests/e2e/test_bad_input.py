@@ -14,7 +14,7 @@ from medkiosk.core.photo import RedactCode, ReviewState
 from medkiosk.ipc.wire import RemoteError
 from tests.e2e.conftest import FEW
 from tests.e2e.proof import assert_clean, on_card, restored
-from tests.kiosk import SUBJECT, ScratchKiosk, consent, redacted
+from tests.kiosk import SUBJECT, ScratchKiosk, consent, redacted, safe
 from tests.virtual.camera import RunningCamera
 from tests.virtual.photos import Photo
 
@@ -42,7 +42,7 @@ def test_bad_files(make_kiosk: Make, bad_card: tuple[Path, list[Photo]], tmp_pat
         status = kiosk.wait(redacted, timeout_s=120)
     finally:
         camera.stop()
-    assert status.headline == "SAFE TO UNPLUG"
+    assert safe(status)
     kiosk.hire()
     with kiosk.session("pat") as pat:
         captures = pat.list_captures().captures
@@ -78,7 +78,7 @@ def test_without_models_it_starts_says_what_is_missing_and_nothing_can_be_approv
     empty.mkdir()
     kiosk = make_kiosk(cameras=[small_camera.gphoto_port], models=empty)
     kiosk.start()
-    status = kiosk.wait(lambda s: s.headline == "SAFE TO UNPLUG")
+    status = kiosk.wait(safe)
     assert status.redaction.missing
     assert any("detector is missing" in problem for problem in status.problems)
     kiosk.hire()

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(300)  # a whole day's work, with a worker that 
 @pytest.fixture
 def staffed(make_kiosk: Make, small_camera: RunningCamera) -> Iterator[ScratchKiosk]:
     """A kiosk with a few redacted photographs, and staff."""
-    kiosk = make_kiosk(cameras=[small_camera.gphoto_port])
+    kiosk = make_kiosk(cameras=[small_camera.gphoto_port], cheap=False)  # as it is in a hospital
     kiosk.start()
     kiosk.wait(redacted, timeout_s=120)
     kiosk.hire()

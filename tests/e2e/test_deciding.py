@@ -9,6 +9,7 @@ from medkiosk.core.lifecycle import DisposalState, RetentionClass
 from medkiosk.ipc import types as t
 from medkiosk.ipc.client import Client
 from medkiosk.ipc.wire import RemoteError
+from tests.corrections import moved, written
 from tests.e2e.test_disposal import OLD, WHY, Department, department
 
 __all__ = ["department"]
@@ -30,16 +31,16 @@ def test_what_changed_since_the_proposal_stops_it(department: Department) -> Non
     with kiosk.session("olga") as olga, kiosk.session("rita") as rita, kiosk.session("pat") as pat:
         # A picture moved out of the encounter, and back by another person.
         proposed = olga.propose_disposal((department.goes,), (), **WHY, early=True)
-        pat.assign(department.stays, (captures["IMG_0001"],), "belongs there")
+        moved(pat, rita, department.stays, (captures["IMG_0001"],), "belongs there")
         refused(rita, proposed, "has changed")
-        rita.assign(department.goes, (captures["IMG_0001"],), "no, it does not")
+        moved(pat, rita, department.goes, (captures["IMG_0001"],), "no, it does not")
         # Another class, also of what is early.
         olga.set_retention(department.goes, RetentionClass.PERMANENT, "the ethics board wants it kept")
         refused(rita, proposed, "another period")
         rita.refuse_disposal(proposed.disposal_id, "changed")
         # A hold on an encounter keeps a picture that was moved out of it.
         hold = olga.place_hold((department.goes,), (), **WHY)
-        pat.assign(department.stays, (captures["IMG_0002"],), "belongs there")
+        moved(pat, rita, department.stays, (captures["IMG_0002"],), "belongs there")
         with pytest.raises(RemoteError, match="legal hold"):
             olga.propose_disposal((), (captures["IMG_0002"],), **WHY, early=True)
     kiosk.stop()
@@ -55,8 +56,8 @@ def test_every_verdict_is_shown_and_what_is_too_much_is_not_proposed(department:
     kiosk = department.kiosk
     with kiosk.session("olga") as olga, kiosk.session("rita") as rita:
         made = tuple(
-            rita.create_encounter(
-                Subject(mrn=f"m{n}", issuer="H", name=f"P{n}", birth_date="1950-01-01"), ""
+            written(
+                rita, Subject(mrn=f"m{n}", issuer="H", name=f"P{n}", birth_date="1950-01-01"), ""
             ).encounter_id
             for n in range(501)
         )

@@ -1,12 +1,11 @@
 """A power cut and a failing disk in the middle of a deletion: nothing that is gone was not sealed.
 
-As test_crash_sweep.py, with ``delete = "after_verified"`` and a card that can be written to.
+As `tests.e2e.crashes`, with ``delete = "after_verified"`` and a card that can be written to.
 """
 
 from __future__ import annotations
 
 import errno
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 
@@ -25,41 +24,37 @@ from medkiosk.core.ids import ObjectId
 from medkiosk.offline.verify import verify
 from medkiosk.vault.reader import StoreReader
 from tests.daemon.importing import picture, write
-from tests.e2e.test_crash_sweep import fresh, needs_injection, run_until_it_ends
-from tests.kiosk import ScratchKiosk, safe
+from tests.e2e.crashes import QuickKiosk, fresh, kiosk_with_card, run_until_it_ends
+from tests.kiosk import safe
+from tests.virtual import inject
 from tests.virtual.inject import Injector
 
 FILES = {f"DCIM/100CANON/IMG_{n:04d}.JPG": picture(n) for n in range(1, 4)}
 SETTINGS = 'retries = 1\ndelete = "after_verified"'
+pytestmark = pytest.mark.skipif(
+    not inject.works(), reason="this kernel does not tell others about system calls (seccomp notification)"
+)
 WHERE = {0: (0.6, 0.9), errno.EIO: (0.75, 0.97)}
 """As shares of all operations; the test sees to it that the deletion is met."""
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScratchKiosk]:
-    """A kiosk that was set up and never started. No models: nothing is redacted."""
-    root = tmp_path_factory.mktemp("sweep")
-    card = write(root / "card", FILES)
-    models = root / "models"
-    models.mkdir()
-    kiosk = ScratchKiosk(root / "kiosk", cards=[card], models=models, settings=SETTINGS)
-    kiosk.init()
-    shutil.copytree(kiosk.store, root / "store")
-    yield kiosk
-    kiosk.close()
+def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QuickKiosk]:
+    with kiosk_with_card(tmp_path_factory.mktemp("sweep"), FILES, SETTINGS) as kiosk:
+        yield kiosk
 
 
 @pytest.fixture
-def kiosk(template: ScratchKiosk) -> ScratchKiosk:
+def kiosk(template: QuickKiosk) -> QuickKiosk:
     write(template.root.parent / "card", FILES)
     return fresh(template)
 
 
-def on_card(kiosk: ScratchKiosk) -> set[str]:
+def on_card(kiosk: QuickKiosk) -> set[str]:
     return {path.name for path in (kiosk.root.parent / "card").rglob("*.JPG")}
 
 
-def opened(kiosk: ScratchKiosk) -> tuple[list[AnyEvent], dict[str, bytes]]:
+def opened(kiosk: QuickKiosk) -> tuple[list[AnyEvent], dict[str, bytes]]:
     """All events, and the plaintext of every original by the name that its file had."""
     with StoreReader.open_for_reading(kiosk.store) as store:
         identity = store.unlock_recovery(kiosk.shares[:2])
@@ -75,11 +70,10 @@ def opened(kiosk: ScratchKiosk) -> tuple[list[AnyEvent], dict[str, bytes]]:
     return events, content
 
 
-@needs_injection
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("error", WHERE, ids=["killed", "failing"])
 def test_nothing_is_gone_that_is_not_sealed_whatever_happens_to_the_kiosk(
-    kiosk: ScratchKiosk, error: int
+    kiosk: QuickKiosk, error: int
 ) -> None:
     with Injector(kiosk.store) as counting:
         assert run_until_it_ends(kiosk, counting), kiosk.log.read_text()

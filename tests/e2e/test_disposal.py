@@ -10,9 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pyrage
 import pytest
 
-from medkiosk.core.consent import Purpose, Subject
+from medkiosk.core import canon
+from medkiosk.core.consent import ConsentKind, Purpose, Subject
 from medkiosk.core.errors import KioskError
 from medkiosk.core.events import Role
 from medkiosk.core.ids import CaptureId, DisposalId, EncounterId
@@ -22,9 +25,12 @@ from medkiosk.ipc import types as t
 from medkiosk.ipc.wire import RemoteError
 from medkiosk.keyfiles import load
 from medkiosk.vault.store import Vault
+from tests.corrections import moved, written
 from tests.daemon.importing import picture, raw, write
+from tests.e2e.gatestore import Filler, Recipe
 from tests.e2e.proof import assert_clean
 from tests.kiosk import PASSPHRASE, ScratchKiosk, consent, safe
+from tests.outside import exported
 from tests.stores import clock
 
 FOLDER = "DCIM/100CANON"
@@ -52,7 +58,7 @@ class Department:
         with self.kiosk.session("rita") as rita:
             self.captures = {info.name: info.capture_id for info in rita.list_captures().captures}
             self.goes = rita.create_encounter(OLD, "knee").encounter_id
-            self.stays = rita.create_encounter(NEW, "hand").encounter_id
+            self.stays = written(rita, NEW, "hand").encounter_id
             rita.record_consent(self.goes, consent(Purpose.CLINICAL_RECORD))
             rita.record_consent(self.stays, consent(Purpose.CLINICAL_RECORD))
             rita.assign(self.goes, (self.captures["IMG_0001"], self.captures["IMG_0002"]))
@@ -259,7 +265,7 @@ def test_a_hold_that_cannot_be_read_stops_every_disposal(department: Department)
     damage_hold(kiosk)
     kiosk.start()
     with kiosk.session("olga") as olga, kiosk.session("rita") as rita:
-        assert any("cannot be read" in words and "repair-from" in words for words in kiosk.status().problems)
+        assert any("cannot be read" in words and "from a drive" in words for words in kiosk.status().problems)
         with pytest.raises(RemoteError, match="legal hold"):
             olga.propose_disposal((department.goes,), (), **WHY, early=True)
         with pytest.raises(RemoteError, match="legal hold"):
@@ -309,13 +315,63 @@ def test_what_waits_its_turn_is_kept_still_and_can_still_be_held(department: Dep
     kiosk.start()
     with kiosk.session("rita") as rita, kiosk.session("olga") as olga:
         with kiosk.session("pat") as pat, pytest.raises(RemoteError, match="destroyed"):
-            pat.assign(department.stays, (captures["IMG_0001"],), "it is another patient's")
+            pat.propose_correction(department.stays, (captures["IMG_0001"],), "it is another patient's")
         olga.place_hold((goes,), (), **WHY)
         reader.close()
         state_of(rita, first.disposal_id, DisposalState.FINISHED)
         state_of(rita, waits.disposal_id, DisposalState.REFUSED)
         assert {info.name for info in rita.list_captures().captures} == {f"IMG_{n:04d}" for n in range(1, 6)}
         with kiosk.session("pat") as pat:  # it can be worked on again
-            pat.assign(department.stays, (captures["IMG_0001"],), "it is another patient's")
+            moved(pat, rita, department.stays, (captures["IMG_0001"],), "it is another patient's")
     kiosk.stop()
     assert_clean(kiosk)
+
+
+def test_what_is_recalled_of_destroyed_pictures_stays_on_the_list(
+    make_kiosk: Callable[..., ScratchKiosk],
+) -> None:
+    """Withdraw, then destroy: nobody can ask the consent any more, and the bundle is still outside."""
+    kiosk = make_kiosk()
+    kiosk.start()
+    kiosk.hire()
+    kiosk.stop()
+    filler = Filler(kiosk)
+    recipient = filler.recipient(str(pyrage.x25519.Identity.generate().to_public()))
+    withdrawn, kept = filler.capture(Recipe(), 2), filler.capture(Recipe())
+    filler.close()
+    kiosk.start()
+    with kiosk.session("olga") as olga:
+        bundle = exported(olga, recipient, (*withdrawn, *kept))
+        with kiosk.session("rita") as rita:
+            goes = {rita.get_capture(each).info.encounter_id for each in (*withdrawn, *kept)}
+            [encounter] = {rita.get_capture(each).info.encounter_id for each in withdrawn}
+            assert encounter is not None
+            no = msgspec.structs.replace(consent(*Purpose), kind=ConsentKind.WITHDRAWAL, expires="", use="")
+            rita.record_consent(encounter, no)
+            [before] = olga.list_recall().lines
+            assert (before.why, set(before.captures)) == ("withdrawn", set(withdrawn))
+            # The second encounter goes, too, and nothing of it is recalled: it never will be.
+            proposed = olga.propose_disposal(tuple(filter(None, goes)), (), **WHY, early=True)
+            rita.approve_disposal(proposed.disposal_id)
+            Department.finished(rita)
+            assert rita.list_captures().total == 0
+        assert olga.list_recall().lines == (before,)
+    kiosk.stop()
+    assert_clean(kiosk)
+    kiosk.start()
+    with kiosk.session("olga") as olga:
+        assert olga.list_recall().lines == (before,)
+        alone = olga.write_recall(recipient)
+        notice = canon.decode((kiosk.stick / alone.folder / "recall.json").read_bytes(), dict)
+        assert notice["exports"] == [
+            {
+                "export_id": bundle.export_id,
+                "images": sorted(before.images),
+                "manifest_sha256": bundle.manifest_sha256,
+            }
+        ]
+        [after] = olga.list_recall().lines
+        assert after.told
+    with kiosk.session("audi") as audi:
+        types = [each.type for each in audi.list_events(0, 5000).events]
+    assert types.count("recall.kept") == 1

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from medkiosk.core.clock import rfc3339
 from medkiosk.core.consent import Purpose, Subject
 from medkiosk.core.photo import Box, Category, Decision, Finding, ReviewState
 from medkiosk.ipc.client import Client
 from medkiosk.ipc.wire import RemoteError
+from tests.corrections import moved
 from tests.e2e.test_department import age_key
-from tests.kiosk import SUBJECT, ScratchKiosk, decided
+from tests.kiosk import SUBJECT, ScratchKiosk, decided, safe
+from tests.outside import enrolled, terms
 from tests.virtual.camera import RunningCamera
 
 Make = Callable[..., ScratchKiosk]
@@ -57,21 +57,22 @@ def test_two_people_file_the_same_photos_under_two_patients(day: ScratchKiosk) -
         [refused] = refusals(results)
         assert "needs a reason" in refused.message
 
-        # Whoever assigned them cannot move them alone; another person can, with a reason.
+        # Nobody moves them alone.
         holder = pat.list_captures().captures[0].encounter_id
         first, second, to = (pat, rita, yours) if holder == mine else (rita, pat, mine)
-        with pytest.raises(RemoteError, match="second person"):
-            first.assign(to, captures, "wrong patient")
+        for each in (first, second):
+            with pytest.raises(RemoteError, match="second person"):
+                each.assign(to, captures, "wrong patient")
 
         found = rita.get_capture(captures[0])
         if (plan := decided(found.findings)) != found.findings:
             rita.change_masks(captures[0], found.info.revision, plan)
         rita.get_preview(captures[0])
         rita.approve(captures[0], rita.get_capture(captures[0]).info.revision)
-        second.assign(to, captures, "wrong patient")
-        moved = rita.get_capture(captures[0]).info
-        assert moved.encounter_id == to
-        assert moved.state is ReviewState.PROPOSED, "it was approved as another patient's"
+        moved(pat, rita, to, captures, "wrong patient")
+        now = rita.get_capture(captures[0]).info
+        assert now.encounter_id == to
+        assert now.state is ReviewState.PROPOSED, "it was approved as another patient's"
 
 
 def test_two_reviewers_change_the_same_revision(day: ScratchKiosk) -> None:
@@ -96,10 +97,9 @@ def test_a_double_key_press_does_no_harm_and_exports_go_on(day: ScratchKiosk, tm
             rita.reject(capture.capture_id, capture.revision, "blurred")
         assert caught.value.remote_code == "journal.out_of_date"
     with day.session("olga") as olga:
-        recipient = olga.enrol_recipient(
-            "Dr. C", "", age_key(tmp_path), rfc3339(datetime.now(UTC) + timedelta(days=9))
-        )
-        check = olga.check_export(recipient.recipient_id, Purpose.TEACHING_RESEARCH, (capture.capture_id,))
+        recipient = enrolled(olga, age_key(tmp_path)).recipient_id
+        purpose = Purpose.TEACHING_RESEARCH
+        check = olga.check_export(recipient, purpose, (capture.capture_id,), terms(purpose))
         assert all("damaged" not in denial.reason for denial in check.denials)
 
 
@@ -115,7 +115,7 @@ def test_a_cable_pulled_too_early_goes_on_warning(make_kiosk: Make, card: Path) 
         waited = kiosk.ctl("import", "--timeout", "5", check=False)
         assert waited.returncode == 1
         camera.restart()
-        kiosk.wait(lambda s: s.headline == "SAFE TO UNPLUG")
+        kiosk.wait(safe)
         assert kiosk.ctl("import", "--timeout", "30").returncode == 0
     finally:
         camera.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from medkiosk.core.photo import REVIEWER, Box, Category, Decision, Finding, Medi
 from medkiosk.ipc.client import Client
 from medkiosk.ipc.types import CaptureDetail, CaptureInfo
 from medkiosk.ipc.wire import RemoteError
-from tests.e2e.test_department import SOON, age_key
-from tests.kiosk import SUBJECT, ScratchKiosk, consent, redacted
+from tests.e2e.test_department import age_key
+from tests.kiosk import SUBJECT, ScratchKiosk, consent, redacted, safe
+from tests.outside import enrolled, exported
 from tests.redact import containers
 from tests.redact.jpegs import encode
 from tests.redact.scenes import skin, with_text
@@ -62,7 +64,7 @@ def test_raw_parts_crops_and_a_name_that_was_kept(make_kiosk: Make, card: Path, 
     kiosk = make_kiosk(cards=[card])
     kiosk.start()
     status = kiosk.wait(redacted, timeout_s=120)
-    assert status.headline == "SAFE TO UNPLUG"
+    assert safe(status)
     advised = {each.name for each in status.redaction.advice}
     assert "IMG_0001" in advised, "there is no ruler beside the skin, and somebody is told at once"
     kiosk.hire()
@@ -125,18 +127,22 @@ def test_raw_parts_crops_and_a_name_that_was_kept(make_kiosk: Make, card: Path, 
         assert rita.approve(named, 4).info.state is ReviewState.APPROVED
 
     with kiosk.session("olga") as olga:
-        recipient = olga.enrol_recipient("Dr. C", "Elsewhere", age_key(tmp_path), SOON).recipient_id
-        result = olga.export(recipient, Purpose.TEACHING_RESEARCH, (named,))
-    manifest = json.loads((kiosk.stick / result.folder / "manifest.json").read_bytes())
-    (listed,) = manifest["images"]
+        recipient = enrolled(olga, age_key(tmp_path)).recipient_id
+        result = exported(olga, recipient, (named,))
+    bundle = kiosk.stick / result.folder
+
+    def opened(sealed: Path) -> bytes:
+        key = str(tmp_path / "identity.txt")
+        return subprocess.run(["age", "-d", "-i", key, str(sealed)], capture_output=True, check=True).stdout
+
+    record = zipfile.ZipFile(io.BytesIO(opened(bundle / "record.zip.age")))
+    (listed,) = json.loads(record.read("record.json"))["images"]
     assert (listed["width"], listed["height"]) == (cropped.crop.w, cropped.crop.h)
-    for private in (SUBJECT.mrn, SUBJECT.name, "lesion of interest", "finding", "quality", "crop"):
-        assert private not in json.dumps(manifest), private
-    sealed = next((kiosk.stick / result.folder).rglob("*.age"))
-    opened = subprocess.run(
-        ["age", "-d", "-i", str(tmp_path / "identity.txt"), str(sealed)], capture_output=True, check=True
-    ).stdout
-    assert Image.open(io.BytesIO(opened)).size == (cropped.crop.w, cropped.crop.h)
+    told = b"".join([(bundle / "manifest.json").read_bytes(), *map(record.read, record.namelist())]).decode()
+    for private in (SUBJECT.mrn, SUBJECT.name, "lesion of interest", "quality", "crop"):
+        assert private not in told, private
+    jpeg = opened(bundle / "images" / f"{listed['id']}.jpg.age")[: listed["jpeg"]["size"]]
+    assert Image.open(io.BytesIO(jpeg)).size == (cropped.crop.w, cropped.crop.h)
 
     with kiosk.session("audi") as audi:
         events = audi.list_events(0, 1000).events

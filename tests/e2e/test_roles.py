@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from medkiosk.core.clock import rfc3339
 from medkiosk.core.consent import Purpose
 from medkiosk.core.photo import NOT_CLINICAL, ImageRole, ReviewState
 from medkiosk.ipc.client import Client
@@ -15,6 +13,7 @@ from medkiosk.ipc.types import CaptureDetail
 from medkiosk.ipc.wire import RemoteError
 from tests.e2e.test_department import age_key
 from tests.kiosk import SUBJECT, ScratchKiosk, consent, decided
+from tests.outside import enrolled, exported, terms
 
 TEACHING = Purpose.TEACHING_RESEARCH
 
@@ -33,12 +32,10 @@ def test_no_frame_leaves_that_is_not_clinical(day: ScratchKiosk, tmp_path: Path)
         encounter = pat.create_encounter(SUBJECT, "hand").encounter_id
         pat.record_consent(encounter, consent())
         pat.assign(encounter, (capture_id,))
-        recipient = olga.enrol_recipient(
-            "Dr. C", "", age_key(tmp_path), rfc3339(datetime.now(UTC) + timedelta(days=9))
-        ).recipient_id
+        recipient = enrolled(olga, age_key(tmp_path)).recipient_id
         for role in [role for role in ImageRole if role is not ImageRole.CLINICAL]:
             detail = approved(rita, rita.get_capture(capture_id))
-            assert olga.check_export(recipient, TEACHING, (capture_id,)).denials == ()
+            assert olga.check_export(recipient, TEACHING, (capture_id,), terms(TEACHING)).denials == ()
 
             detail = pat.give_role(capture_id, role)
             assert (detail.info.role, detail.info.state) == (role, ReviewState.PROPOSED)
@@ -46,10 +43,13 @@ def test_no_frame_leaves_that_is_not_clinical(day: ScratchKiosk, tmp_path: Path)
             assert pat.list_captures().captures[0].role is role
             with pytest.raises(RemoteError, match="Only clinical pictures are approved"):
                 rita.approve(capture_id, detail.info.revision)
-            reasons = [each.reason for each in olga.check_export(recipient, TEACHING, (capture_id,)).denials]
+            reasons = [
+                each.reason
+                for each in olga.check_export(recipient, TEACHING, (capture_id,), terms(TEACHING)).denials
+            ]
             assert f"{NOT_CLINICAL[role]} Only clinical pictures leave." in reasons
             with pytest.raises(RemoteError, match="Only clinical pictures leave"):
-                olga.export(recipient, TEACHING, (capture_id,))
+                exported(olga, recipient, (capture_id,))
             assert not list(day.stick.iterdir())
 
             with pytest.raises(RemoteError, match="already"):
@@ -60,9 +60,9 @@ def test_no_frame_leaves_that_is_not_clinical(day: ScratchKiosk, tmp_path: Path)
                 olga.give_role(capture_id, ImageRole.CLINICAL, "it shows the hand")
             back = rita.give_role(capture_id, ImageRole.CLINICAL, "it shows the hand")
             assert (back.info.role, back.info.state) == (ImageRole.CLINICAL, ReviewState.PROPOSED)
-            assert olga.check_export(recipient, TEACHING, (capture_id,)).denials
+            assert olga.check_export(recipient, TEACHING, (capture_id,), terms(TEACHING)).denials
         approved(rita, rita.get_capture(capture_id))
-        assert olga.export(recipient, TEACHING, (capture_id,)).images == 1
+        assert exported(olga, recipient, (capture_id,)).images == 1
     with day.session("audi") as audi:
         said = [e.summary for e in audi.list_events(0, 1000).events if e.type == "capture.role_given"]
     assert len(said) == 2 * len(NOT_CLINICAL)

@@ -15,6 +15,7 @@ from medkiosk.core.photo import ImageRole
 from medkiosk.core.slate import Slate, SlateKind, write_slate
 from medkiosk.ipc.client import Client
 from medkiosk.ipc.wire import RemoteError
+from tests.corrections import moved
 from tests.eval.slates import Shot, photograph
 from tests.kiosk import SUBJECT, ScratchKiosk, redacted
 
@@ -61,44 +62,47 @@ def test_a_day_with_slates(make_kiosk: Callable[..., ScratchKiosk], small_card: 
         shoot(folder, 2, shown.text)
         frame(3)
         time.sleep(7)  # what was taken as the next slate was already shown would be nobody's
-        shoot(folder, 4, pat.show_slate(second, SlateKind.OPEN).text)
-        shoot(folder, 5, write_slate(Slate(SlateKind.OPEN, "00" * 16, 1_795_000_000), bytes(32)))
+        shoot(folder, 4, pat.show_slate(first, SlateKind.CLOSE).text)
+        shoot(folder, 5, pat.show_slate(second, SlateKind.OPEN).text)
         frame(6)
+        shoot(folder, 7, write_slate(Slate(SlateKind.OPEN, "00" * 16, 1_795_000_000), bytes(32)))
     with kiosk.session("olga") as olga, pytest.raises(RemoteError, match="does not record"):
         olga.show_slate(first, SlateKind.OPEN)
     (tmp_path / "made").rename(card)
     kiosk.wait(redacted, timeout_s=120)
 
     with kiosk.session("pat") as pat:
-        until(lambda: whose(pat)["IMG_0004"] is not None)
+        until(lambda: whose(pat)["IMG_0005"] is not None)
         assert whose(pat) == {
             "IMG_0001": None,
             "IMG_0002": first,
             "IMG_0003": first,
-            "IMG_0004": second,
-            "IMG_0005": None,
+            "IMG_0004": first,
+            "IMG_0005": second,
             "IMG_0006": None,
+            "IMG_0007": None,
         }
         captures = {c.name: c for c in pat.list_captures().captures}
         slates = {name for name, c in captures.items() if c.role is ImageRole.SLATE}
-        assert slates == {"IMG_0002", "IMG_0004", "IMG_0005"}
+        assert slates == {"IMG_0002", "IMG_0004", "IMG_0005", "IMG_0007"}
         left = pat.list_quarantine(captures["IMG_0001"].import_id)
         names = {c.capture_id: name for name, c in captures.items()}
         reasons = {names[each.capture_id]: each.reason for each in left.frames}
         assert left.whole
-        assert set(reasons) == {"IMG_0001", "IMG_0005", "IMG_0006"}
+        assert set(reasons) == {"IMG_0001", "IMG_0006", "IMG_0007"}
         assert "before this photo" in reasons["IMG_0001"]
-        assert "not of this kiosk" in reasons["IMG_0005"]
         assert "not of this kiosk" in reasons["IMG_0006"]
+        assert "not of this kiosk" in reasons["IMG_0007"]
 
         pat.assign(second, (captures["IMG_0006"].capture_id,))
-        pat.assign(second, (captures["IMG_0003"].capture_id,), "the wrong slate was shown")
+        with kiosk.session("rita") as rita:
+            moved(pat, rita, second, (captures["IMG_0003"].capture_id,), "the wrong slate was shown")
         assert whose(pat)["IMG_0003"] == whose(pat)["IMG_0006"] == second
     with kiosk.session("pat") as pat:  # nothing is taken back at the next login
         assert whose(pat)["IMG_0003"] == whose(pat)["IMG_0006"] == second
     with kiosk.session("audi") as audi:
         told = [f"{e.type} {e.actor}" for e in audi.list_events(0, 1000).events]
-    assert told.count("slate.seen kiosk") == told.count("capture.role_given kiosk") == 3
-    assert told.count("slate.clock kiosk") == 2
+    assert told.count("slate.seen kiosk") == told.count("capture.role_given kiosk") == 4
+    assert told.count("slate.clock kiosk") == 3
     assert told.count("capture.assigned kiosk") == 2
-    assert sum(line.startswith("slate.shown") for line in told) == 2
+    assert sum(line.startswith("slate.shown") for line in told) == 3

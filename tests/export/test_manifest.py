@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import hashlib
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medkiosk.core import canon
-from medkiosk.export.bundle import write_bundle
-from medkiosk.export.manifest import commitment, read, recipient_fingerprint, why_not_in_leaf
-from tests.export.build import bundle, jpeg, leaf
+from medkiosk.export.manifest import MANIFEST, SIGNATURE, read, view
+from tests.export.build import PASSPHRASE, files_in, write
 
 Members = dict[str, Any]
 
@@ -22,7 +19,7 @@ Members = dict[str, Any]
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     stick = tmp_path_factory.mktemp("stick")
-    return (stick / write_bundle(stick, bundle()).folder / "manifest.json").read_bytes()
+    return (write(stick, viewer=True, dicom=True, recall=True) / "manifest.json").read_bytes()
 
 
 def test_a_written_manifest_is_read_back_to_itself(good: bytes) -> None:
@@ -32,17 +29,9 @@ def test_a_written_manifest_is_read_back_to_itself(good: bytes) -> None:
 def test_it_has_exactly_these_members(good: bytes) -> None:
     """The written list of docs/export-format.md section 2: what is not on it must not leave."""
     whole = json.loads(good)
-    assert " ".join(sorted(whole)) == (
-        "checkpoint created export_id images instructions purpose recipient version"
-    )
-    for image in whole["images"]:
-        assert " ".join(sorted(image)) == (
-            "ciphertext commitment_key height id jpeg leaf leaf_index proof statement width"
-        )
-        assert image["statement"] == "redacted under policy 2026-1"
-        for part in ("ciphertext", "leaf", "proof"):
-            assert set(image[part]) == {"file", "sha256", "size"}
-        assert set(image["jpeg"]) == {"sha256", "size"}
+    assert sorted(whole) == ["created", "export_id", "files", "version"]
+    for file in whole["files"]:
+        assert sorted(file) == ["file", "sha256", "size"]
 
 
 def edit(good: bytes, change: Callable[[Members], object]) -> bytes:
@@ -51,31 +40,52 @@ def edit(good: bytes, change: Callable[[Members], object]) -> bytes:
     return canon.encode(whole)
 
 
+def named(whole: Members, name: str) -> Members:
+    """The first file whose path begins so."""
+    return next(file for file in whole["files"] if file["file"].startswith(name))
+
+
+def rename(name: str, new: str) -> Callable[[Members], object]:
+    """Change the path of a file, keeping the files in order."""
+
+    def change(whole: Members) -> None:
+        named(whole, name)["file"] = new
+        whole["files"].sort(key=lambda file: file["file"])
+
+    return change
+
+
+def drop(name: str) -> Callable[[Members], object]:
+    """Leave out a file."""
+    return lambda whole: whole["files"].remove(named(whole, name))
+
+
 @pytest.mark.parametrize(
     "change",
     [
-        lambda m: m.update(version="medkiosk-export/2"),
+        lambda m: m.update(version="medkiosk-export/1"),
         lambda m: m.update(export_id="../../etc"),
         lambda m: m.update(created="20260501"),
         lambda m: m.update(created="2026-05-01T09:00:00Z"),
-        lambda m: m.update(purpose="fun"),
-        lambda m: m.update(recipient="Dr Far"),
-        lambda m: m.update(images=[]),
-        lambda m: m["images"].reverse(),
-        lambda m: m["images"].append(m["images"][-1]),
-        lambda m: m["checkpoint"].update(file="../checkpoint"),
-        lambda m: m["instructions"].update(file="README"),
-        lambda m: m["images"][0].update(id="x"),
-        lambda m: m["images"][0]["ciphertext"].update(file="images/../../x"),
-        lambda m: m["images"][0]["leaf"].update(file=m["images"][1]["leaf"]["file"]),
-        lambda m: m["images"][0]["proof"].update(sha256="A" * 64),
-        lambda m: m["images"][0]["proof"].update(size=-1),
-        lambda m: m["images"][0]["jpeg"].update(size=-1),
-        lambda m: m["images"][0].update(leaf_index=-1),
-        lambda m: m["images"][0].update(width=0),
-        lambda m: m["images"][0].update(commitment_key=""),
-        lambda m: m["images"][0].update(patient="Ada"),
-        lambda m: m.pop("recipient"),
+        lambda m: m.update(purpose="publication"),
+        lambda m: m.update(files=[]),
+        lambda m: m["files"].reverse(),
+        lambda m: m["files"].append(m["files"][-1]),
+        lambda m: m["files"][0].update(sha256="A" * 64),
+        lambda m: m["files"][0].update(size=-1),
+        lambda m: m["files"][0].update(patient="Ada"),
+        lambda m: m["files"][0].pop("size"),
+        *(drop(name) for name in ("checkpoint", "README", "VERIFY", "record", "images/", "view/", "dicom/")),
+        *(drop(name) for name in ("index", "RECALL", "recall.json.sig", "view/record", "view/checkpoint")),
+        rename("checkpoint", "../checkpoint"),
+        rename("images/", "images/../../x"),
+        rename("images/", "images/IMG_0042.jpg.age"),
+        rename("images/", "images/more/" + "a" * 32 + ".jpg.age"),
+        rename("dicom/", "dicom/" + "a" * 32 + ".dcm.age"),
+        rename("view/record", "view/manifest.css"),
+        rename("view/record", "view/identity.css"),
+        rename("RECALL", "AUTORUN.INF"),
+        rename("README", "readme.html"),
     ],
 )
 def test_each_fault_alone_is_refused(good: bytes, change: Callable[[Members], object]) -> None:
@@ -95,45 +105,14 @@ def test_noise_is_refused(noise: bytes) -> None:
         read(noise)
 
 
-KEY, PICTURE = bytes(range(32)), jpeg(1)
-COMMITMENT = commitment(KEY, hashlib.sha256(PICTURE).hexdigest())
-
-
-def test_commitment_is_what_openssl_makes_of_it(tmp_path: Path) -> None:
-    """So that a receiver can check it with what is on every computer."""
-    (tmp_path / "digest").write_bytes(hashlib.sha256(PICTURE).digest())
-    done = subprocess.run(
-        ["openssl", "dgst", "-sha256", "-mac", "HMAC", "-macopt", f"hexkey:{KEY.hex()}", tmp_path / "digest"],
-        capture_output=True,
-        check=True,
-        timeout=30,
-    )
-    assert done.stdout.decode().split()[-1] == COMMITMENT
-
-
-def test_the_right_picture_is_in_its_entry() -> None:
-    entry = leaf(PICTURE, KEY)
-    assert why_not_in_leaf(entry, len(PICTURE), COMMITMENT) == ""
-    assert why_not_in_leaf(entry, len(PICTURE)) == ""
-
-
-@pytest.mark.parametrize(
-    ("entry", "words"),
-    [
-        (leaf(PICTURE + b"x", KEY), "another size"),
-        (leaf(PICTURE[:-1] + b"x", KEY), "another picture"),
-        (leaf(PICTURE, KEY[::-1]), "another picture"),
-        (leaf(PICTURE, KEY).replace(b"derivative", b"original"), "not that of a redacted"),
-        (leaf(PICTURE, KEY).replace(b"preview", b"derivative"), "not that of a redacted"),
-        (b'{"objects":[]}', "not that of a redacted"),
-        (b"", "cannot be read"),
-        (b"\xff", "cannot be read"),
-        (b'{"objects":[],"x":' + b"[" * 100_000, "cannot be read"),
-    ],
-)
-def test_another_entry_is_told_apart(entry: bytes, words: str) -> None:
-    assert words in why_not_in_leaf(entry, len(PICTURE), COMMITMENT)
-
-
-def test_the_recipients_fingerprint_is_plain_sha256() -> None:
-    assert recipient_fingerprint("age1x") == hashlib.sha256(b"age1x").hexdigest()
+@pytest.mark.parametrize("options", [{}, {"viewer": True}, {"dicom": True}, {"recall": True}])
+@pytest.mark.parametrize("passphrase", ["", PASSPHRASE])
+def test_each_kind_of_bundle_has_one_it_reads(
+    tmp_path: Path, passphrase: str, options: dict[str, bool]
+) -> None:
+    folder = write(tmp_path, 1, passphrase=passphrase, **options)
+    listed = {part.file for part in read((folder / "manifest.json").read_bytes()).files}
+    there = {path.relative_to(folder).as_posix() for path in files_in(folder)}
+    follow = {view("manifest"), view("signature")} if "viewer" in options else set()
+    assert there - listed == {MANIFEST, SIGNATURE} | follow
+    assert listed <= there

@@ -5,13 +5,18 @@ Anything else that comes out, and a call that takes seconds, is a finding.
 
 from __future__ import annotations
 
+import functools
 import io
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from medkiosk.core import quality
 from medkiosk.core.frames import FrameError, read_frame
 from medkiosk.core.photo import Box, Category, Decision, Finding, MediaKind, RedactCode
+from medkiosk.export.record import recipient_fingerprint
+from medkiosk.receiver import medkiosk_verify as receiver
 from medkiosk.redact import protocol
 from medkiosk.redact.container import isobmff
 from medkiosk.redact.container.cr3 import embedded_photo
@@ -24,6 +29,7 @@ from medkiosk.redact.jpeg.structure import flaw
 from medkiosk.redact.jpeg.upright import upright
 from medkiosk.redact.media import sniff
 from medkiosk.redact.protocol import Done, Job, Mode, ProtocolError
+from tests.export import build
 from tests.redact import containers
 from tests.redact.jpegs import camera_jpeg, encode, photo
 
@@ -95,7 +101,45 @@ def _frames(data: bytes) -> None:
         pass
 
 
+@functools.cache
+def _bundle() -> tuple[receiver.Manifest, str]:
+    """The manifest and the recipient that `_records` belong to."""
+    (contents,) = _exported("manifest.json")
+    return receiver.read_manifest(contents), recipient_fingerprint(str(build.IDENTITY.to_public()))
+
+
+def _exported(name: str) -> list[bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = build.write(Path(folder), 2)
+        return [(bundle / name).read_bytes()]
+
+
+def _records() -> list[bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        return [build.opened(build.write(Path(folder), 2), "record.zip.age")]
+
+
+def _decrypt(data: bytes) -> None:
+    identity = receiver.Identity.parse(str(build.IDENTITY))
+    for unwrap in (receiver.with_identities([identity]), receiver.with_passphrase("words", most_work=4)):
+        try:
+            for _ in receiver.decrypt(io.BytesIO(data), unwrap, one_stanza=False):
+                pass
+        except receiver.AgeError:
+            continue
+
+
+def _signature(data: bytes) -> None:
+    receiver.check_signature(b"", data, receiver.read_key(build.SIGNER_LINE), receiver.EXPORT_NAMESPACE)
+
+
 TARGETS: dict[str, Target] = {
+    "export-age": Target(_decrypt, (), lambda: _exported("record.zip.age")),
+    "export-manifest": Target(receiver.read_manifest, (ValueError,), lambda: _exported("manifest.json")),
+    "export-signature": Target(_signature, (ValueError,), lambda: _exported("manifest.json.sig")),
+    "export-checkpoint": Target(receiver.read_checkpoint, (ValueError,), lambda: _exported("checkpoint")),
+    "export-record": Target(lambda data: receiver.read_record(data, *_bundle()), (ValueError,), _records),
+    "export-zip": Target(receiver.read_zip, (ValueError,), _records),
     "jpeg": Target(_parse_jpeg, (JpegError,), _jpegs),
     "isobmff": Target(lambda data: isobmff.complete(memoryview(data)), (ContainerError,), _raws),
     "cr3": Target(lambda data: embedded_photo(memoryview(data)), (ContainerError, JpegError), _raws),

@@ -19,9 +19,9 @@ def test_hostile_bytes_are_read_or_refused(name: str) -> None:
     for seed in seeds:
         check(name, seed)
     for number in range(_EACH):
-        started = time.monotonic()
+        started = time.process_time()
         check(name, mutated(seeds[number % len(seeds)], number))
-        assert time.monotonic() - started < 5, f"{name}: mutation {number} takes too long"
+        assert time.process_time() - started < 5, f"{name}: mutation {number} takes too long"
 
 
 def test_mutations_change_something_and_are_the_same_each_time() -> None:

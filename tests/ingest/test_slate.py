@@ -76,10 +76,10 @@ def put(frame: Frame, folder: str, number: int) -> Frame:
     return replace(frame, folder=folder, file=f"IMG_{number:04}.JPG")
 
 
-def whose(frames: Iterable[Frame], last: int) -> str:
+def whose(frames: Iterable[Frame], last: int, *, unclosed: bool = True) -> str:
     """File them, and say for each whose it is, or the doubt."""
     frames = list(frames)
-    filed = file_import(frames, last=last)
+    filed = file_import(frames, last=last, unclosed=unclosed)
     return " ".join(filed.owners.get(f.capture_id) or filed.quarantine[f.capture_id] for f in frames)
 
 
@@ -111,6 +111,26 @@ def whose(frames: Iterable[Frame], last: int) -> str:
 )
 def test_stories(words: str, last: int, answer: str) -> None:
     assert whose(told(words.split()), last) == answer
+
+
+@pytest.mark.parametrize(
+    ("words", "last", "answer"),
+    [
+        ("O1A f C2A O3B f C4B", 4, "A A A B B B"),
+        # The second picture may be of somebody who had no slate.
+        ("O1A f f", 1, "A not_closed not_closed"),
+        ("O1A f f O2B f C3B", 3, "A not_closed not_closed B B B"),
+        ("O1A f C2A f O3B f C4B", 4, "A A A after_close B B B"),
+        # The same slate twice says that it is still A's turn.
+        ("O1A f O1A f C2A", 2, "A A A A A"),
+        # What is known of the slates says more than that none closes.
+        ("O1A f O3B f C4B", 4, "A missing B B B"),
+        ("O1A f", 2, "A missing"),
+        ("O1A f C2B", 2, "A contradiction B"),
+    ],
+)
+def test_stories_where_a_series_must_be_closed(words: str, last: int, answer: str) -> None:
+    assert whose(told(words.split()), last, unclosed=False) == answer
 
 
 def test_every_pair_of_ends_has_a_rule_and_every_doubt_its_words() -> None:
@@ -417,6 +437,7 @@ def test_however_few_slates_are_read_a_frame_is_filed_under_the_last_photographe
     filed = file_import(
         [replace(f, slates=frozenset(), shown=0) if at in unread else f for at, f in enumerate(frames)],
         last=last,
+        unclosed=data.draw(st.booleans()),
     )
     now: set[EncounterId] = set()
     for frame in frames:
@@ -444,6 +465,43 @@ def test_without_one_slate_no_frame_moves_to_another_encounter(
     for capture_id, owner in after.owners.items():
         # The slate's own picture may: in an order that no kiosk showed. It shows no patient.
         assert capture_id == unread.capture_id or before.owners.get(capture_id, owner) == owner
+
+
+@_many
+@given(st.lists(st.tuples(st.sampled_from(["both", "opening", "none"]), st.integers(0, 3)), max_size=6))
+def test_a_patient_without_a_slate_is_nobodys_where_a_series_must_be_closed(
+    patients: list[tuple[str, int]],
+) -> None:
+    """Whoever forgot which slate: a frame is its own patient's or in quarantine."""
+    words: list[str] = []
+    truth: list[str | None] = []
+    number = 0
+    for letter, (slates, pictures) in zip("ABCDEF", patients, strict=False):
+        own = ["f"] * pictures
+        if slates != "none":
+            number += 1
+            own.insert(0, f"O{number}{letter}")
+        if slates == "both":
+            number += 1
+            own.append(f"C{number}{letter}")
+        words += own
+        truth += [None if slates == "none" else letter] * len(own)
+    frames = told(words)
+    filed = file_import(frames, last=number)
+    for frame, patient in zip(frames, truth, strict=True):
+        assert filed.owners.get(frame.capture_id) in (None, patient)
+
+
+@_many
+@given(st.one_of(sessions(), anything()))
+def test_less_is_filed_where_a_series_must_be_closed_and_nothing_else(
+    session: tuple[list[Frame], int],
+) -> None:
+    frames, last = session
+    wide = file_import(frames, last=last, unclosed=True).owners
+    strict = file_import(frames, last=last).owners
+    assert strict.items() <= wide.items()
+    assert {f.capture_id for f in frames if f.slates} & set(wide) <= set(strict)
 
 
 @_many

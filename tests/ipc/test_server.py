@@ -57,7 +57,7 @@ def soon(is_so: Callable[[], bool], timeout_s: float = 10) -> bool:
 
 def answers(path: Path) -> bool:
     try:
-        with connect(path, timeout_s=5) as client:
+        with connect(path, timeout_s=60) as client:
             return client.get_status() == STATUS
     except wire.ConnectionLostError:
         return False
@@ -65,7 +65,7 @@ def answers(path: Path) -> bool:
 
 def open_many(path: Path, count: int, stack: contextlib.ExitStack) -> list[Client]:
     """Connect so often; give those that were let in."""
-    clients = [stack.enter_context(connect(path, timeout_s=5)) for _ in range(count)]
+    clients = [stack.enter_context(connect(path, timeout_s=60)) for _ in range(count)]
     welcome = []
     for client in clients:
         with contextlib.suppress(wire.ConnectionLostError):
@@ -162,7 +162,7 @@ def test_an_os_error_of_the_service_is_an_answer_not_a_hang_up(
             yield STATUS
             raise OSError(5, "Input/output error")
 
-    with serving(tmp_path / "s", Failing), connect(tmp_path / "s", timeout_s=5) as client:
+    with serving(tmp_path / "s", Failing), connect(tmp_path / "s", timeout_s=60) as client:
         with pytest.raises(wire.RemoteError) as caught:
             client.login("rita", "hunter2")
         assert caught.value.remote_code == "kiosk.internal"
@@ -215,7 +215,7 @@ def test_a_reply_may_be_longer_than_any_request(tmp_path: Path) -> None:
             )
             return t.Accounts(accounts=(one,))
 
-    with serving(tmp_path / "s", Wordy), connect(tmp_path / "s", timeout_s=10) as client:
+    with serving(tmp_path / "s", Wordy), connect(tmp_path / "s", timeout_s=60) as client:
         assert client.list_accounts().accounts[0].display_name == name
 
 
@@ -224,7 +224,7 @@ def test_a_reply_that_no_client_would_read_is_refused_in_words(tmp_path: Path) -
         def login(self, user: str, passphrase: str, output: str = "") -> t.Session:
             return t.Session(account_id=AccountId("a" * 32), display_name="x" * wire.MAX_REPLY, roles=())
 
-    with serving(tmp_path / "s", Endless), connect(tmp_path / "s", timeout_s=10) as client:
+    with serving(tmp_path / "s", Endless), connect(tmp_path / "s", timeout_s=60) as client:
         with pytest.raises(wire.RemoteError) as caught:
             client.login("a", "b")
         assert caught.value.remote_code == "kiosk.internal"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from medkiosk.core.refs import ObjectRef, RecordRef
@@ -109,3 +110,19 @@ def test_another_spelling_is_refused(data: bytes) -> None:
 def test_too_large() -> None:
     with pytest.raises(ValueError, match="at most"):
         entry.encode(Leaf(type="x", at=LEAF.at, actor="kiosk", objects=(OBJECT,) * 300))
+
+
+def test_what_leaves_with_a_picture_says_the_year_and_no_person() -> None:
+    redacted = msgspec.structs.replace(LEAF, type="redacted", actor="7" * 32)
+    blurred = entry.blurred(redacted)
+    assert (blurred.at, blurred.actor) == ("2026-01-01T00:00:00.000Z", "kiosk")
+    assert msgspec.structs.replace(blurred, at=redacted.at, actor=redacted.actor) == redacted
+    assert entry.blurred(blurred) == entry.decode(entry.encode(blurred)) == blurred
+    assert not entry.has_time(blurred)
+
+
+@pytest.mark.parametrize("type_", ["original.sealed", "approved", "redaction.failed", "export.prepared"])
+def test_every_other_entry_keeps_its_time_and_person(type_: str) -> None:
+    other = msgspec.structs.replace(LEAF, type=type_, actor="7" * 32)
+    assert entry.blurred(other) == other
+    assert entry.has_time(other)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from medkiosk import keyfiles
-from medkiosk.devicesecret import DeviceSecretLostError, FileSecrets
+from medkiosk.devicesecret import DeviceSecretLostError, DeviceSecrets, FileSecrets
+from medkiosk.devicetpm import TpmSecrets
 from medkiosk.keyfiles import KeyFilesError
 from medkiosk.offline.adopt import Adopted, adopt
 from medkiosk.vault import db, epochs, recovery
@@ -22,6 +23,7 @@ from medkiosk.vault.reader import StoreReader
 from medkiosk.vault.store import Vault
 from tests.disk import FailingCommits, FailingDisk
 from tests.stores import CHEAP, ESCROW, INDEX_KEY, clock, create, device, reopen, seeded
+from tests.virtual import tpm
 
 PASSPHRASE = "a passphrase"
 
@@ -36,7 +38,7 @@ class Machine:
         self.keys = folder / "keys"
         self.device = FileSecrets(folder / "device")
 
-    def adopt(self, shares: list[str], secrets: FileSecrets | None = None) -> Adopted:
+    def adopt(self, shares: list[str], secrets: DeviceSecrets | None = None) -> Adopted:
         return adopt(
             self.store,
             shares,
@@ -222,3 +224,22 @@ def test_a_commit_that_is_reported_as_failed_and_done_again(
     assert commits.failed
     machine.adopt(old.shares[:2])
     works(machine, old)
+
+
+@pytest.mark.skipif(not tpm.AVAILABLE, reason=tpm.NEEDED)
+def test_a_machine_whose_device_secret_is_to_be_in_its_tpm(old: Old, tmp_path: Path) -> None:
+    """An old machine is told so: the sheets put it there, and the passphrase opens with it alone."""
+    machine = Machine(tmp_path / "new", old.root)
+    machine.adopt(old.shares[:2])  # with files, as it was set up
+    shutil.rmtree(machine.device.folder)
+    with tpm.SoftTpm(tmp_path / "tpm") as soft:
+        secrets = TpmSecrets(soft.path)
+        machine.adopt(old.shares[:2], secrets)
+        assert secrets.generations() == [1]
+        index = keyfiles.load(machine.keys).index
+        with Vault.open(
+            machine.store, index_key=index, device=secrets, random=os.urandom, clock=clock
+        ) as vault:
+            vault.unlock("ana", PASSPHRASE).close()
+        with machine.open() as vault, pytest.raises(DeviceSecretLostError):
+            vault.unlock("ana", PASSPHRASE)

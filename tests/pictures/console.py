@@ -1,10 +1,10 @@
 """Make the pictures of the console in ``docs/img``.
 
-``python -m tests.pictures.console`` starts the in-memory kiosk of the console's tests, photographs Home,
-Imports, the forms and Export as SVG through Textual, and Review as PNG in a real xterm with sixels under
-Xvfb: the whole with a suggestion chosen, and a part at full resolution. For the latter install: ``apt install
-xvfb xterm imagemagick``; without them Review is left out, in words. The photo is the astronaut of
-scikit-image (public domain, NASA) where set-up has put it, and bands of colour where not.
+``python -m tests.pictures.console`` starts the in-memory kiosk of the console's tests, walks past every
+screen (`tests.console.walk`) and photographs it as SVG through Textual, and Review as PNG in a real xterm
+with sixels under Xvfb: the whole with a suggestion chosen, and a part at full resolution. For the latter
+install: ``apt install xvfb xterm imagemagick``; without them Review is left out, in words. The photo is the
+astronaut of scikit-image (public domain, NASA) where set-up has put it, and bands of colour where not.
 """
 
 from __future__ import annotations
@@ -19,81 +19,27 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import numpy as np
-from PIL import Image
 from textual.pilot import Pilot
 
 from medkiosk.console.app import KioskApp
-from medkiosk.console.masks import lesion
 from medkiosk.console.terminal import Terminal, cell_size
-from medkiosk.core.clock import rfc3339
 from medkiosk.core.device import DeviceState
-from medkiosk.core.events import Role
-from medkiosk.core.ids import RecipientId
-from medkiosk.core.photo import Box, Category, Decision
-from medkiosk.core.quality import Advice, Quality
-from medkiosk.ipc.client import connect
-from medkiosk.ipc.types import RecipientInfo
 from tests.console import state as scratch
-from tests.console.flows import assign_all, log_in, new_encounter, record_consent
+from tests.console import walk
+from tests.console.flows import assign_all, log_in, new_encounter, record_consent, until_text
 from tests.console.kiosk import RunningKiosk
+from tests.console.morning import filled
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-ASTRONAUT = CHECKOUT / ".cache" / "photos" / "astronaut.png"
 SIZE = (100, 30)
 GEOMETRY = "150x46+0+0"
-Steps = Callable[[Pilot[Any]], Awaitable[None]]
-
-
-def filled() -> scratch.Kiosk:
-    """A kiosk in the middle of a morning."""
-    kiosk = scratch.Kiosk()
-    kiosk.hire("rita", "Rita Reviewer", Role.REVIEWER, Role.PRIVACY_OFFICER)
-    kiosk.recipients.append(
-        RecipientInfo(
-            recipient_id=RecipientId(kiosk.new_id()),
-            display_name="Dr. Ana Sousa",
-            organisation="University Hospital, Dermatology",
-            age_recipient="age1example",
-            expires=rfc3339(datetime.now(UTC) + timedelta(days=300)),
-        )
-    )
-    kiosk.plug_in(4, name="IMG_01{:02d}")
-    kiosk.plug_in(12)
-    _judge(kiosk)
-    if ASTRONAUT.exists():
-        width, height = scratch.FULL
-        image = Image.open(ASTRONAUT).convert("RGB")
-        image = image.crop((0, 0, image.width, image.width * height // width))
-        kiosk.scene = np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
-        marks = (
-            scratch.finding(Category.FACE, (975, 255, 520, 660)),
-            scratch.suggested(Category.FACE, (1500, 560, 250, 300), 620),
-            scratch.suggested(Category.MARK, (1340, 1380, 330, 300), 410),
-            scratch.finding(Category.TEXT, (2200, 1095, 190, 110), 810),
-            lesion(Box(560, 1250, 420, 400), next(iter(kiosk.accounts.values()))[0]),
-        )
-        for photo in kiosk.photos.values():
-            photo.findings = marks
-            photo.info = msgspec.structs.replace(photo.info, findings=len(marks))
-    return kiosk
-
-
-def _judge(kiosk: scratch.Kiosk) -> None:
-    """Some photos of the newest import should be taken again."""
-    newest = [each for each in kiosk.photos.values() if each.info.import_id == kiosk.imports[0].import_id]
-    for place, advice in (
-        (0, (Advice.GLARE,)),
-        (4, (Advice.NO_SCALE,)),
-        (7, (Advice.NOT_SHARP, Advice.CAST)),
-    ):
-        kiosk.judge(newest[place], Quality(500, 900, 0, 12, 40, None, 0, advice))
+_STILL_S = 0.5
+REVIEW = ("review", "closer", "original", "second")
+"""Pictures of Review, in the order in which `_inside` waits for them."""
 
 
 _TEXT = re.compile(
@@ -122,73 +68,33 @@ def portable(svg: str) -> str:
     return _TEXT.sub(trimmed, svg.replace("Fira Code, monospace", "DejaVu Sans Mono, Menlo, monospace"))
 
 
-async def _svg(socket: Path, name: str, folder: Path, steps: Steps) -> None:
-    app = KioskApp(socket, terminal=Terminal(sixel=False, cell=lambda: None))
-    async with app.run_test(size=SIZE) as pilot:
-        await pilot.pause(0.5)
-        await steps(pilot)
-        await pilot.pause(0.5)
-        (folder / f"console-{name}.svg").write_text(portable(app.export_screenshot(title="medkiosk-console")))
-    print(f"docs/img/console-{name}.svg")
+async def _plain(folder: Path, size: tuple[int, int], running: RunningKiosk) -> None:
+    """Walk past every screen, and photograph those that the documentation shows."""
+    kiosk = running.kiosk
+    app = KioskApp(running.path, terminal=Terminal(sixel=False, cell=lambda: None))
+    async with app.run_test(size=size) as pilot:
 
+        async def photograph(name: str) -> None:
+            await pilot.pause(_STILL_S)
+            svg = app.export_screenshot(title="medkiosk-console")
+            (folder / f"console-{name}.svg").write_text(portable(svg))
+            print(f"docs/img/console-{name}.svg", flush=True)
 
-async def _plain(folder: Path, socket: Path, kiosk: scratch.Kiosk) -> None:
-    async def nothing(pilot: Pilot[Any]) -> None:
-        pass
-
-    async def imports(pilot: Pilot[Any]) -> None:
-        await log_in(pilot, "rita")
-        await pilot.press("i")
-
-    async def advice(pilot: Pilot[Any]) -> None:
-        await imports(pilot)
-        await pilot.pause(0.5)
-        await pilot.press("q")
-
-    async def consent(pilot: Pilot[Any]) -> None:
-        await log_in(pilot, "rita")
-        await new_encounter(pilot, mrn="7421093", issuer="Demo Hospital", name="Mustermann, Erika")
-
-    async def encounters(pilot: Pilot[Any]) -> None:
-        await consent(pilot)
-        await record_consent(pilot)
-        await assign_all(pilot)
-        await pilot.press("escape", "e")
-
-    async def export(pilot: Pilot[Any]) -> None:
-        await log_in(pilot, "rita")
-        await pilot.press("x")
-
-    async def login(pilot: Pilot[Any]) -> None:
-        await pilot.press("l", *"rita", "enter", *"secret")
-
-    await _svg(socket, "home", folder, nothing)
-    await _svg(socket, "login", folder, login)
-    await _svg(socket, "consent", folder, consent)
-    await _svg(socket, "encounters", folder, encounters)
-    await _svg(socket, "imports", folder, imports)
-    await _svg(socket, "advice", folder, advice)
-    _approve_first(socket)
-    await _svg(socket, "export", folder, export)
-    kiosk.devices = (scratch.device(DeviceState.IMPORTING, 12, 7),)
-    kiosk.touch()
-    await _svg(socket, "importing", folder, nothing)
-
-
-def _approve_first(socket: Path) -> None:
-    with connect(socket) as rita:
-        rita.login("rita", scratch.PASSPHRASE)
-        first = next(each for each in rita.list_captures().captures if each.encounter_id)
-        found = rita.get_capture(first.capture_id).findings
-        decided = tuple(
-            msgspec.structs.replace(each, decision=Decision.MASK)
-            if each.decision is Decision.SUGGEST
-            else each
-            for each in found
-        )
-        revision = rita.change_masks(first.capture_id, first.revision, decided).info.revision
-        rita.get_preview(first.capture_id)
-        rita.approve(first.capture_id, revision)
+        devices = kiosk.devices
+        kiosk.devices = (scratch.device(DeviceState.IMPORTING, 12, 7),)
+        kiosk.touch()
+        await until_text(pilot, "DO NOT UNPLUG")
+        await photograph("importing")
+        kiosk.devices = devices
+        kiosk.touch()
+        for stops in (walk.OUT, walk.IN):
+            for stop in stops:
+                await walk.in_pilot(pilot, kiosk, stop)
+                if stop.picture:
+                    await photograph(stop.name)
+            if stops is walk.OUT:
+                await pilot.press("escape")
+                await log_in(pilot, "alma")
 
 
 async def _to_review(pilot: Pilot[Any]) -> None:
@@ -215,6 +121,16 @@ def _inside(socket: Path, ready: Path) -> None:
         await _to_review(pilot)
         await asyncio.to_thread(_wait_for_photograph, ready)
         await pilot.press("1")
+        await pilot.pause(3)
+        await asyncio.to_thread(_wait_for_photograph, ready)
+        await pilot.press("0", "v", "1")
+        await pilot.pause(3)
+        await asyncio.to_thread(_wait_for_photograph, ready)
+        await pilot.press("v", "t")
+        await pilot.pause(1)
+        await pilot.press("1")
+        await pilot.pause(3)
+        await pilot.press("p")
         await pilot.pause(3)
         await asyncio.to_thread(_wait_for_photograph, ready)
         pilot.app.exit()
@@ -277,10 +193,16 @@ def _wait_until(ready: Path, terminal: subprocess.Popen[bytes]) -> None:
     time.sleep(1)
 
 
+def _size(text: str) -> tuple[int, int]:
+    columns, lines = text.split("x")
+    return int(columns), int(lines)
+
+
 def main() -> int:
     """Make all pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=CHECKOUT / "docs" / "img")
+    parser.add_argument("--size", type=_size, default=SIZE, metavar="COLUMNSxLINES", help="default: 100x30")
     parser.add_argument("--inside", nargs=2, type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
@@ -290,7 +212,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         plain = RunningKiosk(Path(folder) / "plain", filled())
         plain.start()
-        asyncio.run(_plain(options.out, plain.path, plain.kiosk))
+        walk.prepare(plain)
+        asyncio.run(_plain(options.out, options.size, plain))
         plain.stop()
         missing = [tool for tool in ("Xvfb", "xterm", "import") if shutil.which(tool) is None]
         if missing:
@@ -299,7 +222,7 @@ def main() -> int:
             return 1
         for_review = RunningKiosk(Path(folder) / "review", filled())
         for_review.start()
-        names = ("console-review.png", "console-closer.png")
+        names = tuple(f"console-{name}.png" for name in REVIEW)
         _photograph(for_review.path, Path(folder) / "ready", [options.out / name for name in names])
         for_review.stop()
         print("\n".join(f"docs/img/{name}" for name in names))

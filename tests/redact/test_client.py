@@ -228,7 +228,7 @@ def test_a_worker_that_hangs_times_out(said: bytes) -> None:
     assert session.detect(lambda: [b"image"], 5).code is RedactCode.TIMEOUT
     assert session.broken
     assert session.detect(lambda: [b"image"], 5).code is RedactCode.CRASHED
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 30
     session.close()
 
 

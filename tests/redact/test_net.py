@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -58,3 +61,13 @@ def test_what_is_no_protobuf_is_a_value_error_or_comes_back(junk: bytes) -> None
         open_sizes(junk)
     except ValueError:
         return
+
+
+def test_the_runtime_writes_nothing_and_tells_nobody(tmp_path: Path) -> None:
+    # Without the variable it makes two files in the user's home as it is imported, and a thread that sends
+    # them. CI is taken away, since the runtime keeps still where that is set.
+    unset = {"CI", "XDG_CACHE_HOME", "ORT_DISABLE_TELEMETRY"}
+    surroundings = {name: value for name, value in os.environ.items() if name not in unset}
+    code = "import medkiosk.redact.detect.net, onnxruntime; onnxruntime.SessionOptions()"
+    subprocess.run([sys.executable, "-c", code], env=surroundings | {"HOME": str(tmp_path)}, check=True)
+    assert list(tmp_path.rglob("*")) == []

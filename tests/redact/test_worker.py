@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from medkiosk.redact.jpeg.structure import flaw
 from medkiosk.redact.kit import Kit
 from medkiosk.redact.region import share_covered
 from medkiosk.redact.residual import uncovered
+from medkiosk.redact.worker import ended_by_a_hang_up
 from medkiosk.workers import ProcessChannel, python_worker
 from tests.redact.jpegs import SECRETS, camera_jpeg, encode, photo, stored
 from tests.redact.scenes import face, skin, with_qr, with_text
@@ -275,3 +277,39 @@ def test_steady_memory(spawn: Spawn) -> None:
             sizes.append(psutil.Process(channel.process.pid).memory_info().rss)
     assert sizes[-1] < 280 << 20
     assert sizes[-1] - sizes[0] < 4 << 20
+
+
+def end_of_a_worker_that_loads(near: int, hang_up: Callable[[], None]) -> int:
+    """How a process ends that would go on for a minute; the daemon's end is not open in it."""
+    child = os.fork()
+    if child == 0:
+        try:
+            hang_up()
+            with ended_by_a_hang_up(near):
+                for _ in range(6000):
+                    time.sleep(0.01)
+        finally:
+            os._exit(1)
+    time.sleep(0.3)
+    assert os.waitpid(child, os.WNOHANG) == (0, 0)
+    hang_up()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_who_loads_for_a_daemon_that_has_gone_ends() -> None:
+    far, near = socket.socketpair()
+    assert end_of_a_worker_that_loads(near.fileno(), far.close) == 0
+    near.close()
+    reader, writer = os.pipe()
+    assert end_of_a_worker_that_loads(reader, lambda: os.close(writer)) == 0
+    os.close(reader)
+
+
+def test_what_was_said_while_it_loads_is_read_afterwards() -> None:
+    far, near = socket.socketpair()
+    with far, near:
+        with ended_by_a_hang_up(near.fileno()):
+            far.sendall(b"job")
+            far.shutdown(socket.SHUT_WR)
+            time.sleep(0.1)
+        assert near.recv(10) == b"job"

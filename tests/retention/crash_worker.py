@@ -1,12 +1,8 @@
-"""What `test_crash` kills: disposes of one picture as the daemon does, or goes on with that.
-
-Run as ``python -m tests.retention.crash_worker STORE``.
-"""
+"""What `test_every_call` kills: disposes of one picture as the daemon does, or goes on with that."""
 
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 from medkiosk.core.ids import KIOSK, CaptureId, DisposalId, ObjectId
@@ -64,7 +60,3 @@ def step(vault: Vault, journal: Journal, running: Running) -> None:
             blobs, trimmed = disposals.erase(running)
             end = DisposalFinished(at=at, actor=KIOSK, disposal_id=DISPOSAL, blobs=blobs, trimmed=trimmed)
             journal.commit([Fact(end)], also=lambda tx: disposals.finish(tx, running))
-
-
-if __name__ == "__main__":
-    run(Path(sys.argv[1]))

@@ -2,16 +2,18 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medkiosk.core.ids import AccountId, CaptureId, DisposalId, EncounterId, HoldId
-from medkiosk.core.lifecycle import DisposalProposed, DisposalState, RetentionClass
-from medkiosk.retention import machine
+from medkiosk.core import disposal
+from medkiosk.core.disposal import DisposalEvent
+from medkiosk.core.ids import KIOSK, AccountId, CaptureId, DisposalId, EncounterId, HoldId
+from medkiosk.core.lifecycle import DisposalProposed, DisposalRefused, DisposalState, RetentionClass
+from medkiosk.retention import gate
 from medkiosk.retention.classes import Care, age_at, anniversary, read_date, term
 from medkiosk.retention.due import Hold, Verdict, judge
-from medkiosk.retention.machine import DisposalEvent
 
 D = date
 E1, C1 = EncounterId("e1"), CaptureId("c1")
@@ -134,37 +136,37 @@ def proposed(*, early: bool = False) -> DisposalProposed:
 
 
 def test_a_second_person_has_to_say_yes() -> None:
-    assert machine.why_not_approve(proposed(), [DUE], BERT, complete=True) == []
-    [why] = machine.why_not_approve(proposed(), [DUE], ANNA, complete=True)
+    assert gate.why_not_approve(proposed(), [DUE], BERT, complete=True) == []
+    [why] = gate.why_not_approve(proposed(), [DUE], ANNA, complete=True)
     assert "second person" in why
 
 
 @pytest.mark.parametrize("early", [False, True])
 def test_a_hold_stops_a_proposal_and_an_approval(early: bool) -> None:
-    assert machine.why_not_propose([DUE, HELD], early=early, reason="r", authority="a")
-    assert machine.why_not_approve(proposed(early=early), [DUE, HELD], BERT, complete=True)
+    assert gate.why_not_propose([DUE, HELD], early=early, reason="r", authority="a")
+    assert gate.why_not_approve(proposed(early=early), [DUE, HELD], BERT, complete=True)
 
 
 def test_what_is_not_due_takes_an_order() -> None:
-    assert machine.why_not_propose([KEPT], early=False, reason="r", authority="a")
-    assert machine.why_not_propose([KEPT], early=True, reason="r", authority=" ")
-    assert machine.why_not_propose([KEPT], early=True, reason="", authority="a")
-    assert not machine.why_not_propose([KEPT], early=True, reason="r", authority="court order 1")
-    assert machine.why_not_approve(proposed(), [KEPT], BERT, complete=True)
-    assert not machine.why_not_approve(proposed(early=True), [KEPT], BERT, complete=True)
+    assert gate.why_not_propose([KEPT], early=False, reason="r", authority="a")
+    assert gate.why_not_propose([KEPT], early=True, reason="r", authority=" ")
+    assert gate.why_not_propose([KEPT], early=True, reason="", authority="a")
+    assert not gate.why_not_propose([KEPT], early=True, reason="r", authority="court order 1")
+    assert gate.why_not_approve(proposed(), [KEPT], BERT, complete=True)
+    assert not gate.why_not_approve(proposed(early=True), [KEPT], BERT, complete=True)
 
 
 def test_an_empty_or_changed_proposal_goes_nowhere() -> None:
-    assert machine.why_not_propose([], early=False, reason="r", authority="a")
-    assert machine.why_not_approve(proposed(), [DUE], BERT, complete=False)
+    assert gate.why_not_propose([], early=False, reason="r", authority="a")
+    assert gate.why_not_approve(proposed(), [DUE], BERT, complete=False)
 
 
 @given(st.lists(st.sampled_from(DisposalEvent), max_size=12))
 def test_nothing_is_destroyed_without_an_approval(events: list[DisposalEvent]) -> None:
-    state = machine.INITIAL
+    state = disposal.INITIAL
     happened = []
     for event in events:
-        after = machine.next_state(state, event)
+        after = disposal.next_state(state, event)
         if after is not None:
             state = after
             happened.append(event)
@@ -174,4 +176,20 @@ def test_nothing_is_destroyed_without_an_approval(events: list[DisposalEvent]) -
 
 
 def test_the_table_is_whole() -> None:
-    assert set(machine.TRANSITIONS) == set(DisposalState)
+    assert set(disposal.TRANSITIONS) == set(DisposalState)
+
+
+def test_what_was_recorded_leads_to_one_state_from_everywhere() -> None:
+    for row in disposal.TRANSITIONS.values():
+        for event, after in row.items():
+            assert {other[event] for other in disposal.TRANSITIONS.values() if event in other} == {after}
+
+
+def test_who_refuses_says_which_event_it_is() -> None:
+    refused = DisposalRefused(
+        at="2026-01-01T00:00:00.000Z", actor=BERT, disposal_id=DisposalId("d"), reason="r"
+    )
+    given_up = msgspec.structs.replace(refused, actor=KIOSK)
+    assert disposal.next_state(DisposalState.APPROVED, disposal.classify(refused)) is None
+    assert disposal.next_state(DisposalState.APPROVED, disposal.classify(given_up)) is DisposalState.REFUSED
+    assert disposal.next_state(DisposalState.PROPOSED, disposal.classify(given_up)) is None

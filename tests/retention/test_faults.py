@@ -1,6 +1,6 @@
 """A disposal on a disk of which one call fails, or was carried out and is reported as failed.
 
-`tests.retention.test_crash` does the same to the daemon with the kernel's own errors; here are the failures
+`tests.vault.test_every_call` does the same to the daemon with the kernel's own errors; here are the failures
 that a kernel cannot be asked for: the operation is on the device, and the program is told that it is not.
 """
 

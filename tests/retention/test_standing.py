@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medkiosk.catalog.fold import Catalog, fold
-from medkiosk.consent.decision import Action, may
+from medkiosk.catalog.views import EncounterView
+from medkiosk.consent.decision import Action, Question, may
 from medkiosk.core import events as ev
 from medkiosk.core import lifecycle as life
 from medkiosk.core.consent import ConsentKind, Purpose, Subject, subject_key
@@ -19,12 +20,14 @@ from medkiosk.core.lifecycle import RetentionClass
 from medkiosk.daemon.duebook import (
     clock_warning,
     is_complete,
+    judge_all,
     look,
     seen_of,
     standing_of,
     unprotected,
     verdicts_of,
     why_not_now,
+    why_not_propose,
 )
 from medkiosk.retention.scope import goes
 from medkiosk.review.machine import step
@@ -103,7 +106,7 @@ class Desk:
         return fold(step, self.events)
 
     def why_not(self, proposed: life.DisposalProposed) -> list[str]:
-        return why_not_now(self.catalog, proposed, NOW)
+        return why_not_now(look(self.catalog, NOW), proposed, "")
 
 
 @pytest.fixture
@@ -251,7 +254,8 @@ def test_a_number_typed_in_another_way_is_the_same_person(mrn: str) -> None:
         )
     )  # fmt: skip
     assert desk.catalog.answers(E[0]) == (no,)
-    assert not may(Action.EXPORT, desk.catalog.answers(E[0]), Purpose.CLINICAL_RECORD, NOW).allowed
+    answers = desk.catalog.answers(E[0])
+    assert not may(Action.EXPORT, Question(), answers, Purpose.CLINICAL_RECORD, None, NOW).allowed
 
 
 def test_a_refusal_under_another_spelling_must_not_go_alone() -> None:
@@ -273,7 +277,7 @@ def test_a_refusal_under_another_spelling_must_not_go_alone() -> None:
                 encounter_id=encounter_id, terms=terms,
             )
         )  # fmt: skip
-    assert unprotected(look(desk.catalog, NOW), desk.propose(E[1]), NOW)
+    assert unprotected(look(desk.catalog, NOW), desk.propose(E[1]))
 
 
 @given(st.text(max_size=12))
@@ -319,10 +323,44 @@ def test_every_verdict_is_there(desk: Desk) -> None:
 
 
 def test_a_clock_far_ahead_of_the_last_picture_is_told(desk: Desk) -> None:
-    assert clock_warning(Catalog(step), NOW) == ""
+    assert clock_warning(look(Catalog(step), NOW)) == ""
     taken = desk.catalog.captures().captures[-1].at
     last = datetime.fromisoformat(taken)
-    assert clock_warning(desk.catalog, last) == ""
-    warning = clock_warning(desk.catalog, last.replace(year=last.year + 23))
+    assert clock_warning(look(desk.catalog, last)) == ""
+    warning = clock_warning(look(desk.catalog, last.replace(year=last.year + 23)))
     assert f"says {last.year + 23}" in warning
     assert f"is of {taken[:10]}" in warning
+
+
+class CountingCatalog(Catalog):
+    """Counts how often somebody looks at every encounter."""
+
+    looked = 0
+
+    def encounters(self) -> tuple[EncounterView, ...]:
+        self.looked += 1
+        return super().encounters()
+
+
+def test_a_page_of_disposals_looks_at_every_encounter_once(desk: Desk) -> None:
+    proposals = [desk.propose(E[0]), desk.propose(E[1]), desk.propose(captures=(C[4],))]
+    catalog = CountingCatalog(step)
+    for event in desk.events:
+        catalog.apply(event)
+    judged = judge_all(catalog, catalog.keeping.disposals.values(), NOW)
+    assert catalog.looked == 1
+    assert [len(each.found) for each in judged] == [1, 1, 1]
+    for proposal in proposals:
+        catalog.apply(life.DisposalRefused(at=AT, actor=ANNA, disposal_id=proposal.disposal_id, reason="r"))
+    judged = judge_all(catalog, catalog.keeping.disposals.values(), NOW)
+    assert catalog.looked == 1
+    assert not any(each.found for each in judged)
+
+
+def test_damage_stops_what_nothing_else_does(desk: Desk) -> None:
+    proposed = desk.propose(E[0])
+    book = look(desk.catalog, NOW)
+    verdicts = [verdict for _, verdict in verdicts_of(book, proposed)]
+    assert why_not_propose(book, proposed, verdicts, "") == []
+    assert why_not_propose(book, proposed, verdicts, "A record is unreadable.") == ["A record is unreadable."]
+    assert why_not_now(book, proposed, "A record is unreadable.") == ["A record is unreadable."]

@@ -20,6 +20,7 @@ from medkiosk.core.photo import (
     ReviewState,
 )
 from medkiosk.review.gate import Candidate, why_not_approve, why_not_change
+from medkiosk.review.second import Said
 
 ANNA, BERT = AccountId("a" * 32), AccountId("b" * 32)
 FACE = Finding(
@@ -41,6 +42,7 @@ READY = Candidate(
     assigned=True,
     missing=(),
     role=ImageRole.CLINICAL,
+    who=ANNA,
 )
 LESION = Finding(
     category=Category.LESION,
@@ -68,6 +70,15 @@ def test_nothing_in_the_way() -> None:
         (replace(READY, state=ReviewState.REJECTED), "is rejected"),
         (replace(READY, state=ReviewState.UNUSABLE), "is unusable"),
         (replace(READY, missing=("ocr/5",)), "ocr/5"),
+        (replace(READY, said=Said((ANNA,))), "somebody else"),
+        (replace(READY, state=ReviewState.NEEDS_SECOND, said=Said((ANNA,))), "somebody else"),
+        (
+            replace(READY, state=ReviewState.NEEDS_SECOND, said=Said((), ANNA)),
+            "You asked for a second opinion",
+        ),
+        (replace(READY, state=ReviewState.APPROVED, said=Said((BERT,))), "is approved"),
+        (replace(READY, state=ReviewState.APPROVED, said=Said((ANNA,)), most=2), "somebody else"),
+        (replace(READY, state=ReviewState.APPROVED, said=Said((ANNA, BERT)), most=2), "is approved"),
         (replace(READY, asked=1), "not the latest"),
         (replace(READY, asked=3), "not the latest"),
         (replace(READY, seen=1), "not looked at"),
@@ -104,6 +115,21 @@ def test_a_hint_at_a_mark_needs_no_answer_and_any_other_suggestion_does() -> Non
         suggested = msgspec.structs.replace(FACE, category=category, decision=Decision.SUGGEST)
         reasons = why_not_approve(replace(READY, findings=(suggested,)))
         assert bool(reasons) == (category is not Category.MARK)
+
+
+@pytest.mark.parametrize(
+    "candidate",
+    [
+        replace(READY, state=ReviewState.NEEDS_SECOND, said=Said((BERT,))),
+        replace(READY, state=ReviewState.NEEDS_SECOND, said=Said((), BERT)),
+        replace(READY, state=ReviewState.NEEDS_SECOND, said=Said((BERT,), ANNA)),
+        replace(READY, state=ReviewState.APPROVED, said=Said((BERT,)), most=2),
+    ],
+)
+def test_another_person_may_be_the_second(candidate: Candidate) -> None:
+    assert why_not_approve(candidate) == ()
+    (reason,) = why_not_approve(replace(candidate, seen=0))
+    assert "not looked at" in reason
 
 
 def test_all_obstacles_are_named_at_once() -> None:

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from medkiosk.core.events import Approved, Redacted, RedactionFailed, Rejected, RoleGiven
+from medkiosk.core.events import Approved, Redacted, RedactionFailed, Rejected, RoleGiven, SecondAsked
 from medkiosk.core.ids import KIOSK, AccountId, CaptureId, ObjectId
 from medkiosk.core.photo import ImageRole, MediaKind, RedactCode
 from medkiosk.core.photo import ReviewState as S
@@ -46,6 +46,10 @@ FAILED = RedactionFailed(
 )
 APPROVED = Approved(at=AT, actor=ANNA, capture_id=CAPTURE, revision=1, derivative_id=ObjectId("1" * 32))
 REJECTED = Rejected(at=AT, actor=ANNA, capture_id=CAPTURE, revision=1, reason="blurred")
+FIRST = Approved(
+    at=AT, actor=ANNA, capture_id=CAPTURE, revision=1, derivative_id=ObjectId("1" * 32), first=True
+)
+ASKED = SecondAsked(at=AT, actor=ANNA, capture_id=CAPTURE, revision=1, reason="is that a tattoo?")
 SLATE = RoleGiven(at=AT, actor=KIOSK, capture_id=CAPTURE, role=ImageRole.SLATE)
 
 
@@ -56,6 +60,8 @@ SLATE = RoleGiven(at=AT, actor=KIOSK, capture_id=CAPTURE, role=ImageRole.SLATE)
         (redacted(ANNA), E.MASKS_CHANGED),
         (FAILED, E.FAILED),
         (APPROVED, E.APPROVED),
+        (FIRST, E.FIRST_APPROVED),
+        (ASKED, E.SECOND_ASKED),
         (REJECTED, E.REJECTED),
         (SLATE, E.ROLE_GIVEN),
     ],
@@ -72,12 +78,23 @@ def test_every_state_is_in_the_table_and_can_be_reached() -> None:
     assert reached == set(S) == set(TRANSITIONS)
 
 
-def test_only_an_approval_of_a_proposed_picture_approves() -> None:
-    ways = [(s, e) for s, e in product(S, E) if next_state(s, e) is S.APPROVED]
-    assert ways == [(S.PROPOSED, E.APPROVED)]
+def test_only_an_approval_of_a_picture_that_somebody_may_judge_approves() -> None:
+    ways = {(s, e) for s, e in product(S, E) if next_state(s, e) is S.APPROVED}
+    assert ways == {(s, E.APPROVED) for s in (S.PROPOSED, S.NEEDS_SECOND, S.APPROVED)}
 
 
-@pytest.mark.parametrize("event", [e for e in E if e is not E.APPROVED])
+def test_only_a_first_approval_or_a_question_leaves_it_to_a_second_person() -> None:
+    ways = {(s, e) for s, e in product(S, E) if next_state(s, e) is S.NEEDS_SECOND}
+    asked = {(s, E.SECOND_ASKED) for s in (S.PROPOSED, S.NEEDS_SECOND, S.APPROVED)}
+    assert ways == asked | {(s, E.FIRST_APPROVED) for s in (S.PROPOSED, S.NEEDS_SECOND)}
+
+
+def test_what_needs_a_second_person_can_do_all_that_a_proposed_picture_can() -> None:
+    for event in E:
+        assert next_state(S.NEEDS_SECOND, event) is next_state(S.PROPOSED, event)
+
+
+@pytest.mark.parametrize("event", [e for e in E if e not in (E.APPROVED, E.FIRST_APPROVED)])
 def test_whatever_happens_to_an_approved_picture_takes_the_approval_away(event: E) -> None:
     assert next_state(S.APPROVED, event) not in (None, S.APPROVED)
 

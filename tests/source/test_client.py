@@ -195,7 +195,7 @@ def test_a_silent_worker_is_killed() -> None:
     with SourceSession(channel, stall_s=0.4) as session, pytest.raises(SourceError) as caught:
         session.hello()
     assert caught.value.reason == SourceCode.STALLED
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30, "it slept on"
     assert channel.process.returncode is not None
 
 

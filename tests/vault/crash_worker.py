@@ -1,12 +1,8 @@
-"""What `test_crash` kills: commits batches as the daemon does, and says on stdout what is acknowledged.
-
-Run as ``python -m tests.vault.crash_worker STORE BATCHES``.
-"""
+"""What `test_every_call` kills: commits batches as the daemon does, and says what is acknowledged."""
 
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 from medkiosk.ledger import entry
@@ -59,7 +55,3 @@ def recover(vault: Vault, log: Log) -> None:
     if waiting := vault.outbox():
         log.append_once(waiting)
         vault.outbox_done(waiting[-1][0])
-
-
-if __name__ == "__main__":
-    run(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,13 +1,8 @@
-"""What `test_key_crashes` kills: one change of keys on a store, as the daemon or kioskctl makes it.
-
-Run as ``python -m tests.vault.key_worker FOLDER CHANGE WORDS WORDS``. It says ``done`` when the change has
-returned.
-"""
+"""What `test_every_call` kills: one change of keys on a store, as the daemon or kioskctl makes it."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -47,8 +42,3 @@ def change(folder: Path, what: str, shares: Sequence[str]) -> None:
                 identity.put_recovery(slot, ESCROW)
             case "rotate":
                 identity.rotate()
-
-
-if __name__ == "__main__":
-    change(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])
-    os.write(1, b"done\n")

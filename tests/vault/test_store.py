@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from medkiosk.vault import slots
 from medkiosk.vault.batch import Batch
 from medkiosk.vault.errors import (
     DisposedError,
@@ -25,6 +26,7 @@ from medkiosk.vault.errors import (
     WrongSharesError,
 )
 from medkiosk.vault.keyrows import put_slot
+from medkiosk.vault.keys import Secret
 from medkiosk.vault.reader import StoreReader
 from medkiosk.vault.schema import SeenRow
 from medkiosk.vault.slots import Argon2Params, Authenticator
@@ -335,6 +337,13 @@ def test_bad_arguments_are_refused(scratch: Scratch) -> None:
     with pytest.raises(ValueError, match="bounds"):
         Argon2Params(memory_kib=1 << 40)
     assert list((scratch.root / "tmp").iterdir()) == []
+
+
+def test_what_a_new_slot_costs_to_try() -> None:
+    assert Argon2Params(memory_kib=256 * 1024, passes=3, lanes=4) == slots.COST
+    assert Argon2Params(memory_kib=64 * 1024, passes=3, lanes=1) == slots.FLOOR
+    slot = slots.passphrase_slot(Secret(bytes(32)), bytes(32), "correct horse", random=os.urandom)
+    assert slots.params_of(slot) == slots.COST
 
 
 def test_secrets_do_not_show(scratch: Scratch) -> None:

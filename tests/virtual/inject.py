@@ -1,9 +1,9 @@
 """Stop or fail a process at its N-th durable operation, counted over all its threads.
 
 The kernel asks us before each of these system calls (seccomp user notification, `seccomp(2)`), in the order
-in which they are made, whichever thread makes them. We let it go on, answer it with an error, or kill the
-process before the operation happens. Nothing in the program under test knows of it, SQLite's own calls are
-seen too, and no tracer slows the rest down.
+in which they are made, whichever thread makes them. We let it go on, answer it with an error, kill the
+process before the operation happens, or do it ourselves in its place and say that it failed. Nothing in the
+program under test knows of it, SQLite's own calls are seen too, and no tracer slows the rest down.
 
     with Injector(folder, at=17, errno=errno.EIO) as injector:
         subprocess.run([*injector.prefix, "program", "argument"])
@@ -15,7 +15,9 @@ listening descriptor over and becomes the program.
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
+import mmap
 import os
 import select
 import signal
@@ -29,13 +31,24 @@ from types import TracebackType
 from typing import Self
 
 _BY_DESCRIPTOR = ("write", "pwrite64", "ftruncate", "fsync", "fdatasync", "syncfs", "sync_file_range")
-_BY_NAME = ("rename", "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat")
+_BY_NAME = {
+    "rename": "pp",
+    "renameat": "dpdp",
+    "renameat2": "dpdpf",
+    "link": "pp",
+    "linkat": "dpdpf",
+    "unlink": "p",
+    "unlinkat": "dpf",
+}
+"""What the arguments are: a path, the descriptor of a folder, flags."""
+_MAX_PATH = 4096
 
 _LD_NR, _JEQ, _RET = 0x20, 0x15, 0x06  # BPF: load a word, jump if equal, return
 _NOTIFY, _ALLOW = 0x7FC00000, 0x7FFF0000
 _SET_FILTER, _NEW_LISTENER = 1, 1 << 3
 _RECV, _SEND, _CONTINUE = 0xC0502100, 0xC0182101, 1
 _NO_NEW_PRIVS = 38
+_PIDFD_GETFD = 438
 _REQUEST, _ANSWER = struct.Struct("=QIIiIQ6Q"), struct.Struct("=QqiI")
 
 
@@ -43,7 +56,7 @@ def _numbers() -> dict[int, str]:
     import pyseccomp
 
     found = {
-        pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name): name for name in _BY_DESCRIPTOR + _BY_NAME
+        pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name): name for name in (*_BY_DESCRIPTOR, *_BY_NAME)
     }
     return {number: name for number, name in found.items() if number >= 0}
 
@@ -56,24 +69,28 @@ class Injector:
         at: which one, from 1; 0 for none, to count them.
         error: what to answer it with; 0 kills the process.
         sticky: the same answer to every one from there on: a disk that stays full.
+        done: it is done, and answered with the error all the same.
 
     Attributes:
+        path: where a process that shall be counted connects (`confess`).
         made: the operations so far, as ``name path``.
         struck: whether it came to the chosen one.
     """
 
-    def __init__(self, folder: Path, *, at: int = 0, error: int = 0, sticky: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, at: int = 0, error: int = 0, sticky: bool = False, done: bool = False
+    ) -> None:
         self.made: list[str] = []
         self.struck = False
         self._folder = str(folder)
-        self._at, self._error, self._sticky = at, error, sticky
+        self._at, self._error, self._sticky, self._done = at, error, sticky, done
         self._names = _numbers()
         self._runtime = tempfile.TemporaryDirectory(prefix="inject-")
-        path = Path(self._runtime.name) / "s"
+        self.path = Path(self._runtime.name) / "s"
         self._server = socket.socket(socket.AF_UNIX)
-        self._server.bind(str(path))
+        self._server.bind(str(self.path))
         self._server.listen(1)
-        self.prefix = [sys.executable, "-m", "tests.virtual.inject", str(path)]
+        self.prefix = [sys.executable, "-m", "tests.virtual.inject", str(self.path)]
         self._leave, self._leaving = os.pipe()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -118,7 +135,13 @@ class Injector:
         except FileNotFoundError:
             return  # the thread was killed while it waited
         id_, thread, _, number, _, _, *arguments = _REQUEST.unpack(buffer)
-        error = self._decide(self._names[number], thread, arguments, process)
+        name = self._names[number]
+        error = self._decide(name, thread, arguments, process)
+        if error and self._done:
+            try:
+                _do(name, number, process, arguments)
+            except OSError as failed:  # as it would have without us
+                error = failed.errno or errno.EIO
         answer = _ANSWER.pack(id_, 0, -error, 0) if error else _ANSWER.pack(id_, 0, 0, _CONTINUE)
         try:
             fcntl.ioctl(listener, _SEND, bytearray(answer))
@@ -150,7 +173,72 @@ class Injector:
         return path.removeprefix(self._folder) if path.startswith(self._folder) else None
 
 
-def _become(path: str, command: list[str]) -> None:
+def _do(name: str, number: int, process: int, arguments: list[int]) -> None:
+    """Make a system call of another process in its place, on its own open files.
+
+    Raises:
+        OSError: it did not succeed.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    pidfd = os.pidfd_open(process)
+    opened = [pidfd]
+
+    def its(descriptor: int) -> int:
+        opened.append(_checked(libc.syscall(_PIDFD_GETFD, pidfd, descriptor, 0)))
+        return opened[-1]
+
+    try:
+        if (shape := _BY_NAME.get(name)) is not None:
+            ours: list[ctypes.c_char_p | int] = []
+            here = True  # a path that does not begin at the root begins in its working directory
+            for kind, value in zip(shape, arguments, strict=False):
+                at = ctypes.c_int(value & 0xFFFFFFFF).value
+                if kind == "p":
+                    path = _memory(process, value, _MAX_PATH).partition(b"\0")[0]
+                    if here and not path.startswith(b"/"):
+                        path = b"/proc/%d/cwd/%s" % (process, path)
+                    ours.append(ctypes.c_char_p(path))
+                else:
+                    here = at < 0
+                    ours.append(its(at) if kind == "d" and at >= 0 else at)
+            _checked(libc.syscall(number, *ours))
+            return
+        descriptor = its(arguments[0])
+        if name in ("write", "pwrite64"):
+            length = arguments[2]
+            with mmap.mmap(-1, length) as aligned:  # as O_DIRECT wants it
+                aligned[:] = _memory(process, arguments[1], length)
+                if name == "write":
+                    wrote = os.write(descriptor, aligned)
+                else:
+                    wrote = os.pwrite(descriptor, aligned, arguments[3])
+            assert wrote == length
+        else:
+            _checked(libc.syscall(number, descriptor, *map(ctypes.c_long, arguments[1:4])))
+    finally:
+        for each in opened:
+            os.close(each)
+
+
+def _memory(process: int, address: int, length: int) -> bytes:
+    """That much of a process's memory, or what of it there is."""
+    with Path(f"/proc/{process}/mem").open("rb", buffering=0) as memory:
+        memory.seek(address)
+        return memory.read(length)
+
+
+def _checked(result: int) -> int:
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return result
+
+
+def confess(path: str) -> None:
+    """Ask the injector behind ``path`` before each such system call of this process from now on.
+
+    Raises:
+        OSError: the kernel does not do this.
+    """
     numbers = _numbers()
     program = [(_LD_NR, 0, 0, 0)]
     program += [(_JEQ, len(numbers) - at, 0, number) for at, number in enumerate(numbers)]
@@ -172,7 +260,6 @@ def _become(path: str, command: list[str]) -> None:
     socket.send_fds(connection, [str(os.getpid()).encode()], [listener])
     connection.close()
     os.close(listener)
-    os.execvp(command[0], command)
 
 
 def works() -> bool:
@@ -192,4 +279,5 @@ def works() -> bool:
 
 
 if __name__ == "__main__":
-    _become(sys.argv[1], sys.argv[2:])
+    confess(sys.argv[1])
+    os.execvp(sys.argv[2], sys.argv[2:])

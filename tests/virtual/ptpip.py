@@ -49,6 +49,7 @@ class Answer(IntEnum):
     ACCESS_DENIED = 0x200F
     DEVICE_BUSY = 0x2019
     INVALID_PARAMETER = 0x201D
+    SESSION_ALREADY_OPEN = 0x201E
 
 
 class GoneError(Exception):

@@ -8,16 +8,20 @@ from textual.app import ComposeResult
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from medkiosk.console.accessmessages import AccessLoaded
 from medkiosk.console.actions import Where, bindings
+from medkiosk.console.language import tr
 from medkiosk.console.messages import AccountDone, AccountsLoaded
 from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.screens.dialogs import AskReason
-from medkiosk.console.screens.form import Rows
+from medkiosk.console.screens.ending import EndScreen
+from medkiosk.console.screens.form import FormScreen, Rows
 from medkiosk.console.screens.passphrase import PassphraseForm, passphrase_field
 from medkiosk.console.widgets.choice import Choice
 from medkiosk.console.widgets.field import Field
 from medkiosk.console.words import clean
 from medkiosk.core.events import Role
+from medkiosk.ipc.client import Client
 from medkiosk.ipc.types import AccountInfo, Status
 
 ROLE_WORDS = {role: role.value.replace("_", " ") for role in Role}
@@ -28,10 +32,12 @@ def account_text(account: AccountInfo) -> Text:
     words = Text(f"{clean(account.user, 16):<17}", style="dim" if account.closed else "bold")
     words.append(f"{clean(account.display_name, 26):<27}", style="not bold")
     words.append(", ".join(ROLE_WORDS[role] for role in account.roles), style="not bold")
+    if account.departments:
+        words.append(f"; {clean(', '.join(account.departments), 60)}", style="not bold")
     if account.closed:
-        words.append("; closed", style="not bold")
+        words.append(tr("; closed"), style="not bold")
     elif account.must_change:
-        words.append("; must change the passphrase", style="not bold")
+        words.append(tr("; must change the passphrase"), style="not bold")
     return words
 
 
@@ -47,7 +53,7 @@ class AccountsScreen(KioskScreen):
 
     def body(self) -> ComposeResult:
         """One list."""
-        yield Static("Accounts, oldest first", classes="caption", markup=False)
+        yield Static(tr("Accounts, oldest first"), classes="caption", markup=False)
         yield OptionList(id="accounts", markup=False)
         yield Static(id="where-keys", markup=False)
 
@@ -89,6 +95,11 @@ class AccountsScreen(KioskScreen):
         if (account := self._chosen()) is not None:
             self.app.push_screen(ResetScreen(account))
 
+    def action_roles(self) -> None:
+        """Change the chosen person's roles, and where they work."""
+        if (account := self._chosen()) is not None:
+            self.app.push_screen(RolesScreen(account))
+
     def action_close(self) -> None:
         """Ask why, then take the chosen person's key away."""
         if (account := self._chosen()) is None:
@@ -96,17 +107,21 @@ class AccountsScreen(KioskScreen):
         user = account.user
         self.app.push_screen(
             AskReason(
-                f"Why may {clean(user, 40)} not log in any more?",
+                tr("Why may {user} not log in any more?", user=clean(user, 40)),
                 "Their key is destroyed and they are logged out at once. The name stays in the history, and"
                 " nobody else can have it.",
             ),
             lambda reason: self._close(user, reason) if reason else None,
         )
 
+    def action_end(self) -> None:
+        """The form of the end of this kiosk."""
+        self.app.push_screen(EndScreen())
+
     def _close(self, user: str, reason: str) -> None:
         self.ask(
             lambda kiosk: kiosk.close_account(user, reason),
-            lambda _: AccountDone(f"{user} cannot log in any more."),
+            lambda _: AccountDone(tr("{user} cannot log in any more.", user=user)),
         )
 
     @on(AccountDone)
@@ -128,7 +143,7 @@ class AccountScreen(PassphraseForm):
 
     def rows(self) -> Rows:
         """Who, as what, and a passphrase twice."""
-        self._role = Choice(ROLE_WORDS, (Role.PHOTOGRAPHER,), name="role")
+        self._role = Choice(ROLE_WORDS, (Role.PHOTOGRAPHER,), several=True, name="role")
         return [
             ("User", Field(id="user", max_length=64, placeholder="Short, for the login")),
             ("Name", Field(id="display_name", max_length=120)),
@@ -150,8 +165,75 @@ class AccountScreen(PassphraseForm):
         self.say("Making the account, which takes a few seconds.")
         self.ask(
             lambda kiosk: kiosk.create_account(user, name, roles, new),
-            lambda made: AccountDone(f"{made.user} can log in now."),
+            lambda made: AccountDone(tr("{user} can log in now.", user=made.user)),
         )
+        return None
+
+    @on(AccountDone)
+    def _done(self, message: AccountDone) -> None:
+        message.stop()
+        self.leave(message.words)
+
+
+class RolesScreen(FormScreen):
+    """Other roles for somebody, and where they work.
+
+    Args:
+        account: whose.
+    """
+
+    def __init__(self, account: AccountInfo) -> None:
+        super().__init__(tr("For {user}. Other roles end their sessions.", user=account.user))
+        self._account = account
+
+    @property
+    def heading(self) -> str:
+        """The form's name."""
+        return "Roles"
+
+    def rows(self) -> Rows:
+        """Roles, departments where there are any, and why."""
+        self._roles = Choice(ROLE_WORDS, self._account.roles, several=True, name="roles")
+        self._departments: Choice[str] = Choice({"": "none"}, (), several=True, name="departments")
+        return [
+            ("Roles", self._roles),
+            ("Departments", self._departments),
+            ("Reason", Field(id="reason", max_length=200, placeholder="Why; for other roles")),
+        ]
+
+    def on_mount(self) -> None:
+        """Ask which departments there are."""
+        super().on_mount()
+        self.show_row("departments", shown=False)
+        self.ask(lambda kiosk: kiosk.get_access(), AccessLoaded)
+
+    @on(AccessLoaded)
+    def _access(self, message: AccessLoaded) -> None:
+        message.stop()
+        if there := message.access.departments:
+            mine = [each for each in self._account.departments if each in there]
+            self._departments.offer({each: each for each in there}, *mine)
+            self.show_row("departments", shown=True)
+
+    def save(self) -> str | None:
+        """Send what is changed."""
+        user, reason = self._account.user, self.text("reason")
+        roles, departments = self._roles.chosen, self._departments.chosen
+        other = set(roles) != set(self._account.roles)
+        moved = self._departments.display and set(departments) != set(self._account.departments)
+        if not other and not moved:
+            return "Nothing is changed yet."
+        if other and not reason:
+            return "Say why; it is kept on record."
+
+        def send(kiosk: Client) -> str:
+            if other:
+                kiosk.change_roles(user, roles, reason)
+            if moved:
+                kiosk.set_departments(user, departments)
+            return tr("What {user} sees was changed.", user=clean(user, 40))
+
+        self.ask(send, AccountDone)
         return None
 
     @on(AccountDone)
@@ -171,7 +253,7 @@ class ResetScreen(PassphraseForm):
     LAST = "again"
 
     def __init__(self, account: AccountInfo) -> None:
-        super().__init__(f"For {account.user}. They must change it at their next login.")
+        super().__init__(tr("For {user}. They must change it at their next login.", user=account.user))
         self._user = account.user
 
     @property
@@ -196,7 +278,9 @@ class ResetScreen(PassphraseForm):
         self.say("Giving the passphrase, which takes a few seconds.")
         self.ask(
             lambda kiosk: kiosk.reset_passphrase(user, new),
-            lambda _: AccountDone(f"{user} has another passphrase, and changes it at the next login."),
+            lambda _: AccountDone(
+                tr("{user} has another passphrase, and changes it at the next login.", user=user)
+            ),
         )
         return None
 

@@ -11,6 +11,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from medkiosk.console.actions import Where, bindings
+from medkiosk.console.language import tr
 from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.words import clean, count, heaviest_first
 from medkiosk.core.quality import ADVICE_WORDS
@@ -42,7 +43,11 @@ class AdviceScreen(KioskScreen):
         """How many, and each."""
         advised = sum(bool(each.advice) for each in self._captures)
         photos = count(len(self._captures), "photo")
-        words = f"Advice on {advised} of {photos} in this import, most important first"
+        words = tr(
+            "Advice on {advised} of {photos} in this import, most important first",
+            advised=advised,
+            photos=photos,
+        )
         yield Static(words, classes="caption", markup=False)
         with VerticalScroll():
             yield Static(advice_table(self._captures), markup=False)

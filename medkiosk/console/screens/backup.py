@@ -12,6 +12,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from medkiosk.console.actions import Where, bindings
+from medkiosk.console.language import tr
 from medkiosk.console.messages import DrivesLoaded
 from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.screens.dialogs import AskReason
@@ -22,16 +23,23 @@ from medkiosk.ipc.client import Client
 from medkiosk.ipc.types import BackupStatus, DriveInfo, Drives, Status
 
 _NONE = "There is no backup drive yet. Plug an empty disk in, then press N and give it a name."
-_FORGOTTEN = "It is no longer expected. What it held is still on it: two recovery cards open that."
+_FORGOTTEN = "It is no longer expected. What it held is still on it: two recovery sheets open that."
 
 
 def backup_rows(backups: Sequence[BackupStatus]) -> list[tuple[str, Text | str]]:
     """One row for each place where a drive is, or was unplugged too early."""
     rows: list[tuple[str, Text | str]] = []
     for one in backups:
-        words = Text(BACKUP_WORDS[one.state] or "a disk that is not enrolled", style="bold")
+        words = Text(BACKUP_WORDS[one.state] or tr("a disk that is not enrolled"), style="bold")
         if one.state is DriveState.COPYING and one.bytes_total:
-            words.append(f"  {size(one.bytes_done)} of {size(one.bytes_total)}", style="not bold")
+            words.append(
+                tr(
+                    "  {bytes_done} of {bytes_total}",
+                    bytes_done=size(one.bytes_done),
+                    bytes_total=size(one.bytes_total),
+                ),
+                style="not bold",
+            )
         if one.detail:
             words.append("\n" + clean(one.detail, 400), style="not bold")
         rows.append(("Backup", words))
@@ -40,7 +48,7 @@ def backup_rows(backups: Sequence[BackupStatus]) -> list[tuple[str, Text | str]]
 
 def _leave(drive: DriveInfo) -> str:
     """What to do so that a run comes to its end."""
-    return "press R and leave it in until BACKUP COMPLETE" if drive.plugged_in else "plug it in"
+    return tr("press R and leave it in until BACKUP COMPLETE") if drive.plugged_in else tr("plug it in")
 
 
 def drive_text(drive: DriveInfo) -> Text:
@@ -48,20 +56,29 @@ def drive_text(drive: DriveInfo) -> Text:
     words = Text(clean(drive.label, 60) or "drive", style="bold")
     words.append(f"   {drive.drive_id[:8]}", style="not bold dim")
     if drive.plugged_in:
-        words.append(f"   plugged in: {clean(drive.plugged_in, 30)}", style="not bold")
+        words.append(
+            tr("   plugged in: {plugged_in}", plugged_in=clean(drive.plugged_in, 30)), style="not bold"
+        )
     if drive.forgotten:
         words.append(f"\n  {clean(drive.forgotten, 100)}", style="not bold")
     elif drive.finished_at:
         # The record of the run itself goes to the drive at the next one.
-        later = f"; {count(drive.behind, 'event')} since" if drive.behind > 1 else ""
-        words.append(f"\n  complete on {moment(drive.finished_at)}{later}", style="not bold")
+        later = tr("; {events} since", events=count(drive.behind, "event")) if drive.behind > 1 else ""
+        words.append(
+            tr("\n  complete on {finished_at}{later}", finished_at=moment(drive.finished_at), later=later),
+            style="not bold",
+        )
     else:
-        words.append(f"\n  never complete yet: {_leave(drive)}", style="not bold")
+        words.append(tr("\n  never complete yet: {drive}", drive=_leave(drive)), style="not bold")
     if drive.still_holds:
         oldest = drive.still_holds[0].at[:10]
         words.append(
-            f"\n  STILL HOLDS what was disposed of ({len(drive.still_holds)}, the first on {oldest}):"
-            f" {_leave(drive)}",
+            tr(
+                "\n  STILL HOLDS what was disposed of ({number}, the first on {oldest}): {drive}",
+                number=len(drive.still_holds),
+                oldest=oldest,
+                drive=_leave(drive),
+            ),
             style="bold",
         )
     return words
@@ -86,7 +103,7 @@ class BackupScreen(KioskScreen):
     def body(self) -> ComposeResult:
         """What is plugged in; the list."""
         yield Static(id="backup-places", markup=False)
-        yield Static("Backup drives", classes="caption", markup=False)
+        yield Static(tr("Backup drives"), classes="caption", markup=False)
         yield OptionList(id="drives")
 
     def on_mount(self) -> None:

@@ -12,9 +12,12 @@ from textual.message import Message
 from textual.screen import ModalScreen, Screen
 
 from medkiosk.console.actions import Where
+from medkiosk.console.language import tr
 from medkiosk.console.messages import Refused
 from medkiosk.console.widgets.frame import Legend, Notice, TopLine
+from medkiosk.console.widgets.glass import GlassBanner
 from medkiosk.console.words import clean
+from medkiosk.core.events import Role
 from medkiosk.ipc.client import Client
 from medkiosk.ipc.types import Session, Status
 
@@ -56,6 +59,7 @@ class KioskScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Put the frame around the body."""
         yield TopLine(self.heading)
+        yield GlassBanner()
         with Vertical(id="body"):
             yield from self.body()
         yield Notice()
@@ -65,6 +69,7 @@ class KioskScreen(Screen[None]):
         """Follow the status and the session in the top line; say what the screen before had to say."""
         self.watch(self.kiosk, "status", self._show_headline)
         self.watch(self.kiosk, "session", self._show_person)
+        self.watch(self.kiosk, "glass", self.query_one(GlassBanner).show)
         if self._first_notice:
             self.say(self._first_notice)
 
@@ -76,7 +81,7 @@ class KioskScreen(Screen[None]):
 
     def say(self, words: str, *, wrong: bool = False) -> None:
         """Show a sentence above the keys."""
-        self.query_one(Notice).say(clean(words, 400), wrong=wrong)
+        self.query_one(Notice).say(clean(tr(words), 400), wrong=wrong)
 
     def ask(self, request: Callable[[Client], T], answer: Callable[[T], Message]) -> None:
         """Ask the daemon from a worker thread; ``answer`` or `Refused` is posted to this screen."""
@@ -86,6 +91,24 @@ class KioskScreen(Screen[None]):
     def _refused(self, message: Refused) -> None:
         message.stop()
         self.say(message.words, wrong=True)
+
+    def may_export(self) -> bool:
+        """Whether whoever is logged in may export; where not, say who may."""
+        session = self.kiosk.session
+        if session is None or Role.PRIVACY_OFFICER in session.roles:
+            return True
+        self.say("Only a privacy officer exports. F9 logs you out, so that one can log in.", wrong=True)
+        return False
+
+    def may_record(self) -> bool:
+        """Whether whoever is logged in may record answers; where not, say who may."""
+        session = self.kiosk.session
+        if session is None or {Role.PHOTOGRAPHER, Role.REVIEWER} & set(session.roles):
+            return True
+        self.say(
+            "Only a photographer or reviewer records this. F9 logs out, so that one can log in.", wrong=True
+        )
+        return False
 
     def leave(self, words: str = "") -> None:
         """Go back to the screen before, which then says something."""

@@ -7,36 +7,30 @@ from collections.abc import Sequence
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from medkiosk.console.actions import Where, bindings
+from medkiosk.console.encounterlines import found_words
+from medkiosk.console.language import tr
 from medkiosk.console.screens.base import Dialog
 from medkiosk.console.widgets.field import Field, settled
+from medkiosk.console.widgets.finder import EncounterFinder
 from medkiosk.console.widgets.frame import Legend
-from medkiosk.console.words import ROLES, ROLES_EXPLAINED, clean, consent_words, count, moment
+from medkiosk.console.widgets.paged import PagedList
+from medkiosk.console.words import ROLES, ROLES_EXPLAINED, clean
 from medkiosk.core.ids import EncounterId
 from medkiosk.core.photo import ImageRole
-from medkiosk.ipc.types import EncounterInfo
 
 NEW = EncounterId("")
 """The answer of `ChooseEncounter` when a new one is wanted."""
+_LONGEST = 2000
 
 
-def encounter_text(encounter: EncounterInfo) -> Text:
-    """Who, with identifiers; below, what, how many photos, and the consent."""
-    subject = encounter.subject
-    words = Text()
-    words.append(clean(subject.name, 40), style="bold")
-    words.append(f"   MRN {clean(subject.mrn, 24)} ({clean(subject.issuer, 24)})")
-    if subject.birth_date:
-        words.append(f"   born {clean(subject.birth_date, 10)}")
-    label = clean(encounter.label, 30)
-    about = [label] if label else []
-    about += [moment(encounter.at)[:10], count(encounter.captures, "photo"), consent_words(encounter)]
-    words.append("\n  " + "; ".join(about), style="not bold")
-    return words
+def _whole(explanation: str) -> Text:
+    """An explanation is read before something is done: none of it is cut."""
+    return Text(clean(tr(explanation), _LONGEST))
 
 
 class AskReason(Dialog[str]):
@@ -59,9 +53,9 @@ class AskReason(Dialog[str]):
     def compose(self) -> ComposeResult:
         """Question, field, keys."""
         with Vertical(classes="dialog"):
-            yield Static(Text(clean(self._question), style="bold"), markup=False)
+            yield Static(Text(clean(tr(self._question)), style="bold"), markup=False)
             if self._explanation:
-                yield Static(Text(clean(self._explanation)), markup=False)
+                yield Static(_whole(self._explanation), markup=False)
             yield Field(placeholder=self._asked, max_length=200)
             yield Legend(Where.REASON)
 
@@ -88,9 +82,9 @@ class ChooseReason(Dialog[str]):
     def compose(self) -> ComposeResult:
         """Question, reasons, field, keys."""
         with Vertical(classes="dialog"):
-            yield Static(Text(clean(self._question), style="bold"), markup=False)
-            yield Static(Text(clean(self._explanation)), markup=False)
-            yield OptionList(*(f"{n}  {each}" for n, each in enumerate(self._reasons, 1)), markup=False)
+            yield Static(Text(clean(tr(self._question)), style="bold"), markup=False)
+            yield Static(_whole(self._explanation), markup=False)
+            yield OptionList(*(f"{n}  {tr(each)}" for n, each in enumerate(self._reasons, 1)), markup=False)
             yield Field(placeholder="Own words", max_length=200)
             yield Legend(Where.QUICK)
 
@@ -127,8 +121,9 @@ class Confirm(Dialog[bool]):
     def compose(self) -> ComposeResult:
         """Question and keys."""
         with Vertical(classes="dialog"):
-            yield Static(Text(clean(self._question), style="bold"), markup=False)
-            yield Static(Text(clean(self._explanation)), markup=False)
+            yield Static(Text(clean(tr(self._question)), style="bold"), markup=False)
+            with VerticalScroll(classes="explanation"):
+                yield Static(_whole(self._explanation), markup=False)
             yield Legend(Where.CONFIRM)
 
     def action_yes(self) -> None:
@@ -137,31 +132,41 @@ class Confirm(Dialog[bool]):
 
 
 class ChooseEncounter(Dialog[EncounterId]):
-    """Asks whose photos these are."""
+    """Asks whose photos these are: the field finds, the arrows choose."""
 
     BINDINGS = bindings(Where.CHOICE)
+    AUTO_FOCUS = "Field"
 
-    def __init__(self, question: str, explanation: str, encounters: Sequence[EncounterInfo]) -> None:
+    def __init__(self, question: str, explanation: str) -> None:
         super().__init__()
         self._question = question
         self._explanation = explanation
-        self._encounters = encounters
 
     def compose(self) -> ComposeResult:
-        """One line an encounter, newest first, and one for a new one."""
+        """All encounters, newest first, and those that are found."""
         with Vertical(classes="dialog"):
-            yield Static(Text(clean(self._question), style="bold"), markup=False)
-            yield Static(Text(clean(self._explanation)), markup=False)
-            yield OptionList(*self._options(), Option(Text("New encounter..."), id="new"), markup=False)
+            yield Static(Text(clean(tr(self._question)), style="bold"), markup=False)
+            yield Static(_whole(self._explanation), markup=False)
+            yield EncounterFinder()
+            yield Static(id="found", markup=False)
             yield Legend(Where.CHOICE)
 
-    def _options(self) -> list[Option]:
-        return [Option(encounter_text(each), id=each.encounter_id) for each in self._encounters]
+    def on_mount(self) -> None:
+        """Ask for them."""
+        self.query_one(EncounterFinder).list.reload()
 
-    @on(OptionList.OptionSelected)
-    def _chosen(self, event: OptionList.OptionSelected) -> None:
-        chosen = event.option.id
-        self.dismiss(NEW if chosen in {None, "new"} else EncounterId(str(chosen)))
+    @on(EncounterFinder.Found)
+    def _found(self, message: EncounterFinder.Found) -> None:
+        self.query_one("#found", Static).update(found_words(message.text, message.total))
+
+    @on(PagedList.Chosen)
+    def _chosen(self) -> None:
+        if (chosen := self.query_one(EncounterFinder).list.current) is not None:
+            self.dismiss(chosen.encounter_id)
+
+    def action_new(self) -> None:
+        """Write down a new one."""
+        self.dismiss(NEW)
 
 
 class ChooseRole(Dialog[ImageRole]):
@@ -177,7 +182,7 @@ class ChooseRole(Dialog[ImageRole]):
     def compose(self) -> ComposeResult:
         """One line a role."""
         with Vertical(classes="dialog"):
-            yield Static(Text(clean(self._question), style="bold"), markup=False)
+            yield Static(Text(clean(tr(self._question)), style="bold"), markup=False)
             yield OptionList(*(Option(_role_text(each), id=each) for each in ImageRole), markup=False)
             yield Legend(Where.ROLE)
 
@@ -191,6 +196,6 @@ class ChooseRole(Dialog[ImageRole]):
 
 
 def _role_text(role: ImageRole) -> Text:
-    words = Text(f"{ROLES[role]:<18}", style="bold")
-    words.append(ROLES_EXPLAINED[role], style="not bold")
+    words = Text(f"{tr(ROLES[role]):<18}", style="bold")
+    words.append(tr(ROLES_EXPLAINED[role]), style="not bold")
     return words

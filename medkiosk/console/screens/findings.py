@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from medkiosk.console.language import tr
 from medkiosk.console.masks import Draft
 from medkiosk.console.words import (
     DECISIONS,
@@ -28,18 +29,20 @@ def photo_text(detail: CaptureDetail, at: int, total: int, encounter: EncounterI
     """Which photo, whose, in what state, how good."""
     words = Text()
     words.append(f"{clean(detail.info.name, 16)}", style="bold")
-    words.append(f"   photo {at + 1} of {total}\n", style="dim")
-    words.append(f"{subject_words(encounter) if encounter else 'no encounter yet'}\n")
+    words.append("   " + tr("photo {place} of {total}", place=at + 1, total=total) + "\n", style="dim")
+    words.append(f"{subject_words(encounter) if encounter else tr('no encounter yet')}\n")
     if encounter:
         words.append(f"{consent_words(encounter)}\n", style="dim")
     words.append(state_words(detail.info), style="bold")
     if detail.info.revision:
-        words.append(f", revision {detail.info.revision}", style="dim")
+        words.append(tr(", revision {number}", number=detail.info.revision), style="dim")
+    for each in detail.second:
+        words.append(f"\n{clean(each, 300)}", style="bold")
     if detail.crop:
         sizes = f"{detail.crop.w} x {detail.crop.h} of {detail.width} x {detail.height}"
-        words.append(f"\nCROPPED: only {sizes} leaves", style="bold")
+        words.append("\n" + tr("CROPPED: only {sizes} leaves", sizes=sizes), style="bold")
     if advice := advice_words(detail.quality):
-        words.append(f"\nQuality: {advice}")
+        words.append("\n" + tr("Quality: {advice}", advice=advice))
     if detail.words and not detail.width:
         words.append(f"\n{clean(detail.words, 300)}")
     return words
@@ -50,18 +53,19 @@ def _counts(draft: Draft) -> Text:
     others = [each for each in draft.findings if each.category is not Category.LESION]
     masked = sum(each.decision is Decision.MASK for each in others)
     kept = sum(each.decision is Decision.KEEP for each in others)
-    undecided = f"{len(draft.unanswered)} {'UNDECIDED' if draft.unanswered else 'undecided'}"
+    undecided = f"{len(draft.unanswered)} {tr('UNDECIDED' if draft.unanswered else 'undecided')}"
     hints = len(draft.undecided) - len(draft.unanswered)
     words = Text()
-    words.append(f"{masked} masked, {undecided}, {kept} kept\n", style="bold")
+    said = tr("{masked} masked, {undecided}, {kept} kept", masked=masked, undecided=undecided, kept=kept)
+    words.append(f"{said}\n", style="bold")
     if hints:
-        words.append(f"{count(hints, 'hint')} at marks\n", style="dim")
+        words.append(tr("{hints} at marks", hints=count(hints, "hint")) + "\n", style="dim")
     return words
 
 
 def _line(number: int, finding: Finding, *, selected: bool) -> Text:
     line = Text()
-    words = f"{number:>2} {DECISIONS[finding.decision]:<9} {finding_words(finding)}"
+    words = f"{number:>2} {tr(DECISIONS[finding.decision]):<9} {finding_words(finding)}"
     line.append(("> " if selected else "  ") + words, style="reverse" if selected else "")
     return line
 
@@ -71,19 +75,20 @@ def _details(draft: Draft, crop: Box | None, *, shown: bool) -> Text:
     words = Text()
     finding = draft.finding
     if finding is not None:
-        words.append(f"\nNumber {draft.selected + 1} by {clean(finding.detector, 24)}", style="dim")
+        by = clean(finding.detector, 24)
+        words.append("\n" + tr("Number {number} by {who}", number=draft.selected + 1, who=by), style="dim")
         if finding.reason:
-            words.append(f"\nReason: {clean(finding.reason, 100)}", style="dim")
+            words.append("\n" + tr("Reason: {reason}", reason=clean(finding.reason, 100)), style="dim")
         if crop is not None and onto(finding.box, crop) is None:
-            words.append("\nIt lies outside of the crop: it does not leave.")
+            words.append("\n" + tr("It lies outside of the crop: it does not leave."))
         if finding.decision is Decision.SUGGEST:
-            words.append(f"\n{DECISIONS[finding.decision]}: {finding_words(finding)}", style="bold")
-            words.append(f"\n{QUESTIONS[finding.category]}")
-            words.append("\nEnter masks it, K keeps it visible.")
+            words.append(f"\n{tr(DECISIONS[finding.decision])}: {finding_words(finding)}", style="bold")
+            words.append(f"\n{tr(QUESTIONS[finding.category])}")
+            words.append("\n" + tr("Enter masks it, K keeps it visible."))
         elif shown:
-            words.append("\n\nArrows move it. Shift+arrows,\n+ and - resize it.", style="dim")
+            words.append("\n\n" + tr("Arrows move it. Shift+arrows,\n+ and - resize it."), style="dim")
     if draft.changed:
-        words.append("\n\nMASKS CHANGED, NOT SAVED: press S", style="bold")
+        words.append("\n\n" + tr("MASKS CHANGED, NOT SAVED: press S"), style="bold")
     return words
 
 
@@ -110,5 +115,11 @@ def findings_text(draft: Draft, crop: Box | None, height: int, *, shown: bool) -
         words.append_text(_line(place + 1, findings[place], selected=place == draft.selected))
         words.append("\n")
     if len(findings) > room:
-        words.append(f"  {first + 1} to {first + room} of {len(findings)}; Tab goes on\n", style="dim")
+        more = tr(
+            "{first} to {last} of {total}; Tab goes on",
+            first=first + 1,
+            last=first + room,
+            total=len(findings),
+        )
+        words.append(f"  {more}\n", style="dim")
     return words.append_text(details)

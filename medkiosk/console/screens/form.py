@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Label
 
 from medkiosk.console.actions import Where, bindings
+from medkiosk.console.language import tr
 from medkiosk.console.messages import Refused
 from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.widgets.field import Field, settled
@@ -51,14 +52,20 @@ class FormScreen(KioskScreen):
             yield from self.above()
             with Grid(classes="form"):
                 for label, field in self.rows():
-                    yield Label(label, markup=False)
+                    yield Label(tr(label), markup=False, id=f"{field.id}-label" if field.id else None)
                     yield field
                 yield Label("", markup=False)
-                yield Button(self.BUTTON, id="save", variant="primary")
+                yield Button(tr(self.BUTTON), id="save", variant="primary")
+
+    def show_row(self, name: str, shown: bool) -> None:
+        """Show a field and its label, or hide them; keys pass over what is hidden."""
+        for each in (name, f"{name}-label"):
+            self.query_one(f"#{each}").display = shown
 
     def text(self, name: str) -> str:
-        """What stands in a field."""
-        return self.query_one(f"#{name}", Field).value.strip()
+        """What stands in a field; nothing where it is hidden."""
+        field = self.query_one(f"#{name}", Field)
+        return field.value.strip() if field.display else ""
 
     def action_enter(self) -> None:
         """Go to the next field; on the button or after the last field, save."""

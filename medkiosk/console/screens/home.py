@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.containers import Vertical
 from textual.widgets import Static
 
 from medkiosk.console.actions import Where, bindings
 from medkiosk.console.kept import SAFE_TO_REUSE, big_passport
+from medkiosk.console.language import tr
+from medkiosk.console.screens.access import GlassesScreen
 from medkiosk.console.screens.accounts import AccountsScreen
+from medkiosk.console.screens.audit import AuditQueryScreen
 from medkiosk.console.screens.backup import BackupScreen, backup_rows
 from medkiosk.console.screens.base import NO_ANSWER, KioskScreen
+from medkiosk.console.screens.correction import CorrectionsScreen
 from medkiosk.console.screens.encounters import EncountersScreen
 from medkiosk.console.screens.export import ExportScreen
+from medkiosk.console.screens.guide import GuideScreen
+from medkiosk.console.screens.health import HealthScreen, health_rows
 from medkiosk.console.screens.imports import ImportsScreen
 from medkiosk.console.screens.kept import KeptScreen
 from medkiosk.console.screens.ledger import LedgerScreen
 from medkiosk.console.screens.login import LoginScreen
+from medkiosk.console.screens.maintenance import MaintenanceScreen
 from medkiosk.console.screens.passphrase import PassphraseScreen
 from medkiosk.console.screens.retention import RetentionScreen
 from medkiosk.console.screens.review import ReviewScreen
+from medkiosk.console.screens.rollback import RollbackScreen
+from medkiosk.console.screens.settings import SettingsScreen
+from medkiosk.console.screens.update import UpdateScreen, update_rows
+from medkiosk.console.screens.usb import UsbScreen, refused_rows
 from medkiosk.console.widgets.bigwords import BigWords
 from medkiosk.console.widgets.frame import Legend, facts
 from medkiosk.console.words import (
@@ -34,11 +48,13 @@ from medkiosk.console.words import (
     redaction_words,
     size,
 )
+from medkiosk.core.alarms import ROLLED_BACK
 from medkiosk.core.device import HEADLINES, STATE_WORDS, DeviceState
 from medkiosk.core.drives import DriveState, big_words
-from medkiosk.core.photo import ReviewState
+from medkiosk.core.photo import NO_WORKER
 from medkiosk.core.quality import ADVICE_WORDS
-from medkiosk.ipc.types import DeviceStatus, Session, Status
+from medkiosk.core.sticks import LEAVE_IN, StickState
+from medkiosk.ipc.types import DeviceStatus, Session, SettingsStatus, Status, StickInfo
 
 _BAR = 14
 _MOST_ADVICE = 3
@@ -47,11 +63,14 @@ _MOST_ADVICE = 3
 def mood(status: Status | None) -> str:
     """The class that colours the big words: ``-alarm``, ``-busy``, ``-safe`` or ``-quiet``."""
     states = {device.state for device in status.devices} if status else set()
+    sticks = {one.state for one in status.sticks} if status else set()
+    if status is not None and not status.alarm and sticks & LEAVE_IN:
+        return "-busy"
     if status is None or status.alarm or states & ALARM:
         return "-alarm"
-    if states & BUSY:
+    if states & BUSY or StickState.LOOKING in sticks:
         return "-busy"
-    return "-safe" if DeviceState.SAFE in states else "-quiet"
+    return "-safe" if DeviceState.SAFE in states or StickState.DONE in sticks else "-quiet"
 
 
 def bar(done: int, total: int, width: int = _BAR) -> Text:
@@ -75,17 +94,18 @@ def device_table(devices: tuple[DeviceStatus, ...]) -> Table:
     table.add_column(ratio=1)
     for device in devices:
         known = device.sealed + device.already + device.copies + device.failed
-        figures = [f"{known} of {count(device.files, 'file')}", size(device.bytes_done)]
+        files = tr("{number} of {files}", number=known, files=count(device.files, "file"))
+        figures = [files, size(device.bytes_done)]
         if device.state in BUSY and (device.doing or not device.files):
-            figures = [clean(device.doing, 100) or STATE_WORDS[device.state]]
+            figures = [clean(device.doing, 100) or tr(STATE_WORDS[device.state])]
         if device.failed:
-            figures.append(f"{device.failed} not read")
+            figures.append(tr("{number} not read", number=device.failed))
         if device.damaged:
-            figures.append(f"{device.damaged} damaged on the card")
-        words = Text(HEADLINES[device.state], style="bold")
+            figures.append(tr("{number} damaged on the card", number=device.damaged))
+        words = Text(tr(HEADLINES[device.state]), style="bold")
         words.append("  " + ", ".join(figures), style="not bold")
         if device.passport:
-            words.append("\n" + clean(device.passport, 60))
+            words.append("\n" + clean(tr(device.passport), 60))
         for sentence in (device.detail, *device.notes):
             if sentence:
                 words.append("\n" + clean(sentence), style="not bold")
@@ -101,12 +121,12 @@ def advice_rows(status: Status) -> list[tuple[str, Text | str]]:
     """The most important things to say to the photographer about what was just imported."""
     photos = heaviest_first((each.name, each.advice) for each in status.redaction.advice)
     rows: list[tuple[str, Text | str]] = [
-        ("Advice", Text.assemble((clean(name, 16), "bold"), " ", ADVICE_WORDS[advice[0]]))
+        ("Advice", Text.assemble((clean(name, 16), "bold"), " ", tr(ADVICE_WORDS[advice[0]])))
         for name, advice in photos[:_MOST_ADVICE]
     ]
     if len(photos) > _MOST_ADVICE:
         more = count(len(photos) - _MOST_ADVICE, "photo")
-        rows.append(("", f"and {more} more: Imports (I), then Advice (Q)"))
+        rows.append(("", tr("and {photos} more: Imports (I), then Advice (Q)", photos=more)))
     return rows
 
 
@@ -114,23 +134,63 @@ def status_facts(status: Status) -> Table:
     """Redaction, what is missing, what is wrong, what to take again."""
     redaction = status.redaction
     rows: list[tuple[str, Text | str]] = [("Redaction", redaction_words(redaction))]
-    if redaction.missing:
+    if redaction.missing == (NO_WORKER,):
+        rows.append(
+            ("STARTING", Text(tr("redaction: photos wait, nothing can be approved yet"), style="bold"))
+        )
+    elif redaction.missing:
         names = ", ".join(clean(name, 30) for name in redaction.missing)
-        rows.append(("MISSING", Text(f"detector for {names}: nothing can be approved", style="bold")))
+        rows.append(
+            ("MISSING", Text(tr("detector for {names}: nothing can be approved", names=names), style="bold"))
+        )
     if status.disposal:
         rows.append(("Disposal", Text(clean(status.disposal, 100), style="bold")))
     rows += backup_rows(status.backups)
+    rows += stick_rows(status.sticks)
+    rows += update_rows(status.update)
+    rows += refused_rows(status.refused)
+    rows += settings_rows(status.settings)
+    rows += health_rows(status.health)
     rows += [("PROBLEM", Text(clean(problem), style="bold")) for problem in status.problems]
-    rows += advice_rows(status)
-    sealed = f"{count(status.objects, 'object')} sealed, " if status.objects else ""
-    lock = "open: somebody is logged in" if status.unlocked else "locked: no photo can be read here"
+    objects = count(status.objects, "object")
+    sealed = tr("{objects} sealed, ", objects=objects) if status.objects else ""
+    lock = tr("open: somebody is logged in" if status.unlocked else "locked: no photo can be read here")
     rows.append(("Store", f"{sealed}{lock}"))
+    rows += advice_rows(status)  # last: where a screen is small, Imports and then Q have it too
     return facts(rows)
+
+
+def settings_rows(settings: SettingsStatus) -> list[tuple[str, Text | str]]:
+    """That the newest settings are not in force."""
+    if settings.unused:
+        return [("SETTINGS", Text(tr("OLDER SETTINGS ARE IN FORCE: Settings (S) says why"), style="bold"))]
+    if settings.restart:
+        words = tr(
+            "version {version} counts when the program starts again: Settings (S), R", version=settings.newest
+        )
+        return [("SETTINGS", Text(words, style="bold"))]
+    return []
+
+
+def stick_rows(sticks: Sequence[StickInfo]) -> list[tuple[str, Text | str]]:
+    """One row for each stick of which there is something to say; that it is ready, the export says."""
+    rows: list[tuple[str, Text | str]] = []
+    for one in sticks:
+        if one.state in (StickState.ABSENT, StickState.LOOKING, StickState.READY):
+            continue
+        words = Text(tr(one.words), style="bold")
+        words.append(f"  {clean(one.name, 30)}", style="not bold")
+        if one.detail:
+            words.append("\n" + clean(one.detail, 400), style="not bold")
+        rows.append(("Stick", words))
+    return rows
 
 
 def is_quiet(status: Status) -> bool:
     """Whether `status_facts` has nothing that somebody must read now."""
-    return not (status.problems or status.backups or status.redaction.missing or status.redaction.advice)
+    said = status.problems or status.refused or status.backups or stick_rows(status.sticks)
+    said = said or settings_rows(status.settings)
+    return not (said or health_rows(status.health) or status.redaction.missing or status.redaction.advice)
 
 
 class HomeScreen(KioskScreen):
@@ -138,6 +198,8 @@ class HomeScreen(KioskScreen):
 
     WHERE = Where.HOME
     BINDINGS = bindings(Where.HOME)
+    _waits = False
+    """Whether a status came that is not drawn yet."""
 
     @property
     def heading(self) -> str:
@@ -146,11 +208,12 @@ class HomeScreen(KioskScreen):
 
     def body(self) -> ComposeResult:
         """Big words, devices, figures, advice."""
-        yield BigWords(id="headline")
-        yield BigWords(id="passport")
-        yield BigWords(id="backup")
-        yield Static(id="devices", markup=False)
-        yield Static(id="facts", markup=False)
+        with Vertical(id="state"):
+            yield BigWords(id="headline")
+            yield BigWords(id="passport")
+            yield BigWords(id="backup")
+            yield Static(id="devices", markup=False)
+            yield Static(id="facts", markup=False)
         yield Static(id="advice", markup=False)
 
     def on_mount(self) -> None:
@@ -167,7 +230,15 @@ class HomeScreen(KioskScreen):
     def _show_headline(self, status: Status | None) -> None:
         """Home says it in big words, and not twice."""
 
+    def on_screen_resume(self) -> None:
+        """Show what came while another screen was on top."""
+        if self._waits:
+            self._show(self.kiosk.status)
+
     def _show(self, status: Status | None) -> None:
+        self._waits = not self.is_active  # under another screen nobody sees it, and each key would wait
+        if self._waits:
+            return
         headline = self.query_one("#headline", BigWords)
         headline.words = clean(status.headline, 60) if status else NO_ANSWER
         headline.set_classes(mood(status))
@@ -181,19 +252,22 @@ class HomeScreen(KioskScreen):
         backup.words = big_words(states)
         backup.display = bool(backup.words)
         backup.set_classes([f"-{states[0]}" if len(set(states)) == 1 else f"-{DriveState.FAILED}"])
-        backup.set_class(bool(passport.words) or mood(status) == "-alarm", "-small")
+        wrong = mood(status) == "-alarm" or bool(status and health_rows(status.health))
+        backup.set_class(bool(passport.words) or wrong, "-small")
         devices = self.query_one("#devices", Static)
         devices.display = bool(status and status.devices)
         devices.update(device_table(status.devices) if status else "")
         facts_ = self.query_one("#facts", Static)
-        facts_.update(status_facts(status) if status else Text(NO_DAEMON))
+        facts_.update(status_facts(status) if status else Text(tr(NO_DAEMON)))
         # On a small screen the large words need the room, unless something is wrong or there is advice.
         facts_.set_class(bool(status and passport.words and is_quiet(status)), "-spare")
+        # Seen on a busy machine: new lines were laid out in the room of those before, and cut off.
+        self.call_after_refresh(facts_.refresh, layout=True)
         self._advise(self.kiosk.session)
 
     def _advise(self, session: Session | None) -> None:
-        line = Text("Next: ", style="bold")
-        line.append(advice(self.kiosk.status, session), style="not bold")
+        line = Text(tr("Next: "), style="bold")
+        line.append(tr(advice(self.kiosk.status, session)), style="not bold")
         self.query_one("#advice", Static).update(line)
 
     def _go(self, screen: type[KioskScreen]) -> None:
@@ -202,14 +276,17 @@ class HomeScreen(KioskScreen):
         else:
             self.app.push_screen(screen())
 
+    def _is_rolled_back(self) -> bool:
+        return self.kiosk.status is not None and self.kiosk.status.alarm == ROLLED_BACK
+
     def _enter(self, screen: type[KioskScreen]) -> None:
-        if self.kiosk.session is not None:
+        if self.kiosk.session is not None and (screen is not ExportScreen or self.may_export()):
             self.app.push_screen(screen())
 
     def action_log_in(self) -> None:
-        """Ask who it is."""
+        """Ask who it is; after a rollback, who answers for it."""
         if self.kiosk.session is None:
-            self.app.push_screen(LoginScreen())
+            self.app.push_screen(RollbackScreen() if self._is_rolled_back() else LoginScreen())
         else:
             self.say("You are logged in. F9 logs you out.")
 
@@ -217,21 +294,57 @@ class HomeScreen(KioskScreen):
         """Show for which files something is still needed."""
         self.app.push_screen(KeptScreen())
 
+    def action_guide(self) -> None:
+        """Show the guide; nobody needs to log in."""
+        self.app.push_screen(GuideScreen())
+
     def action_backup(self) -> None:
         """Show the backup drives."""
         self._go(BackupScreen)
+
+    def action_health(self) -> None:
+        """Show how the machine is; nobody needs to log in."""
+        self.app.push_screen(HealthScreen())
 
     def action_ledger(self) -> None:
         """Show the ledger's head."""
         self._go(LedgerScreen)
 
+    def action_audit(self) -> None:
+        """Ask who did what."""
+        self._go(AuditQueryScreen)
+
+    def action_glasses(self) -> None:
+        """Broken glasses."""
+        self._go(GlassesScreen)
+
+    def action_corrections(self) -> None:
+        """Show what is filed under the wrong patient."""
+        self._go(CorrectionsScreen)
+
     def action_retention(self) -> None:
         """Show what is due, held and disposed of."""
         self._go(RetentionScreen)
 
+    def action_settings(self) -> None:
+        """Show what the department decided."""
+        self._go(SettingsScreen)
+
+    def action_maintenance(self) -> None:
+        """Show what can be checked and repaired."""
+        self._go(MaintenanceScreen)
+
     def action_accounts(self) -> None:
         """Show who may log in."""
         self._go(AccountsScreen)
+
+    def action_update(self) -> None:
+        """Show what runs, and updates."""
+        self._go(UpdateScreen)
+
+    def action_usb(self) -> None:
+        """Show which keyboards are used."""
+        self._go(UsbScreen)
 
     def action_passphrase(self) -> None:
         """Change one's own passphrase."""
@@ -251,11 +364,12 @@ class HomeScreen(KioskScreen):
 
     def action_export(self) -> None:
         """Export what is approved."""
-        self._go(ExportScreen)
+        if self.may_export():
+            self._go(ExportScreen)
 
 
 class ReviewQueue(ReviewScreen):
     """All photos that wait for review."""
 
     def __init__(self) -> None:
-        super().__init__(state=ReviewState.PROPOSED)
+        super().__init__(queue=True)

@@ -13,6 +13,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from medkiosk.console.actions import Where, bindings
+from medkiosk.console.language import tr
 from medkiosk.console.messages import KeepingDone, KeptFor
 from medkiosk.console.screens.base import Dialog, KioskScreen
 from medkiosk.console.screens.dialogs import AskReason
@@ -66,8 +67,19 @@ class ChooseClass(Dialog[RetentionClass]):
     def compose(self) -> ComposeResult:
         """What it is now, and one line a class."""
         with Vertical(classes="dialog"):
-            yield Static(Text(f"How long is it kept: {self._words}?", style="bold"), markup=False)
-            yield Static(Text(f"Now {self._now.retention}. {clean(self._now.words, 400)}"), markup=False)
+            yield Static(
+                Text(tr("How long is it kept: {words}?", words=self._words), style="bold"), markup=False
+            )
+            yield Static(
+                Text(
+                    tr(
+                        "Now {retention}. {words}",
+                        retention=self._now.retention,
+                        words=clean(self._now.words, 400),
+                    )
+                ),
+                markup=False,
+            )
             yield OptionList(*(Option(_class_text(each), id=each) for each in RetentionClass), markup=False)
             yield Legend(Where.CLASS)
 
@@ -81,8 +93,8 @@ class ChooseClass(Dialog[RetentionClass]):
 
 
 def _class_text(retention: RetentionClass) -> Text:
-    words = Text(f"{retention:<11}", style="bold")
-    words.append(_CLASSES[retention], style="not bold")
+    words = Text(f"{tr(retention):<11}", style="bold")
+    words.append(tr(_CLASSES[retention]), style="not bold")
     return words
 
 
@@ -95,7 +107,10 @@ class KeepingScreen(KioskScreen):
         def place(reason: str, authority: str) -> None:
             self._do(
                 lambda kiosk: kiosk.place_hold(chosen.encounters, chosen.captures, reason, authority),
-                f"Held: {chosen.words}. It is kept until the hold is lifted, on the screen Retention.",
+                tr(
+                    "Held: {words}. It is kept until the hold is lifted, on the screen Retention.",
+                    words=chosen.words,
+                ),
             )
 
         if self._may():
@@ -154,7 +169,7 @@ class KeepingScreen(KioskScreen):
                         f"{retention.capitalize()}: {chosen.words}.",
                     )
 
-            self.app.push_screen(AskReason(f"Why {retention}?", _NO_NAMES), reasoned)
+            self.app.push_screen(AskReason(tr("Why {retention}?", retention=retention), _NO_NAMES), reasoned)
 
         self.app.push_screen(ChooseClass(chosen.words, now), classed)
 
@@ -162,19 +177,24 @@ class KeepingScreen(KioskScreen):
         today = rfc3339(self.kiosk.clock())[:10]
         stand = [each.words for each in kept if not each.due or each.due > today]
         if None in chosen.whose:
-            stand.append("It belongs to no encounter, so no period has begun.")
+            stand.append(tr("It belongs to no encounter, so no period has begun."))
         early = bool(stand)
         about = f"{chosen.words}. {clean((stand or [each.words for each in kept])[0], 300)}"
         if early and len(chosen.whose) > 1:
-            about += f" {len(stand)} of {len(chosen.whose)} encounters are not due."
-        rule = "NOT DUE: which order demands it all the same?" if early else _RULE
+            about += tr(
+                " {number} of {number2} encounters are not due.", number=len(stand), number2=len(chosen.whose)
+            )
+        rule = tr("NOT DUE: which order demands it all the same?") if early else _RULE
 
         def propose(reason: str, authority: str) -> None:
             self._do(
                 lambda kiosk: kiosk.propose_disposal(
                     chosen.encounters, chosen.captures, reason, authority, early
                 ),
-                f"Proposed: {chosen.words}. A second person has to approve it, on the screen Retention.",
+                tr(
+                    "Proposed: {words}. A second person has to approve it, on the screen Retention.",
+                    words=chosen.words,
+                ),
             )
 
         self._ask_both("Why is it to be destroyed?", f"{about} {_NO_NAMES}", rule, propose)
@@ -203,7 +223,7 @@ def pictures(captures: list[tuple[CaptureId, EncounterId | None, str]]) -> Chose
     """Single pictures: each with its encounter and its name."""
     names = clean(captures[0][2], 16)
     if len(captures) > 1:
-        names += f" to {clean(captures[-1][2], 16)}"
+        names += tr(" to {captures}", captures=clean(captures[-1][2], 16))
     return Chosen(
         encounters=(),
         captures=tuple(each[0] for each in captures),

@@ -9,6 +9,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from medkiosk.console.actions import ACTIONS, Where, bindings, key_words
+from medkiosk.console.language import key_said, tr
 from medkiosk.console.screens.base import KioskScreen
 
 
@@ -29,11 +30,11 @@ class KeysScreen(KioskScreen):
         table.add_column(ratio=1)
         order = sorted(Where, key=lambda where: (where is not self._first, where is not Where.EVERYWHERE))
         for where in order:
-            table.add_row(Text(where.value, style="bold underline"), Text(""))
+            table.add_row(Text(tr(where.value), style="bold underline"), Text(""))
             for action in ACTIONS:
                 if action.where is where:
-                    keys = " or ".join(key_words(key) for key in action.keys)
-                    table.add_row(Text(keys, style="bold"), Text(action.help))
+                    keys = tr(" or ").join(key_said(key_words(key)) for key in action.keys)
+                    table.add_row(Text(keys, style="bold"), Text(tr(action.help)))
             table.add_row(Text(""), Text(""))
         with VerticalScroll():
             yield Static(table, markup=False)

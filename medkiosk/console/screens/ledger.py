@@ -9,6 +9,7 @@ from textual.containers import Horizontal
 from textual.widgets import Static
 
 from medkiosk.console.actions import Where, bindings
+from medkiosk.console.language import tr
 from medkiosk.console.messages import LedgerLoaded
 from medkiosk.console.screens.base import Dialog, KioskScreen
 from medkiosk.console.theme import ANSI, textual_name
@@ -19,13 +20,13 @@ from medkiosk.ipc.types import LedgerHead
 _GROUP = 8
 _KEEP = (
     "Photograph this once a day, or write the name, the number and the root down, and keep it where this"
-    " kiosk is not. Later, kioskctl ledger compare takes these words as they stand here, and says whether"
-    " everything up to here is still there, unchanged."
+    " kiosk is not. Later, on another computer with a backup drive, kioskctl ledger compare takes these words"
+    " as they stand here, and says whether everything up to here is still there, unchanged."
 )
 _NO_ROOM = "This terminal is too small for the code; the words say the same."
 _ON_A_KEY = "C shows the code to be photographed.\n\n"
 _SHOWN = 4
-"""Witnesses that are shown; `kioskctl ledger witness list` has all."""
+"""Witnesses that are shown; of the others their number."""
 
 
 def grouped(root: str) -> str:
@@ -44,16 +45,18 @@ def head_words(head: LedgerHead, *, alone: bool = False) -> Text:
     if head.refusal:
         words.append(clean(head.refusal, 600) + "\n\n", style="bold")
     words.append(f"{clean(head.origin, 100)}\n{head.size}\n{grouped(clean(head.root, 64))}\n\n", style="bold")
-    words.append(f"The ledger's name, its {head.size} entries, their root; {moment(head.at)}.\n\n")
-    words.append(_KEEP + "\n\n" + (_ON_A_KEY if alone else ""), style="not bold")
+    words.append(
+        tr("The ledger's name, its {size} entries, their root; {at}.\n\n", size=head.size, at=moment(head.at))
+    )
+    words.append(tr(_KEEP) + "\n\n" + (tr(_ON_A_KEY) if alone else ""), style="not bold")
     for witness in head.witnesses[:_SHOWN]:
-        saw = f"saw {witness.size} entries" if witness.size else "saw nothing yet"
+        saw = tr("saw {size} entries", size=witness.size) if witness.size else tr("saw nothing yet")
         when = f", {moment(witness.at)}" if witness.at else ""
-        words.append(f"Witness {clean(witness.name, 60)} {saw}{when}\n")
+        words.append(tr("Witness {name} {saw}{when}\n", name=clean(witness.name, 60), saw=saw, when=when))
     if len(head.witnesses) > _SHOWN:
-        words.append(f"and {len(head.witnesses) - _SHOWN} more: kioskctl ledger witness list\n")
+        words.append(tr("and {number} more that are not shown here\n", number=len(head.witnesses) - _SHOWN))
     if not head.witnesses:
-        words.append("No witness signs this ledger: what is kept on paper is what proves it.\n")
+        words.append(tr("No witness signs this ledger: what is kept on paper is what proves it.\n"))
     return words
 
 
@@ -82,7 +85,7 @@ class CodeScreen(Dialog[None]):
         if self.is_mounted:
             halves = self.app.theme != textual_name(ANSI)
             code = drawn(self._text, *self.size, halves=halves)
-            self.query_one("#code", Static).update(code or Text(_NO_ROOM))
+            self.query_one("#code", Static).update(code or Text(tr(_NO_ROOM)))
 
 
 class LedgerScreen(KioskScreen):

@@ -8,6 +8,7 @@ from textual.widgets import Input
 from medkiosk.console.actions import Where, bindings
 from medkiosk.console.messages import LoggedIn, Refused, TouchKey
 from medkiosk.console.screens.form import FormScreen, Rows
+from medkiosk.console.screens.maintenance import Begun, ask_for_setup
 from medkiosk.console.screens.passphrase import GIVEN, PassphraseScreen
 from medkiosk.console.securitykeys import TOUCH, said, telling
 from medkiosk.console.widgets.field import Field
@@ -48,6 +49,15 @@ class LoginScreen(FormScreen):
     def _opening(self, status: Status | None) -> None:
         if status is not None and status.opening:
             self.say(status.opening)
+
+    def action_setup(self) -> None:
+        """Ask, then have the set-up repair a kiosk that nobody can log in to."""
+        ask_for_setup(self)
+
+    @on(Begun)
+    def _begun(self, message: Begun) -> None:
+        message.stop()
+        self.say(message.words)
 
     @on(LoggedIn)
     def _logged_in(self, message: LoggedIn) -> None:

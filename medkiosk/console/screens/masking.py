@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from medkiosk.console.language import tr
 from medkiosk.console.masks import Draft, grown, moved, scaled, step
 from medkiosk.console.messages import CaptureLoaded
 from medkiosk.console.screens.dialogs import ChooseReason
-from medkiosk.console.screens.photo import PhotoScreen, looked
-from medkiosk.console.words import reasons
+from medkiosk.console.screens.original import OriginalScreen
+from medkiosk.console.screens.photo import looked
+from medkiosk.console.words import FOUND, reasons
 from medkiosk.console.zoom import centre_of, into, onto
 from medkiosk.core.photo import Box, Decision
 from medkiosk.ipc.client import Client
 from medkiosk.ipc.types import CaptureDetail
 
+REASONS_TO_MASK = ("a tattoo or jewellery", "writing or a screen", "somebody else in the picture")
+"""Three usual reasons to mask something."""
 Reshape = Callable[[Box, int, int, int], Box]
 
 
-class MaskingScreen(PhotoScreen):
+class MaskingScreen(OriginalScreen):
     """Shows captures and lets a person change their masks."""
 
     def _change(self, change: Callable[[Draft, CaptureDetail], None]) -> None:
@@ -121,6 +125,42 @@ class MaskingScreen(PhotoScreen):
         self._look_at_chosen()
         self._draw()
 
+    def action_redo(self) -> None:
+        """Bring back what was taken back last."""
+        if not self._draft.redo():
+            self.say("There is nothing to bring back.")
+        self._look_at_chosen()
+        self._draw()
+
+    def action_kind(self) -> None:
+        """Say what the chosen mask hides: the next kind."""
+
+        def change(draft: Draft, _: CaptureDetail) -> None:
+            kind = draft.next_kind()
+            self.say(
+                tr("It hides: {found}.", found=tr(FOUND[kind]))
+                if kind
+                else "Only what is masked can be given another kind."
+            )
+
+        self._change(change)
+
+    def action_why(self) -> None:
+        """Give another reason for the chosen finding."""
+        finding = self._draft.finding
+        if self._detail is None or self._busy or self._photo is None:
+            return
+        if finding is None or self._draft.is_lesion or finding.decision is Decision.SUGGEST:
+            self.say("A reason is given for what is masked or kept.")
+            return
+        kept = finding.decision is Decision.KEEP
+        question = "Why is this kept visible?" if kept else "What does this mask hide, or why?"
+        usual = reasons(finding.category) if kept else REASONS_TO_MASK
+        self.app.push_screen(
+            ChooseReason(question, "It stays on record.", usual),
+            lambda reason: self._change(lambda draft, _: draft.give_reason(reason)) if reason else None,
+        )
+
     def action_save(self) -> None:
         """Redact again with the masks as they are now."""
         detail, findings = self._detail, self._draft.findings
@@ -136,6 +176,8 @@ class MaskingScreen(PhotoScreen):
             kiosk.change_masks(capture_id, revision, findings)
             return looked(kiosk, capture_id, picture=wanted)
 
+        if self.comparing:
+            self._hide_original("")
         self._busy = True
         self.say("Redacting again with these masks.")
         self.ask(request, lambda answer: answer)

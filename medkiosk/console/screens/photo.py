@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
+
 from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
+from medkiosk.console.language import tr
 from medkiosk.console.masks import Draft
-from medkiosk.console.messages import CaptureLoaded, CapturesLoaded, EncountersLoaded, PartLoaded, Refused
+from medkiosk.console.messages import CaptureLoaded, CapturesListed, PartLoaded, Prepared, Refused
 from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.screens.findings import findings_text, photo_text
 from medkiosk.console.terminal import NO_CELL_SIZE, NO_GRAPHICS
 from medkiosk.console.widgets.photo import Look, Mark, PhotoView
 from medkiosk.console.widgets.sixel import Stroke
-from medkiosk.console.words import clean
+from medkiosk.console.words import INTIMATE, clean
 from medkiosk.console.zoom import Point, Size, centre_of, onto, panned, turned
 from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ImportId
-from medkiosk.core.photo import Box, Category, Decision, Finding, ImageRole, ReviewState
+from medkiosk.core.photo import REVIEWABLE, Box, Category, Decision, Finding, ImageRole, ReviewState
 from medkiosk.ipc.client import Client
 from medkiosk.ipc.types import CaptureDetail, CaptureInfo, EncounterInfo
 from medkiosk.ipc.wire import RemoteError
@@ -26,22 +30,67 @@ from medkiosk.ipc.wire import RemoteError
 _STROKES = {Decision.MASK: Stroke.MASK, Decision.SUGGEST: Stroke.SUGGESTED, Decision.KEEP: Stroke.KEPT}
 
 
-def looked(kiosk: Client, capture_id: CaptureId, *, picture: bool) -> CaptureLoaded:
+REVIEW_ORDER = (ReviewState.PROPOSED, ReviewState.NEEDS_SECOND)
+"""States of what is to be reviewed, in the order in which it is gone through."""
+_PAGE = 500
+_OPEN = REVIEWABLE | {ReviewState.WAITING}
+
+
+def waiting(kiosk: Client, me: AccountId) -> tuple[CaptureInfo, ...]:
+    """Fetch what is to be reviewed by this account: about a page of it, and the rest when that is done."""
+    found: list[CaptureInfo] = []
+    for state in REVIEW_ORDER:
+        for page in pages(kiosk, state=state):
+            found += [each for each in page if is_open(each, me)]
+            if len(found) >= _PAGE:
+                return tuple(found)
+    return tuple(found)
+
+
+def pages(
+    kiosk: Client,
+    import_id: ImportId | None = None,
+    encounter_id: EncounterId | None = None,
+    state: ReviewState | None = None,
+) -> Iterator[tuple[CaptureInfo, ...]]:
+    """Fetch captures, page by page."""
+    offset = 0
+    while True:
+        page = kiosk.list_captures(import_id, encounter_id, state, offset, _PAGE)
+        yield page.captures
+        offset += len(page.captures)
+        if not page.captures or offset >= page.total:
+            return
+
+
+def is_open(capture: CaptureInfo, me: AccountId) -> bool:
+    """Whether a photo is still to be reviewed, by this account."""
+    mine = me in capture.approvers or (me == capture.asked_by and not capture.approvers)
+    return capture.state in _OPEN and capture.role is ImageRole.CLINICAL and not mine
+
+
+def looked(kiosk: Client, capture_id: CaptureId, *, picture: bool, uncovered: bool = False) -> CaptureLoaded:
     """Fetch one capture, and its preview where there is one; both of the same revision.
 
-    The capture is asked for again after the picture: having looked is one of the conditions in ``problems``.
+    An intimate picture is fetched only when somebody asked for it: then it is a look. The capture is asked
+    for again after the picture: having looked is one of the conditions in ``problems``.
     """
     detail = kiosk.get_capture(capture_id)
+    whose = detail.info.encounter_id
+    encounter = next(iter(kiosk.get_encounters((whose,)).encounters), None) if whose else None
     if not picture or detail.info.revision < 1 or not detail.width:
-        return CaptureLoaded(detail, None)
+        return CaptureLoaded(detail, None, encounter=encounter)
+    if encounter is not None and encounter.restricted and not uncovered:
+        return CaptureLoaded(detail, None, INTIMATE, encounter=encounter)
     try:
         seen = kiosk.get_preview(capture_id)
         detail = kiosk.get_capture(capture_id)
     except RemoteError as error:
-        return CaptureLoaded(detail, None, error.message)
+        return CaptureLoaded(detail, None, error.message, encounter=encounter)
     if seen[0].revision != detail.info.revision:
-        return CaptureLoaded(detail, None, "This photo was just redacted again. Leave it and come back.")
-    return CaptureLoaded(detail, seen)
+        words = tr("This photo was just redacted again. Leave it and come back.")
+        return CaptureLoaded(detail, None, words, encounter=encounter)
+    return CaptureLoaded(detail, seen, encounter=encounter)
 
 
 def part_of(kiosk: Client, wanted: PhotoView.Wanted) -> PartLoaded:
@@ -63,7 +112,8 @@ class PhotoScreen(KioskScreen):
     """Shows captures one by one and what was found in them.
 
     Args:
-        import_id, encounter_id, state: which captures.
+        import_id, encounter_id: which captures.
+        queue: only those that somebody must still look at, and whoever is logged in may judge.
         first: the one to begin with.
     """
 
@@ -72,15 +122,18 @@ class PhotoScreen(KioskScreen):
         *,
         import_id: ImportId | None = None,
         encounter_id: EncounterId | None = None,
-        state: ReviewState | None = None,
+        queue: bool = False,
         first: CaptureId | None = None,
     ) -> None:
         super().__init__()
-        self._filter = (import_id, encounter_id, state)
+        self._filter = (import_id, encounter_id)
+        self._queue = queue
+        self._done = ""
+        self._prepared = CaptureId("")
         self._first = first
         self._captures: list[CaptureInfo] = []
         self._at = 0
-        self._encounters: dict[EncounterId, EncounterInfo] = {}
+        self._encounter: EncounterInfo | None = None
         self._detail: CaptureDetail | None = None
         self._draft = Draft((), 1, 1, AccountId(""))
         self._painted = 0
@@ -89,6 +142,7 @@ class PhotoScreen(KioskScreen):
         self._wanted: PhotoView.Wanted | None = None
         self._fetching = False
         self._busy = False
+        self._uncovered: CaptureId | None = None
         self._photo: PhotoView | None = None
 
     def body(self) -> ComposeResult:
@@ -101,9 +155,13 @@ class PhotoScreen(KioskScreen):
                 self._photo = PhotoView(self.kiosk.terminal)
                 yield self._photo
             with Vertical(id="panel"):
-                yield Static(id="about", markup=False)
-                yield Static(id="findings", markup=False)
-                yield Static(id="approval", markup=False)
+                yield from self.panel()
+
+    def panel(self) -> ComposeResult:
+        """What stands beside the picture."""
+        yield Static(id="about", markup=False)
+        yield Static(id="findings", markup=False)
+        yield Static(id="approval", markup=False)
 
     @property
     def _no_photos(self) -> str:
@@ -115,52 +173,72 @@ class PhotoScreen(KioskScreen):
 
     def on_mount(self) -> None:
         """Ask which captures."""
-        import_id, encounter_id, state = self._filter
-        self.ask(lambda kiosk: kiosk.list_encounters(), EncountersLoaded)
-        self.ask(lambda kiosk: kiosk.list_captures(import_id, encounter_id, state), CapturesLoaded)
+        self._list()
 
-    @on(EncountersLoaded)
-    def _encounters_loaded(self, message: EncountersLoaded) -> None:
-        self._encounters = {each.encounter_id: each for each in message.encounters}
-        self._draw()
+    def _list(self) -> None:
+        (import_id, encounter_id), me = self._filter, self._me
+        if self._queue:
+            self.ask(lambda kiosk: waiting(kiosk, me), CapturesListed)
+        else:
+            self.ask(
+                lambda kiosk: tuple(chain.from_iterable(pages(kiosk, import_id, encounter_id))),
+                CapturesListed,
+            )
 
-    @on(CapturesLoaded)
-    def _captures_loaded(self, message: CapturesLoaded) -> None:
-        # Among all that wait for review there is nothing to decide about a slate.
-        queue = self._filter[2] is not None
-        self._captures = [c for c in message.captures if not queue or c.role is ImageRole.CLINICAL]
+    @property
+    def _me(self) -> AccountId:
+        session = self.kiosk.session
+        return session.account_id if session else AccountId("")
+
+    @on(CapturesListed)
+    def _captures_listed(self, message: CapturesListed) -> None:
+        self._captures = list(message.captures)
         ids = [each.capture_id for each in self._captures]
-        self._at = ids.index(self._first) if self._first in ids else 0
+        open_ = (place for place, each in enumerate(self._captures) if is_open(each, self._me))
+        self._at = ids.index(self._first) if self._first in ids else next(open_, 0)
         if self._captures:
             self._load()
         else:
-            self.say("No photo waits here.")
+            self._detail = None
+            if self._photo is not None:
+                self._photo.clear()
+            self.say(tr("{done} No photo waits here.", done=self._done).strip())
             self._draw()
 
     def _load(self) -> None:
         capture_id = self._captures[self._at].capture_id
         wanted = self._photo is not None
         self._detail, self._painted, self._level, self._busy = None, 0, 0, True
+        self._encounter = None
         self._wanted = None
         self._draft = Draft((), 1, 1, AccountId(""))
         if self._photo is not None:
             self._photo.clear()
         self._draw()
-        self.ask(lambda kiosk: looked(kiosk, capture_id, picture=wanted), lambda answer: answer)
+        shown = self._uncovered == capture_id
+        self._uncovered = None
+        self.ask(
+            lambda kiosk: looked(kiosk, capture_id, picture=wanted, uncovered=shown), lambda answer: answer
+        )
+
+    def action_uncover(self) -> None:
+        """Show an intimate picture, which stays covered until somebody asks for it."""
+        if self._captures and not self._busy:
+            self._uncovered = self._captures[self._at].capture_id
+            self._load()
 
     @on(CaptureLoaded)
     def _loaded(self, message: CaptureLoaded) -> None:
         detail = message.detail
-        if detail.info.capture_id != self._captures[self._at].capture_id:
+        if not self._captures or detail.info.capture_id != self._captures[self._at].capture_id:
             return  # the answer for a photo that was left meanwhile
         self._busy = False
         if self._detail is None or self._detail.crop != detail.crop:
             self._level = 0
         self._detail, self._painted, self._wanted = detail, 0, None
-        session = self.kiosk.session
-        reviewer = session.account_id if session else AccountId("")
+        self._encounter = message.encounter
         selected = self._draft.selected
-        self._draft = Draft(detail.findings, detail.width, detail.height, reviewer)
+        self._draft = Draft(detail.findings, detail.width, detail.height, self._me)
         if selected >= 0:
             self._draft.select(selected)
         else:
@@ -192,6 +270,16 @@ class PhotoScreen(KioskScreen):
             if message.judged:
                 self._painted = message.picture.revision
             self._draw()
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Once a photo is on the screen, have the daemon open the one that comes next; that is no look."""
+        later = self._captures[self._at + 1 :]
+        following = next((each for each in later if not self._queue or is_open(each, self._me)), None)
+        if following is None or not following.revision or following.capture_id == self._prepared:
+            return
+        capture_id = self._prepared = following.capture_id
+        self.ask(lambda kiosk: kiosk.prepare_preview(capture_id), lambda _: Prepared())
 
     @on(PhotoView.Failed)
     def _cannot_draw(self) -> None:
@@ -210,24 +298,32 @@ class PhotoScreen(KioskScreen):
         wanted, self._wanted = self._wanted, None
         if wanted is not None:
             self._fetching = True
-            self.ask(lambda kiosk: part_of(kiosk, wanted), lambda answer: answer)
+            self.ask(lambda kiosk: self._part_of(kiosk, wanted), lambda answer: answer)
+
+    def _part_of(self, kiosk: Client, wanted: PhotoView.Wanted) -> PartLoaded:
+        return part_of(kiosk, wanted)
 
     @on(PartLoaded)
     def _part_loaded(self, message: PartLoaded) -> None:
         self._fetching = False
         wanted = self._wanted
-        if wanted is not None and (wanted.part, wanted.size) == (message.part, message.size):
+        asked = (message.part, message.size, message.original)
+        if wanted is not None and (wanted.part, wanted.size, wanted.original) == asked:
             self._wanted = None
         if self._photo is not None and message.picture is not None:
             picture, pixels = message.picture
             try:
-                self._photo.put(picture, message.part, message.size, pixels)
+                self._photo.put(picture, message.part, message.size, pixels, original=message.original)
             except ValueError:
                 self.say("This part could not be drawn.", wrong=True)
         elif message.words and self._detail is not None:
-            self.say(message.words, wrong=True)
+            self._part_refused(message)
         self._fetch()
         self._draw()
+
+    def _part_refused(self, message: PartLoaded) -> None:
+        """Say why a part did not come."""
+        self.say(message.words, wrong=True)
 
     @on(Refused)
     def _not_done(self) -> None:
@@ -273,8 +369,12 @@ class PhotoScreen(KioskScreen):
         if self._photo is None or not self._level or not self._photo.wanted:
             return ""
         scale = self._photo.levels[min(self._level, len(self._photo.levels) - 1)]
-        words = f"CLOSER: {scale * 100:.0f} % of full resolution"
-        return words if self._photo.sharp else f"{words}, coming"
+        words = tr("CLOSER: {percent} % of full resolution", percent=f"{scale * 100:.0f}")
+        return words if self._photo.sharp else words + tr(", coming")
+
+    def _original_words(self) -> str:
+        """What to say while the original is on the screen; empty otherwise."""
+        return ""
 
     def _draw(self) -> None:
         if not self.is_mounted:
@@ -282,23 +382,24 @@ class PhotoScreen(KioskScreen):
         about, found = self.query_one("#about", Static), self.query_one("#findings", Static)
         detail = self._detail
         if detail is None:
-            about.update(Text("Loading..." if self._captures else "No photos"))
+            about.update(Text(tr("Loading...") if self._captures else tr("No photos")))
             found.update("")
         else:
             if self._photo is not None:
                 self._photo.look(self._look())
-            encounter = self._encounters.get(detail.info.encounter_id) if detail.info.encounter_id else None
-            words = photo_text(detail, self._at, len(self._captures), encounter)
+            words = photo_text(detail, self._at, len(self._captures), self._encounter)
+            if compared := self._original_words():
+                words = Text.assemble((compared, "bold reverse"), "\n\n", words)
             if closer := self._zoom_words():
                 words.append(f"\n{closer}", style="bold")
             about.update(words)
             shown = self._photo is not None
             found.update(findings_text(self._draft, detail.crop, found.size.height, shown=shown))
-        why = clean(self._why_not())
+        why = clean(tr(self._why_not()))
         approval = self.query_one("#approval", Static)
         verdict = Text()
-        verdict.append("NOT TO BE APPROVED HERE: " if why else "READY: ", style="bold")
-        verdict.append(why or "A approves what you see, R rejects it.")
+        verdict.append(tr("NOT TO BE APPROVED HERE: ") if why else tr("READY: "), style="bold")
+        verdict.append(why or tr("A approves what you see, R rejects it."))
         approval.set_class(not why, "-ready")
         approval.update(verdict)
 
@@ -345,7 +446,13 @@ class PhotoScreen(KioskScreen):
             by = 0
         if self._level:
             self._centre, number, total = turned(self._part, self._full, by)
-            self.say(f"Part {number} of {total}. Space goes on, 0 shows the whole again.")
+            self.say(
+                tr(
+                    "Part {number} of {total}. Space goes on, 0 shows the whole again.",
+                    number=number,
+                    total=total,
+                )
+            )
             self._draw()
 
     def action_next_finding(self) -> None:

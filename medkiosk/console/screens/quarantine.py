@@ -12,6 +12,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from medkiosk.console.actions import Where, bindings
+from medkiosk.console.language import tr
 from medkiosk.console.messages import QuarantineLoaded
 from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.words import clean, count
@@ -55,7 +56,7 @@ class QuarantineScreen(KioskScreen):
 
     def body(self) -> ComposeResult:
         """How many, and each reason."""
-        yield Static("Photos in quarantine", id="quarantine-caption", classes="caption", markup=False)
+        yield Static(tr("Photos in quarantine"), id="quarantine-caption", classes="caption", markup=False)
         with VerticalScroll():
             yield Static(id="quarantine", markup=False)
 
@@ -68,7 +69,10 @@ class QuarantineScreen(KioskScreen):
         self._show(message.quarantine)
 
     def _show(self, found: Quarantine) -> None:
-        words = f"{count(len(found.frames), 'photo')} of this import in quarantine: they belong to nobody"
+        words = tr(
+            "{photos} of this import in quarantine: they belong to nobody",
+            photos=count(len(found.frames), "photo"),
+        )
         self.query_one("#quarantine-caption", Static).update(words)
         self.query_one("#quarantine", Static).update(quarantine_table(found.frames, self._names))
         if not found.whole:

@@ -10,6 +10,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from medkiosk.console.actions import Where, bindings
+from medkiosk.console.language import tr
 from medkiosk.console.messages import ReceiptLoaded
 from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.words import clean, count, moment, size
@@ -27,28 +28,32 @@ def receipt_words(receipt: Receipt) -> str:
     info = receipt.info
     device = f"{clean(info.model, 24)} {clean(info.serial, 16)}".strip()
     parts = [
-        f"{receipt.sealed} sealed",
-        f"{receipt.copies} copies",
-        f"{receipt.disposed} disposed of since",
-        f"{receipt.already} known before",
-        f"{receipt.damaged} damaged on the card",
-        f"{receipt.failed} not read",
+        tr("{sealed} sealed", sealed=receipt.sealed),
+        tr("{copies} copies", copies=receipt.copies),
+        tr("{disposed} disposed of since", disposed=receipt.disposed),
+        tr("{already} known before", already=receipt.already),
+        tr("{damaged} damaged on the card", damaged=receipt.damaged),
+        tr("{failed} not read", failed=receipt.failed),
     ]
-    sums = f"{count(receipt.on_device, 'file')}, {size(receipt.bytes)} read"
+    sums = tr("{files}, {bytes} read", files=count(receipt.on_device, "file"), bytes=size(receipt.bytes))
     lines = [
-        f"Import of {moment(info.at)} from {device}: {sums}",
-        ", ".join(part for part in parts if not part.startswith("0 ")) or "nothing was new",
+        tr("Import of {at} from {device}: {sums}", at=moment(info.at), device=device, sums=sums),
+        ", ".join(part for part in parts if not part.startswith("0 ")) or tr("nothing was new"),
     ]
     if receipt.gaps:
-        lines.append(f"Numbers that are not on the device: {clean('; '.join(receipt.gaps), 200)}")
+        lines.append(
+            tr("Numbers that are not on the device: {names}", names=clean("; ".join(receipt.gaps), 200))
+        )
     if not info.finished:
-        lines.append("It was cut short, or goes on: the device is still needed.")
+        lines.append(tr("It was cut short, or goes on: the device is still needed."))
     elif not receipt.safe:
-        lines.append("NOT EVERYTHING WAS READ: keep the card.")
+        lines.append(tr("NOT EVERYTHING WAS READ: keep the card."))
     elif not receipt.expendable:
-        lines.append(f"{KEEP_CARD}: everything was sealed, but not every file on it is whole.")
+        lines.append(
+            tr("{keep_card}: everything was sealed, but not every file on it is whole.", keep_card=KEEP_CARD)
+        )
     else:
-        lines.append("Everything on the device was sealed then; it was needed for no file any more.")
+        lines.append(tr("Everything on the device was sealed then; it was needed for no file any more."))
     return "\n".join(lines)
 
 
@@ -72,7 +77,7 @@ def receipt_table(receipt: Receipt) -> Table:
         )
     if receipt.total > len(receipt.lines):
         more = count(receipt.total - len(receipt.lines), "more file")
-        table.add_row("", "", "", Text(f"and {more}: kioskctl import --receipt"))
+        table.add_row("", "", "", Text(tr("and {more}, not shown here", more=more)))
     return table
 
 

@@ -11,6 +11,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from medkiosk.console.actions import Where, bindings
+from medkiosk.console.language import tr
 from medkiosk.console.messages import RetentionLoaded
 from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.screens.dialogs import AskReason, Confirm
@@ -36,17 +37,22 @@ def line_text(line: Line) -> Text:
     """One line of the list."""
     match line:
         case DueItem():
-            words = Text("HELD " if line.held else "DUE  ", style="bold")
+            words = Text(tr("HELD ") if line.held else tr("DUE  "), style="bold")
             who = clean(line.subject.name or line.subject.mrn, 40)
             words.append(f"{line.due}  {who}, {count(line.captures, 'picture')}", style="not bold")
         case HoldInfo():
             what = count(len(line.encounters), "encounter"), count(len(line.captures), "picture")
-            words = Text("HOLD ", style="bold")
-            words.append(f"{line.at[:10]}  {' and '.join(what)}, by {clean(line.by, 40)}", style="not bold")
+            words = Text(tr("HOLD "), style="bold")
+            words.append(
+                tr(
+                    "{at}  {names}, by {by}", at=line.at[:10], names=" and ".join(what), by=clean(line.by, 40)
+                ),
+                style="not bold",
+            )
         case DisposalInfo():
-            words = Text(f"{line.state.upper()} ", style="bold")
+            words = Text(f"{tr(line.state.upper())} ", style="bold")
             words.append(f"{line.at[:10]}  {count(line.captures, 'picture')}", style="not bold")
-            words.append(f", by {clean(line.by, 40)}", style="not bold")
+            words.append(tr(", by {by}", by=clean(line.by, 40)), style="not bold")
     return words
 
 
@@ -56,7 +62,13 @@ def meaning(line: Line, page: int = 0) -> Text:
         case DueItem():
             return Text(clean(line.words, 400))
         case HoldInfo():
-            return Text(f"Why: {clean(line.reason, 300)}\nBy order of: {clean(line.authority, 300)}")
+            return Text(
+                tr(
+                    "Why: {reason}\nBy order of: {authority}",
+                    reason=clean(line.reason, 300),
+                    authority=clean(line.authority, 300),
+                )
+            )
         case DisposalInfo():
             return _decision(line, page)
 
@@ -66,8 +78,12 @@ def totals(line: DisposalInfo) -> str:
     if not line.judged:
         return ""
     if line.judged == 1:
-        return f"1 picture or encounter, {'not due' if line.not_due else 'due'}"
-    return f"{line.judged} pictures and encounters, {line.not_due} of them not due"
+        return tr("1 picture or encounter, {value}", value=tr("not due") if line.not_due else "due")
+    return tr(
+        "{judged} pictures and encounters, {not_due} of them not due",
+        judged=line.judged,
+        not_due=line.not_due,
+    )
 
 
 def pages(line: Line) -> int:
@@ -79,7 +95,15 @@ def pages(line: Line) -> int:
 def _verdicts(line: DisposalInfo, page: int) -> Text:
     start = (page - 1) * _PAGE
     shown = line.verdicts[start:][:_PAGE]
-    words = Text(f"{totals(line)}. {start + 1} to {start + len(shown)}:\n", style="bold")
+    words = Text(
+        tr(
+            "{totals}. {start} to {start2}:\n",
+            totals=totals(line),
+            start=start + 1,
+            start2=start + len(shown),
+        ),
+        style="bold",
+    )
     for verdict in shown:
         words.append(f"  {clean(verdict, 140)}\n", style="not bold")
     return words
@@ -88,24 +112,39 @@ def _verdicts(line: DisposalInfo, page: int) -> Text:
 def _decision(line: DisposalInfo, page: int) -> Text:
     if page:
         return _verdicts(line, page)
-    words = Text(f"Why: {clean(line.reason, 300)}\nBy order of: {clean(line.authority, 300)}\n")
+    words = Text(
+        tr(
+            "Why: {reason}\nBy order of: {authority}\n",
+            reason=clean(line.reason, 300),
+            authority=clean(line.authority, 300),
+        )
+    )
     if line.early:
-        words.append("NOT ALL OF IT IS DUE: the order has to allow that.\n", style="bold")
+        words.append(tr("NOT ALL OF IT IS DUE: the order has to allow that.\n"), style="bold")
     if line.warning:
-        words.append(f"WARNING: {clean(line.warning, 300)}\n", style="bold")
+        words.append(tr("WARNING: {warning}\n", warning=clean(line.warning, 300)), style="bold")
     if line.judged:
-        more = "; Right reads about each." if pages(line) > 1 else ":"
+        more = tr("; Right reads about each.") if pages(line) > 1 else ":"
         words.append(f"{totals(line)}{more}\n", style="bold")
     for verdict in line.verdicts if pages(line) == 1 else ():
         words.append(f"  {clean(verdict, 300)}\n", style="not bold")
     words.append("Destroyed: ", style="bold").append(clean(line.goes, 300) + "\n", style="not bold")
-    words.append("Remains: ", style="bold")
+    words.append(tr("Remains: "), style="bold")
     words.append(" ".join(clean(each, 300) for each in line.remains) + "\n", style="not bold")
     if line.drives:
         drives = ", ".join(clean(drive, 60) for drive in line.drives)
-        words.append(f"Backup drives hold it until they are plugged in: {drives}\n", style="bold")
+        words.append(
+            tr("Backup drives hold it until they are plugged in: {drives}\n", drives=drives), style="bold"
+        )
     if line.decided_by:
-        words.append(f"{line.state} by {clean(line.decided_by, 60)} on {moment(line.decided_at)}\n")
+        words.append(
+            tr(
+                "{state} by {decided_by} on {decided_at}\n",
+                state=line.state,
+                decided_by=clean(line.decided_by, 60),
+                decided_at=moment(line.decided_at),
+            )
+        )
     return words
 
 
@@ -223,7 +262,11 @@ class RetentionScreen(KioskScreen):
                     "Approved. Home says how far it is.",
                 )
 
-        question = f"Destroy {count(line.captures, 'picture')} for good? It is {totals(line)}."
+        question = tr(
+            "Destroy {pictures} for good? It is {totals}.",
+            pictures=count(line.captures, "picture"),
+            totals=totals(line),
+        )
         # A question holds few words; all of them stand on the screen behind it.
         told = clean(line.warning.partition(". ")[0], 90) or clean(line.goes, 100)
         self.app.push_screen(Confirm(question, f"{_FOREVER} {told}"), approve)

@@ -10,19 +10,18 @@ from collections.abc import Callable
 from textual import on
 
 from medkiosk.console.actions import Where, bindings
+from medkiosk.console.language import tr
 from medkiosk.console.messages import Decided, RoleSaved
-from medkiosk.console.screens.dialogs import AskReason, ChooseRole, Confirm
+from medkiosk.console.screens.dialogs import AskReason, ChooseReason, ChooseRole, Confirm
+from medkiosk.console.screens.export import ExportScreen
+from medkiosk.console.screens.photo import is_open
 from medkiosk.console.screens.suggestions import SuggestionScreen
 from medkiosk.console.words import ROLES, STATES, clean, count
-from medkiosk.core.photo import ImageRole, ReviewState
+from medkiosk.core.photo import ImageRole
 from medkiosk.ipc.types import CaptureDetail, CaptureInfo
 
-_OPEN = frozenset({ReviewState.WAITING, ReviewState.PROPOSED})
-
-
-def is_open(capture: CaptureInfo) -> bool:
-    """Whether a photo is still to be reviewed."""
-    return capture.state in _OPEN and capture.role is ImageRole.CLINICAL
+_WHY_SECOND = ("a mark that may identify", "is enough of it masked?", "the quality or the view")
+"""Three usual reasons to ask somebody else."""
 
 
 class ReviewScreen(SuggestionScreen):
@@ -49,15 +48,17 @@ class ReviewScreen(SuggestionScreen):
             return "this terminal cannot show photos."
         if detail is None:
             return "no photo is on the screen."
+        if self.comparing:
+            return "the original is on the screen. V shows what would leave."
         if undecided:
             left = count(len(undecided), "suggestion")
-            return f"{left} undecided. J goes to the next; Enter masks it, K keeps it."
+            return tr(
+                "{suggestions} undecided. J goes to the next; Enter masks it, K keeps it.", suggestions=left
+            )
         if self._draft.changed:
             return "the masks were changed. Save them (S), and look at the result."
         if detail.problems:
             return detail.problems[0]
-        if detail.info.state is ReviewState.APPROVED:
-            return "it is approved already."
         if self._photo is not None and self._photo.too_small:
             return "this terminal is too small to show the photo."
         if self._painted != detail.info.revision and self._level:
@@ -72,11 +73,34 @@ class ReviewScreen(SuggestionScreen):
         if detail is None or self._busy:
             return
         if why := self._why_not():
-            self.say(f"It cannot be approved: {why}", wrong=True)
+            self.say(tr("It cannot be approved: {why}", why=why), wrong=True)
             return
         capture_id, revision = detail.info.capture_id, self._painted
         self._busy = self._deciding = True
         self.ask(lambda kiosk: kiosk.approve(capture_id, revision), Decided)
+
+    def action_second(self) -> None:
+        """Have somebody else look at it and decide."""
+        detail = self._detail
+        if detail is not None and not self._busy:
+            self._leave(lambda: self._ask_second(detail))
+
+    def _ask_second(self, detail: CaptureDetail) -> None:
+        capture_id, revision = detail.info.capture_id, detail.info.revision
+
+        def send(reason: str | None) -> None:
+            if reason:
+                self._busy = self._deciding = True
+                self.ask(lambda kiosk: kiosk.ask_second(capture_id, revision, reason), Decided)
+
+        self.app.push_screen(
+            ChooseReason(
+                "Why must somebody else look at this photo?",
+                "Another reviewer decides, and reads your reason. Until then it does not leave.",
+                _WHY_SECOND,
+            ),
+            send,
+        )
 
     def action_reject(self) -> None:
         """Reject this revision, with a reason."""
@@ -110,12 +134,17 @@ class ReviewScreen(SuggestionScreen):
             self.app.push_screen(
                 AskReason(
                     "Why is this frame a clinical picture after all?",
-                    f"It is a {ROLES[info.role]} until now. A clinical picture can be approved and leave.",
+                    tr(
+                        "It is a {roles} until now. A clinical picture can be approved and leave.",
+                        roles=tr(ROLES[info.role]),
+                    ),
                 ),
                 lambda reason: self._give_role(info, role, reason) if reason else None,
             )
 
-        self.app.push_screen(ChooseRole(f"What is {clean(info.name, 16)} for?", info.role), chosen)
+        self.app.push_screen(
+            ChooseRole(tr("What is {name} for?", name=clean(info.name, 16)), info.role), chosen
+        )
 
     def _give_role(self, info: CaptureInfo, role: ImageRole, reason: str) -> None:
         self._busy = self._deciding = True
@@ -124,7 +153,7 @@ class ReviewScreen(SuggestionScreen):
     @on(RoleSaved)
     def _role_saved(self, message: RoleSaved) -> None:
         info = message.detail.info
-        words = f"{clean(info.name, 16)}: {ROLES[info.role]}."
+        words = f"{clean(info.name, 16)}: {tr(ROLES[info.role])}."
         if info.role is not ImageRole.CLINICAL:
             self._go_on(message.detail, words)
         elif info.capture_id == self._captures[self._at].capture_id:
@@ -145,13 +174,17 @@ class ReviewScreen(SuggestionScreen):
         for place, capture in enumerate(self._captures):
             if capture.capture_id == info.capture_id:
                 self._captures[place] = info
-        left = [place for place, capture in enumerate(self._captures) if is_open(capture)]
+        left = [place for place, capture in enumerate(self._captures) if is_open(capture, self._me)]
         self._detail = detail
+        if not left and self._queue:
+            self._done = done
+            self._list()  # more may wait than was listed
+            return
         if not left:
-            self.say(f"{done} No photo here is left to review.")
+            self.say(tr("{done} No photo here is left to review.", done=done))
             self._draw()
             return
-        self.say(f"{done} {count(len(left), 'photo')} left.")
+        self.say(tr("{done} {photos} left.", done=done, photos=count(len(left), "photo")))
         self._at = next((place for place in left if place > self._at), left[0])
         self._load()
 
@@ -186,6 +219,21 @@ class ReviewScreen(SuggestionScreen):
     def action_previous_photo(self) -> None:
         """Go to the photo before."""
         self._go(-1)
+
+    def action_export(self) -> None:
+        """Hand over the approved photos of the encounter that the photo on the screen belongs to."""
+        detail = self._detail
+        if detail is None or self._busy or not self.may_export():
+            return
+        whose = detail.info.encounter_id
+        if whose is None:
+            self.say("This photo belongs to no encounter yet; assign it first.", wrong=True)
+            return
+
+        def go() -> None:
+            self.app.push_screen(ExportScreen(whose))
+
+        self._leave(go)
 
     def action_back(self) -> None:
         """Go back, asking first when masks are not saved."""

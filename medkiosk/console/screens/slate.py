@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from medkiosk.console.actions import Where, bindings
+from medkiosk.console.language import tr
 from medkiosk.console.messages import Refused, SlateLoaded
 from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.theme import ANSI, textual_name
@@ -83,8 +84,8 @@ class SlateScreen(KioskScreen):
         place = self.query_one("#slate", Static)
         halves = self.kiosk.theme != textual_name(ANSI)
         code = drawn(self._slate.text, *place.content_size, halves=halves)
-        place.update(code or Text(_NO_ROOM))
-        self.say(_WORDS[self._kind].format(time=clock_time(self._slate.at)) if code else "", wrong=False)
+        place.update(code or Text(tr(_NO_ROOM)))
+        self.say(tr(_WORDS[self._kind], time=clock_time(self._slate.at)) if code else "", wrong=False)
 
     def _show(self, kind: SlateKind) -> None:
         if kind is not self._kind:

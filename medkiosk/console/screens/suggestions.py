@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from medkiosk.console.language import tr
 from medkiosk.console.masks import Draft
 from medkiosk.console.screens.dialogs import ChooseReason, Confirm
 from medkiosk.console.screens.masking import MaskingScreen
@@ -43,20 +44,30 @@ class SuggestionScreen(MaskingScreen):
         if not left:
             self.say("No suggestion of this kind is undecided. J goes to the next one.")
             return
-        words = (
-            f"{count(len(left), 'suggestion')} of the kind \N{LEFT DOUBLE QUOTATION MARK}{SUGGESTED[kind]}"
+        words = tr(
+            "{suggestions} of the kind “{suggested}”",
+            suggestions=count(len(left), "suggestion"),
+            suggested=tr(SUGGESTED[kind]),
         )
-        words += "\N{RIGHT DOUBLE QUOTATION MARK}"
         self.app.push_screen(
-            ChooseReason(f"Why keep {words} visible?", "The same reason for each of them.", reasons(kind)),
+            ChooseReason(
+                tr("Why keep {words} visible?", words=words),
+                "The same reason for each of them.",
+                reasons(kind),
+            ),
             lambda reason: self._confirm_rest(kind, words, reason) if reason else None,
         )
 
     def _confirm_rest(self, kind: Category, words: str, reason: str) -> None:
         sure = [percent(each) for each in self._draft.undecided if each.category is kind]
-        explanation = (
-            f"The detector is {min(sure)} to {max(sure)} % sure. Reason: {reason}."
-            " They will be visible to everybody who receives this photo."
+        how_sure = (
+            tr("{min} to {max}", min=min(sure), max=max(sure)) if min(sure) < max(sure) else f"{min(sure)}"
+        )
+        explanation = tr(
+            "The detector is {how_sure} % sure. Reason: {reason}. They will be visible to "
+            "everybody who receives this photo.",
+            how_sure=how_sure,
+            reason=reason,
         )
 
         def change(draft: Draft, _: CaptureDetail) -> None:
@@ -65,7 +76,7 @@ class SuggestionScreen(MaskingScreen):
             self._look_at_chosen()
 
         self.app.push_screen(
-            Confirm(f"Keep {words} visible?", explanation),
+            Confirm(tr("Keep {words} visible?", words=words), explanation),
             lambda answer: self._change(change) if answer else None,
         )
 
@@ -99,8 +110,11 @@ class SuggestionScreen(MaskingScreen):
             self.app.push_screen(
                 Confirm(
                     "Crop the photo to the lesion of interest?",
-                    f"Only this part leaves; it is the strongest redaction. {size}"
-                    "The original stays sealed in the kiosk, and C takes the crop back.",
+                    tr(
+                        "Only this part leaves; it is the strongest redaction. {size}The original stays "
+                        "sealed in the kiosk, and C takes the crop back.",
+                        size=size,
+                    ),
                 ),
                 lambda answer: self._change(lambda d, _: d.crop_to(crop=True)) if answer else None,
             )

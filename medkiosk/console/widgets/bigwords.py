@@ -11,9 +11,12 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from medkiosk.console.language import tr
+
 _ROWS = 5
 _FONT = {
     "A": " ## |#  #|####|#  #|#  #",
+    "Ä": "#  #| ## |#  #|####|#  #",
     "B": "### |#  #|### |#  #|### ",
     "C": " ###|#   |#   |#   | ###",
     "D": "### |#  #|#  #|#  #|### ",
@@ -28,12 +31,14 @@ _FONT = {
     "M": "#   #|## ##|# # #|#   #|#   #",
     "N": "#  #|## #|# ##|#  #|#  #",
     "O": " ## |#  #|#  #|#  #| ## ",
+    "Ö": "#  #| ## |#  #|#  #| ## ",
     "P": "### |#  #|### |#   |#   ",
     "Q": " ## |#  #|#  #|# ##| ###",
     "R": "### |#  #|### |# # |#  #",
     "S": " ###|#   | ## |   #|### ",
     "T": "###| # | # | # | # ",
     "U": "#  #|#  #|#  #|#  #| ## ",
+    "Ü": "#  #|    |#  #|#  #| ## ",
     "V": "#   #|#   #| # # | # # |  #  ",
     "W": "#   #|#   #|# # #|## ##|#   #",
     "X": "#   #| # # |  #  | # # |#   #",
@@ -117,9 +122,10 @@ class BigWords(Widget):
         """Draw one row."""
         width, height = self.size
         style = self.rich_style
-        rows = large(self.words, width, height)
+        words = tr(self.words)
+        rows = large(words, width, height)
         if rows is None:
-            shown = self.words[:width] if y == height // 2 else ""
+            shown = words[:width] if y == height // 2 else ""
             padding = (width - len(shown)) // 2
             return Strip(
                 [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from typing import ClassVar, Generic, TypeVar
 
 from rich.text import Text
@@ -13,7 +12,9 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-E = TypeVar("E", bound=StrEnum)
+from medkiosk.console.language import tr
+
+E = TypeVar("E", bound=str)
 _BOX = 4
 _BETWEEN = 2
 
@@ -28,6 +29,11 @@ def _breaks(words: Iterable[str], width: int) -> set[int]:
             used = 0
         used += needed + (_BETWEEN if used else 0)
     return breaks
+
+
+def _said(words: Mapping[E, str]) -> dict[E, str]:
+    """The alternatives in the chosen language."""
+    return {value: tr(word) for value, word in words.items()}
 
 
 class Choice(Widget, Generic[E], can_focus=True):
@@ -63,7 +69,7 @@ class Choice(Widget, Generic[E], can_focus=True):
         self, words: Mapping[E, str], chosen: tuple[E, ...], *, several: bool = False, name: str
     ) -> None:
         super().__init__(id=name)
-        self._words = dict(words)
+        self._words = _said(words)
         self._several = several
         self._chosen = set(chosen)
         self.at = list(self._words).index(chosen[0]) if chosen else 0
@@ -72,6 +78,29 @@ class Choice(Widget, Generic[E], can_focus=True):
     def chosen(self) -> tuple[E, ...]:
         """What is chosen, in the order of the line."""
         return tuple(value for value in self._words if value in self._chosen)
+
+    @property
+    def spoken(self) -> str:
+        """What is chosen, and where the keys are, in words."""
+        marked = ", ".join(self._words[value] for value in self.chosen) or tr("nothing")
+        values = list(self._words)
+        if not self._several or not values:
+            return marked
+        here = values[self.at]
+        box = tr("ticked") if here in self._chosen else tr("not ticked")
+        return tr("{marked}; at {word}, {box}", marked=marked, word=self._words[here], box=box)
+
+    @property
+    def offered(self) -> tuple[E, ...]:
+        """All alternatives, in order."""
+        return tuple(self._words)
+
+    def offer(self, words: Mapping[E, str], *chosen: E) -> None:
+        """Offer other alternatives."""
+        self._words = _said(words)
+        self._chosen = set(chosen)
+        self.at = list(self._words).index(chosen[0]) if chosen else 0
+        self.refresh(layout=True)
 
     def render(self) -> Text:
         """Draw them; where the keys are is in reverse video."""

@@ -7,9 +7,15 @@ from collections.abc import Callable, Iterable
 from textual.widget import Widget
 from textual.widgets import Input
 
+from medkiosk.console.language import tr
+
 
 class Field(Input):
     """An `Input` without control characters, direction overrides and their like."""
+
+    def on_mount(self) -> None:
+        """Say in the chosen language what belongs here."""
+        self.placeholder = tr(str(self.placeholder))
 
     def validate_value(self, value: str) -> str:
         """Leave out what could not be shown as it is."""

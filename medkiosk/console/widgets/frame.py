@@ -10,6 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from medkiosk.console import actions
+from medkiosk.console.language import key_said, tr
 from medkiosk.console.words import clean
 from medkiosk.ipc.types import Session
 
@@ -22,7 +23,7 @@ class TopLine(Widget):
 
     def __init__(self, title: str) -> None:
         super().__init__()
-        self._title = title
+        self.title = title
 
     def render(self) -> Table:
         """Draw the three parts."""
@@ -31,9 +32,9 @@ class TopLine(Widget):
         line.add_column(justify="center", no_wrap=True, min_width=1)
         line.add_column(justify="right", ratio=1, no_wrap=True)
         line.add_row(
-            Text(self._title, style="bold"),
-            Text(clean(self.headline, 40)),
-            Text(clean(self.person, 30) or "nobody is logged in"),
+            Text(tr(self.title), style="bold"),
+            Text(clean(tr(self.headline), 40)),
+            Text(clean(self.person, 30) or tr("nobody is logged in")),
         )
         return line
 
@@ -47,7 +48,12 @@ class Notice(Static):
     def say(self, words: str, *, wrong: bool = False) -> None:
         """Show a sentence; a wrong one is marked in words too."""
         self.set_class(wrong, "-wrong")
-        self.update(Text(("NOT DONE: " if wrong else "") + words if words else ""))
+        self.update(Text((tr("NOT DONE: ") if wrong else "") + words if words else ""))
+
+
+def _said(entries: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Keys and labels in the chosen language."""
+    return [(key_said(key), tr(label)) for key, label in entries]
 
 
 class Legend(Widget):
@@ -58,11 +64,16 @@ class Legend(Widget):
     def __init__(self, where: actions.Where) -> None:
         super().__init__()
         self._where = where
-        self._entries = actions.legend(where)
+        self._entries = _said(actions.legend(where))
+
+    @property
+    def entries(self) -> list[tuple[str, str]]:
+        """Keys and labels as they are shown."""
+        return self._entries
 
     def show_to(self, session: Session | None) -> None:
         """Show whoever is logged in the keys of their roles."""
-        self._entries = actions.legend(self._where, session.roles if session else None)
+        self._entries = _said(actions.legend(self._where, session.roles if session else None))
         self.refresh(layout=True)
 
     def _lines(self, width: int) -> list[list[tuple[str, str]]]:
@@ -99,5 +110,5 @@ def facts(rows: list[tuple[str, Text | str]], label_width: int = 12) -> Table:
     table.add_column(width=label_width, no_wrap=True, style="dim")
     table.add_column(ratio=1)
     for label, value in rows:
-        table.add_row(Text(label), value if isinstance(value, Text) else Text(value))
+        table.add_row(Text(tr(label)), value if isinstance(value, Text) else Text(value))
     return table

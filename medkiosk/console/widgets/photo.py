@@ -11,6 +11,7 @@ with `PhotoView.Wanted`; until they come, the preview is stretched in their plac
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from rich.segment import ControlType, Segment
@@ -33,6 +34,8 @@ TILE_COLUMNS = 24
 TILE_ROWS = 6
 """Six rows of any height are whole sixel bands, so that only the lowest tiles can end inside one."""
 
+_ENCODERS = 2
+"""Threads that encode tiles: numpy lets go of the interpreter, and keys need a core, too."""
 LEAST_SIDE = 600
 """Screen pixels of the long side below which a larger picture is a thumbnail: small marks are lost in it."""
 
@@ -73,6 +76,11 @@ class _Source:
     rgb: sixel.Rgb
     box: Box
     palette: sixel.Palette | None = field(default=None)
+
+    def forget(self) -> None:
+        """Overwrite the pixels, which must be our own."""
+        self.rgb.fill(0)
+        self.palette = None
 
     @property
     def size(self) -> Size:
@@ -121,23 +129,28 @@ class Tile(Widget):
 
     sixels = ""
     frame = 0
+    hangs = False
+    """Whether some pixels of its last line are below the picture, which ends with a whole sixel band."""
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Blank cells, or the picture in place of them.
 
         The cursor is moved over the cells, since what stands right of them is written without positioning;
-        the picture itself is drawn with the last line, on top of its blanks.
+        the picture itself is drawn with the last line. Blanks are written under it only where it ends inside
+        a line: on a slow machine foot shows a line of blanks before the picture that comes on top of it, and
+        that looks like a mask.
         """
         blank = Strip.blank(crop.width, self.visual_style.rich_style)
         whole = crop.size == self.size
         if not (self.sixels and whole and self.is_attached and self.screen.is_active):
             return [blank] * crop.height
         left, top, right, bottom = self.region.corners
-        over = Strip([_control(f"\x1b[{crop.width}C")], crop.width)
+        over = f"\x1b[{crop.width}C"
         drawing = f"\x1b[{top + 1};{left + 1}H{self.sixels}\x1b[{bottom};{right + 1}H"
-        last = Strip([*blank, _control(drawing)], crop.width)
+        first = Strip([_control(over)], crop.width)
+        last = Strip([*(blank if self.hangs else first), _control(drawing)], crop.width)
         self.post_message(PhotoView.TileDrawn(self, self.frame))
-        return [*[over] * (crop.height - 1), last]
+        return [*[first] * (crop.height - 1), last]
 
 
 def _control(text: str) -> Segment:
@@ -181,9 +194,10 @@ class PhotoView(Widget):
             super().__init__()
 
     class Wanted(Message):
-        """Pixels of a part are needed: answer with `put`."""
+        """Pixels of a part are needed, of what leaves or of the ``original``: answer with `put`."""
 
-        def __init__(self, picture: Picture, part: Box, size: Size) -> None:
+        def __init__(self, picture: Picture, part: Box, size: Size, *, original: bool = False) -> None:
+            self.original = original
             self.picture = picture
             self.part = part
             self.size = size
@@ -198,6 +212,8 @@ class PhotoView(Widget):
         self._grid: _Grid | None = None
         self._whole: _Source | None = None
         self._parts = Recent[_Source]()
+        self._originals = Recent[_Source](1)
+        self._comparing = False
         self._picture: Picture | None = None
         self._full = (1, 1)
         self._look = Look()
@@ -216,6 +232,7 @@ class PhotoView(Widget):
                 row.styles.height = height
                 for _, width in spans:
                     tile = Tile()
+                    tile.hangs = bool(height * self._grid.cell[1] % 6)
                     tile.styles.width, tile.styles.height = width, height
                     yield tile
 
@@ -244,13 +261,16 @@ class PhotoView(Widget):
         """
         self._whole = _Source(sixel.picture(pixels, picture.width, picture.height), Box(0, 0, *full))
         self._parts.clear()
+        self._wipe()
         self._picture, self._full, self._look = picture, full, look
         self._frame = None
         self._number += 1  # what is being encoded now is of another picture
         self._request()
 
-    def put(self, picture: Picture, part: Box, size: Size, pixels: bytes) -> None:
+    def put(self, picture: Picture, part: Box, size: Size, pixels: bytes, *, original: bool = False) -> None:
         """Take the pixels of a part that was wanted; those of another picture or revision are dropped.
+
+        So are those of an original that is not looked at any more.
 
         Raises:
             ValueError: the bytes do not fit the size.
@@ -258,7 +278,15 @@ class PhotoView(Widget):
         ours = self._picture
         if ours is None or (picture.capture_id, picture.revision) != (ours.capture_id, ours.revision):
             return
-        self._parts.put(part, size, _Source(sixel.picture(pixels, picture.width, picture.height), part))
+        if original and not self._comparing:
+            return
+        rgb = sixel.picture(pixels, picture.width, picture.height)
+        if original:
+            for before in self._originals.all():
+                before.forget()
+            self._originals.put(part, size, _Source(rgb.copy(), part))
+        else:
+            self._parts.put(part, size, _Source(rgb, part))
         if (part, size) == self.wanted:
             self._request()
 
@@ -268,8 +296,35 @@ class PhotoView(Widget):
             self._look = look
             self._request()
 
+    @property
+    def comparing(self) -> bool:
+        """Whether the original is shown in place of what leaves."""
+        return self._comparing
+
+    def compare(self) -> None:
+        """Show the original in place of what leaves, the same part of it."""
+        self._comparing = True
+        self._request()
+
+    def cover(self) -> None:
+        """Show what leaves again, and overwrite what was kept of the original."""
+        self._wipe()
+        self._number += 1  # what is being encoded now is of the original
+        self._request()
+
+    def _wipe(self) -> None:
+        self._comparing = False
+        for source in self._originals.all():
+            source.forget()
+            if self._frame is not None and self._frame.source is source:
+                self._frame.indices.fill(sixel.PAPER)
+                self._frame.base.paper.fill(sixel.PAPER)
+                self._frame = None
+        self._originals.clear()
+
     def clear(self) -> None:
         """Show nothing, and let go of the picture."""
+        self._wipe()
         self._whole = self._picture = self._frame = None
         self._parts.clear()
         self._number += 1
@@ -293,8 +348,13 @@ class PhotoView(Widget):
 
     @property
     def wanted(self) -> tuple[Box, Size] | None:
-        """The part that is looked at, and the size in which it should be drawn; None for the whole."""
-        if self._grid is None or min(self._look.level, len(self.levels) - 1) == 0:
+        """The part that is looked at, and the size in which it should be drawn; None for the whole.
+
+        Of an original there is no preview: all of it is a part, too.
+        """
+        if self._grid is None:
+            return None
+        if not self._comparing and min(self._look.level, len(self.levels) - 1) == 0:
             return None
         part = self.part
         return part, drawing(part, self._grid.pixels)
@@ -303,7 +363,11 @@ class PhotoView(Widget):
     def sharp(self) -> bool:
         """Whether pixels of full resolution are there for what is looked at."""
         wanted = self.wanted
-        return wanted is None or self._parts.get(*wanted) is not None
+        return wanted is None or self._kept.get(*wanted) is not None
+
+    @property
+    def _kept(self) -> Recent[_Source]:
+        return self._originals if self._comparing else self._parts
 
     def _request(self) -> None:
         if self._encoding:
@@ -312,9 +376,9 @@ class PhotoView(Widget):
             self._encoding, self._stale = True, False
             self._number += 1
             wanted = self.wanted
-            source = self._whole if wanted is None else self._parts.get(*wanted)
+            source = self._whole if wanted is None else self._kept.get(*wanted)
             if source is None and wanted is not None:
-                self.post_message(self.Wanted(self._picture, *wanted))
+                self.post_message(self.Wanted(self._picture, *wanted, original=self._comparing))
             seen = self._seen(source or self._whole)
             self._encode(self._number, source or self._whole, self._picture, seen, self._grid, self._frame)
 
@@ -354,11 +418,14 @@ class PhotoView(Widget):
         base = before.base if before and same else sixel.placed(source.rgb, palette, view, *grid.pixels)
         indices = sixel.outlined(base, outlines)
         old = before.indices if before and (before.source, before.grid) == (source, grid) else None
-        tiles = {
-            place: sixel.encode(indices[part], palette)
+        changed = {
+            place: part
             for place, part in enumerate(_parts(grid))
             if old is None or not sixel.equal(old[part], indices[part])
         }
+        with ThreadPoolExecutor(_ENCODERS) as pool:
+            encoded = pool.map(lambda part: sixel.encode(indices[part], palette), changed.values())
+            tiles = dict(zip(changed, encoded, strict=True))
         self.post_message(self.Encoded(_Frame(number, grid, picture, source, view, base, indices), tiles))
 
     @on(Encoded)

@@ -14,6 +14,7 @@ interpreter, and encodes only the tiles that changed.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -36,6 +37,9 @@ _COLOURS = 248
 """Entries for the picture itself; with the fixed ones fewer than the 256 that terminals have."""
 _BINS = 1 << 15
 _LONGEST_RUN = 9999
+_EVERY = np.arange(_BINS)
+_MIDDLES = np.stack([_EVERY >> 10, (_EVERY >> 5) & 31, _EVERY & 31], axis=1).astype(np.float32) * 8 + 4
+_GRID = np.hstack([-2 * _MIDDLES, np.ones((_BINS, 1), dtype=np.float32)])
 _BAYER = np.array(
     [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]],
     dtype=np.int16,
@@ -136,28 +140,38 @@ def palette_of(rgb: Rgb) -> Palette:
     used = np.flatnonzero(counts)
     points = np.stack([used >> 10, (used >> 5) & 31, used & 31], axis=1)
     weights = counts[used]
-    boxes = [_Box(points, weights, np.arange(len(used)))]
-    while len(boxes) < _COLOURS:
-        widest = max(range(len(boxes)), key=lambda n: boxes[n].span)
-        if boxes[widest].span == 0:
-            break
-        boxes += boxes.pop(widest).halves(points, weights)
-    chosen = [np.average(points[box.bins], axis=0, weights=weights[box.bins]) * 8 + 4 for box in boxes]
+    boxes = _cut(_Box(points, weights, np.arange(len(used))), points, weights)
+    of_box = np.empty(len(used), dtype=np.intp)
+    for number, box in enumerate(boxes):
+        of_box[box.bins] = number
+    sums = [np.bincount(of_box, weights * points[:, channel]) for channel in range(3)]
+    chosen = np.stack(sums, axis=1) / np.bincount(of_box, weights)[:, None] * 8 + 4
     colours = np.concatenate([np.array(_FIXED), np.rint(chosen)]).clip(0, 255)
-    every = np.arange(_BINS)
-    grid = np.stack([every >> 10, (every >> 5) & 31, every & 31], axis=1).astype(np.float32) * 8 + 4
     own = colours[len(_FIXED) :].astype(np.float32)
-    distance = (own * own).sum(axis=1) - 2 * grid @ own.T
-    nearest = np.argmin(distance, axis=1) + len(_FIXED)
-    return Palette(colours.astype(np.uint8), nearest.astype(np.uint8))
+    # |x - c|^2 without |x|^2, as one product: (-2 x, 1) times (c, |c|^2). In pieces that stay in the
+    # processor's cache: the whole table of distances has 32 MB.
+    entries = np.vstack([own.T, (own * own).sum(axis=1)])
+    nearest = [np.argmin(piece @ entries, axis=1) for piece in np.split(_GRID, 64)]
+    return Palette(colours.astype(np.uint8), (np.concatenate(nearest) + len(_FIXED)).astype(np.uint8))
 
 
-def _axis(start: int, length: int, size: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
-    """Where each of ``size`` output samples falls between two inputs, and how far."""
-    at = (np.arange(size, dtype=np.float32) + 0.5) * (length / size) - 0.5
+def _cut(whole: _Box, points: npt.NDArray[np.intp], weights: npt.NDArray[np.intp]) -> list[_Box]:
+    """Halve the box with most to gain, again and again."""
+    waiting = [(-whole.span, 0, whole)]  # a heap; the number decides between equals
+    made = 0
+    while len(waiting) < _COLOURS and waiting[0][0] < 0:
+        for half in heapq.heappop(waiting)[2].halves(points, weights):
+            made += 1
+            heapq.heappush(waiting, (-half.span, made, half))
+    return [box for *_, box in waiting]
+
+
+def _axis(length: int, size: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.uint16]]:
+    """Where each of ``size`` output samples falls between two inputs, and how far, in 128ths."""
+    at = (np.arange(size) + 0.5) * (length / size) - 0.5
     at = at.clip(0, max(length - 1, 0))
     low = np.minimum(np.floor(at), max(length - 2, 0))
-    return low.astype(np.intp) + start, (at - low).astype(np.float32)
+    return low.astype(np.intp), np.rint((at - low) * 128).astype(np.uint16)
 
 
 def scaled(rgb: Rgb, view: View, width: int, height: int) -> Rgb:
@@ -172,23 +186,35 @@ def scaled(rgb: Rgb, view: View, width: int, height: int) -> Rgb:
             .mean(axis=(1, 3), dtype=np.float32)
             .astype(np.uint8)
         )
-    top, down = _axis(0, part.shape[0], height)
-    left, right = _axis(0, part.shape[1], width)
+    if part.shape[:2] == (height, width):
+        return part
+    top, down = _axis(part.shape[0], height)
+    left, right = _axis(part.shape[1], width)
     bottom = np.minimum(top + 1, part.shape[0] - 1)
     beside = np.minimum(left + 1, part.shape[1] - 1)
     down, right = down[:, None, None], right[None, :, None]
-    rows_between = part[top] * (1 - down) + part[bottom] * down
-    mixed = rows_between[:, left] * (1 - right) + rows_between[:, beside] * right
-    whole: Rgb = np.rint(mixed).astype(np.uint8)
+    # Fixed point: 8 bits and 7 of weight, and one bit kept between the two steps, fit in 16.
+    deep = part.astype(np.uint16)
+    rows_between = (deep[top] * (128 - down) + deep[bottom] * down + 32) >> 6
+    mixed = np.take(rows_between, left, axis=1) * (128 - right)
+    mixed += np.take(rows_between, beside, axis=1) * right
+    whole: Rgb = ((mixed + 128) >> 8).astype(np.uint8)
     return whole
 
 
 def quantised(rgb: Rgb, palette: Palette) -> Indices:
     """Give each pixel its palette entry, with an ordered dither of half a step against banding."""
     rows, columns = -(-rgb.shape[0] // 4), -(-rgb.shape[1] // 4)
-    noise = np.tile((_BAYER >> 1) - 4, (rows, columns))[: rgb.shape[0], : rgb.shape[1], None]
-    dithered = (rgb.astype(np.int16) + noise).clip(0, 255).astype(np.uint8)
-    chosen: Indices = palette.nearest[_bin_of(dithered)]
+    noise = (_BAYER >> 1) - 4
+    up, down = (
+        np.tile(np.maximum(each, 0).astype(np.uint8), (rows, columns))[: rgb.shape[0], : rgb.shape[1]]
+        for each in (noise, -noise)
+    )
+    bins = np.zeros(rgb.shape[:2], dtype=np.uint16)
+    for channel in range(3):
+        lighter = np.minimum(rgb[..., channel], 255 - up) + up  # in eight bits, stopping at both ends
+        bins = (bins << 5) | ((np.maximum(lighter, down) - down) >> 3)
+    chosen: Indices = palette.nearest[bins]
     return chosen
 
 

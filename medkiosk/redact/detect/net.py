@@ -8,12 +8,18 @@ away, in the bytes, at load time.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
+
+# Since 1.29 the runtime tells its maker about each session, and keeps what it could not send in a database in
+# the user's home; both begin as it is imported. Only this stops it: `disable_telemetry_events` is too late.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 
 # Field numbers of onnx.proto3 (ONNX IR version 3 and later).

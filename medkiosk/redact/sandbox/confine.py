@@ -35,8 +35,12 @@ def address_space() -> int:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * _PAGE
 
 
-def confine() -> Layer:
-    """Shut the worker in, for itself and all its children, for good."""
+def confine(readable: int | None = None) -> Layer:
+    """Shut the worker in, for itself and all its children, for good.
+
+    Args:
+        readable: an open folder that it goes on reading; none for a worker that reads no files.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     active = Layer(0)
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
@@ -50,8 +54,8 @@ def confine() -> Layer:
         active |= Layer.NOT_DUMPABLE
     if _drop_capabilities(libc):
         active |= Layer.NO_CAPABILITIES
-    active |= landlock.restrict()
-    if seccomp.filter_worker():
+    active |= landlock.restrict(readable)
+    if seccomp.filter_worker(files=readable is not None):
         active |= Layer.SECCOMP
     return active
 

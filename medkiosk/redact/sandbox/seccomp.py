@@ -35,6 +35,8 @@ _ALLOWED = (
     # ending
     "exit", "exit_group",
 )  # fmt: skip
+_FOR_FILES = ("openat", "getdents64", "newfstatat", "statx")
+"""For a worker that reads a folder; which one, Landlock says."""
 _CHILD_LOSES = (
     "fork", "vfork", "kill", "pipe2", "dup", "dup2", "dup3", "prctl", "prlimit64", "setrlimit", "seccomp",
     "landlock_create_ruleset", "landlock_restrict_self", "readv", "read",
@@ -43,12 +45,16 @@ _CLONE_THREAD = 0x00010000
 _CLONE_NAMESPACES = 0x7E020080  # NEWUSER, NEWPID, NEWNET, NEWIPC, NEWUTS, NEWCGROUP, NEWNS, NEWTIME
 
 
-def filter_worker() -> bool:
-    """Install the worker's allow-list; False where libseccomp or the kernel cannot."""
+def filter_worker(*, files: bool = False) -> bool:
+    """Install the worker's allow-list; False where libseccomp or the kernel cannot.
+
+    Args:
+        files: whether it may open files and list folders.
+    """
     if pyseccomp is None:
         return False
     rules = pyseccomp.SyscallFilter(pyseccomp.ERRNO(errno.EPERM))
-    for name in _ALLOWED:
+    for name in (*_ALLOWED, *(_FOR_FILES if files else ())):
         _add(rules, pyseccomp.ALLOW, name)
     # clone's flags are in a register and can be seen; clone3's are behind a pointer, so it is said not to
     # exist and the C library falls back to clone.

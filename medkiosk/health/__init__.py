@@ -1,0 +1,1 @@
+"""How the machine is: read by a small root process, judged by the daemon (docs/health.md)."""

@@ -1,0 +1,173 @@
+"""The console on a kiosk of ten thousand encounters: how long it takes from a key to the repaint.
+
+Part of ``make console-bench``: a real daemon with a real store, the real console on a pseudo-terminal. A key
+is written to the terminal, and the time is taken until the last byte of what it changed came back. One JSON
+line a figure, with the CPU time of console and daemon for each key beside it: on a busy machine it says more.
+
+``python -m tests.bench.consolekeys [--captures 100000] [--store DIR] [--keys 60]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import select
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from tests.bench.report import cpu_s, figure
+from tests.bench.scale import made
+from tests.console.terminals import PtyConsole, command, log_in
+from tests.kiosk import PASSPHRASE, ScratchKiosk
+
+LIST_MS, SEARCH_MS, PHOTO_MS = 50, 100, 300
+"""The most at the 95th percentile: a key on a list, a letter of a search, from one photo to the next."""
+_QUIET_S, _PATIENCE_S = 0.12, 20.0
+_KEYS = {"down": b"\x1b[B", "up": b"\x1b[A", "pagedown": b"\x1b[6~", "pageup": b"\x1b[5~"}
+_ENDS = {"home": b"\x1b[H", "end": b"\x1b[F"}
+
+
+class TimedConsole(PtyConsole):
+    """A console whose answers to keys are timed."""
+
+    def timed(self, key: bytes, ready: Callable[[str], bool] | None = None) -> float:
+        """Seconds from a key to the last byte of its repaint.
+
+        Args:
+            key: as the terminal sends it.
+            ready: whether the screen shows what was asked for; else what comes before a silence counts.
+        """
+        self._read(0.0)
+        began = last = time.perf_counter()
+        os.write(self._master, key)
+        heard = b""
+        while True:
+            wait = _QUIET_S if heard else _PATIENCE_S
+            if not select.select([self._master], [], [], wait)[0]:
+                break
+            heard += os.read(self._master, 1 << 16)
+            last = time.perf_counter()
+            if ready is None and time.perf_counter() - began > _PATIENCE_S:
+                break
+        if not heard:
+            raise AssertionError(f"the key {key!r} changed nothing")
+        self.raw += heard
+        self._feed(heard)
+        if ready is not None and not ready(self.text()):
+            raise AssertionError("the screen does not show what was asked for\n" + "\n".join(self.lines()))
+        return last - began
+
+
+def p95(times: Iterable[float]) -> float:
+    """The 95th percentile, in milliseconds."""
+    return statistics.quantiles(times, n=20, method="inclusive")[-1] * 1000
+
+
+class Bench:
+    """Times keys on one running console and says what they cost.
+
+    Args:
+        console: the console, logged in, on Home.
+        kiosk: its kiosk.
+        captures: how many the kiosk has.
+    """
+
+    def __init__(self, console: TimedConsole, kiosk: ScratchKiosk, captures: int) -> None:
+        self.console = console
+        self._kiosk = kiosk
+        self._captures = captures
+
+    def report(self, name: str, most: float, keys: Iterable[bytes]) -> None:
+        """Press keys; one figure."""
+        before = self._cpu()
+        times = [self.console.timed(key) for key in keys]
+        cpu = [(after - start) / len(times) * 1000 for start, after in zip(before, self._cpu(), strict=True)]
+        value = p95(times)
+        figure(
+            name,
+            value,
+            "ms p95",
+            most=most,
+            met=value <= most,
+            median=round(statistics.median(times) * 1000, 1),
+            keys=len(times),
+            captures=self._captures,
+            console_cpu_ms=round(cpu[0], 1),
+            daemon_cpu_ms=round(cpu[1], 1),
+        )
+
+    def _cpu(self) -> tuple[float, float]:
+        return cpu_s(self.console.process.pid), cpu_s(self._kiosk.pid)
+
+    def opened(self, key: str, until: str) -> None:
+        """Open a screen from Home, and wait until it shows something."""
+        self.console.press(key)
+        self.console.until(until)
+        self.console.timed(_KEYS["down"])
+
+
+def walk(keys: int) -> list[bytes]:
+    """Down and up a list as a person goes: mostly steps, some pages, and never past an end."""
+    block = ["down"] * 6 + ["pagedown"] * 2 + ["up"] * 3 + ["pageup"]
+    return [_KEYS[block[number % len(block)]] for number in range(keys)]
+
+
+def lists(bench: Bench, keys: int) -> None:
+    """Encounters, imports and the photos of one import."""
+    bench.opened("e", "encounters, newest first")
+    bench.report("encounters: a key on the list", LIST_MS, walk(keys))
+    ends = [_ENDS["end"], _ENDS["home"]] * (keys // 4)
+    bench.report("encounters: to the last one and back", LIST_MS, ends)
+    bench.console.press("f")
+    bench.console.until("Find")
+    typed = [bytes([letter]) for word in ("example1", "ada left", "00 exam") for letter in word.encode()]
+    times: list[bytes] = []
+    for number, key in enumerate(typed):
+        if number and number % 8 == 0:
+            times += [b"\x7f"] * 8
+        times.append(key)
+    bench.report("encounters: a letter of a search", SEARCH_MS, times[: 2 * keys])
+    bench.console.press("escape")
+    bench.console.press("escape")
+    bench.console.until("Next:")
+    bench.opened("i", "in this import")
+    bench.report(
+        "imports: to another import, with its photos", LIST_MS, [_KEYS["down"], _KEYS["up"]] * (keys // 4)
+    )
+    bench.console.press("enter")
+    bench.report("imports: a key on the photos", LIST_MS, walk(keys))
+    bench.console.press("escape")
+    bench.console.until("Next:")
+
+
+def run(kiosk: ScratchKiosk, captures: int, keys: int) -> None:
+    """Every figure of a kiosk that is not running yet."""
+    kiosk.start()
+    with TimedConsole(command(kiosk.socket, "--graphics", "sixel")) as console:
+        log_in(console, "rita", PASSPHRASE)
+        lists(Bench(console, kiosk, captures), keys)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="consolekeys", description=__doc__)
+    parser.add_argument("--captures", type=int, default=100_000)
+    parser.add_argument("--keys", type=int, default=60)
+    parser.add_argument("--store", type=Path, help="where stores are kept; default: a temporary folder")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="medkiosk-keys-") as temporary:
+        folder = args.store or Path(temporary)
+        folder.mkdir(exist_ok=True)
+        kiosk, _ = made(args.captures, folder)
+        try:
+            run(kiosk, args.captures, args.keys)
+        finally:
+            kiosk.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,227 @@
+"""Another language says everything that this one says, with the same parameters, and nothing else changes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from inspect import cleandoc
+from pathlib import Path
+
+import pytest
+
+import medkiosk.console
+from medkiosk.console import language
+from medkiosk.console.actions import ACTIONS, Where, key_words, legend
+from medkiosk.console.language import ENGLISH, LanguageError, noun, parameters, read, tr
+from medkiosk.console.words import count
+from medkiosk.core.errors import BadRequestError, NotAllowedError
+from medkiosk.daemon.sessions import SessionEndedError
+from medkiosk.export.errors import StickFullError
+from medkiosk.export.volume import StickForeignError
+from tests.console import flows
+from tests.console.kiosk import RunningKiosk
+from tests.console.test_screens import console
+
+CONSOLE = Path(medkiosk.console.__file__).parent
+ASKING = {"tr", "say", "AskReason", "Confirm", "ChooseReason", "ChooseEncounter"}
+"""What gives its words to `tr`."""
+OTHERS = [code for code in language.names() if code != ENGLISH]
+
+
+@pytest.fixture(autouse=True)
+def _english_again() -> Iterator[None]:
+    yield
+    language.use(ENGLISH)
+
+
+def said() -> Iterator[tuple[str, str]]:
+    """Every sentence that goes through `tr`, and where: given to it, or to what asks it by itself."""
+    for path in sorted(CONSOLE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            for words in node.args:
+                if name in ASKING and isinstance(words, ast.Constant) and isinstance(words.value, str):
+                    yield words.value, f"{path.relative_to(CONSOLE)}:{node.lineno}"
+
+
+_BARE = frozenset({"{}-label", "{} MRN {}", "{}, MRN {}", "{} bytes", "{} x {} of {} x {}", "manifest {}\n"})
+"""The same in every language, or no words."""
+
+
+def test_no_words_with_a_name_in_them_are_put_together_past_the_language() -> None:
+    """An f-string with words in it says them in English for ever: they go through `tr` by name."""
+    past = [
+        f"{path.name}:{node.lineno}: {shape(node)}"
+        for path in sorted((CONSOLE / "screens").glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.JoinedStr)
+        and shape(node) not in _BARE
+        and re.search(r"[a-z]{2,} [a-z]{2,}", shape(node))
+    ]
+    assert past == []
+
+
+def shape(node: ast.JoinedStr) -> str:
+    """An f-string with ``{}`` for whatever is put into it."""
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_what_the_daemon_says_is_recognised_with_its_reason_and_its_names(code: str) -> None:
+    language.use(code)
+    known = language.chosen().sentences
+    reason, other = "this account was closed", known["this account was closed"]
+    said_ = tr(NotAllowedError(reason=reason).message)
+    assert other in said_
+    assert reason not in said_
+    for kind in (NotAllowedError, BadRequestError, SessionEndedError, StickForeignError, StickFullError):
+        names = {name: f"the {name}" for name in parameters(" ".join(cleandoc(kind.__doc__ or "").split()))}
+        message = kind(**names).message
+        assert tr(message) != message
+        assert all(value in tr(message) for value in names.values())
+
+
+def test_a_name_that_is_a_word_of_ours_stays_a_name() -> None:
+    language.use("de")
+    assert tr("Mark") != "Mark"
+    assert tr("{user} cannot log in any more.", user="Mark").startswith("Mark kann")
+    assert tr("Mark cannot log in any more.").startswith("Mark kann")
+
+
+def test_what_is_long_or_nobody_knows_stays_as_it_is() -> None:
+    language.use("de")
+    for text in ("nothing like this", "", "{", "You may not do this: " + "x" * 3000, "a {reason} b"):
+        assert tr(text) == text
+    assert tr("You may not do this: what nobody translated. Nothing was changed.") == (
+        "Das dürfen Sie nicht: what nobody translated. Nichts wurde geändert."
+    )
+
+
+def test_no_plain_words_are_drawn_past_the_language() -> None:
+    """Sentences with no name or number in them go through `tr`; docs/console.md says what does not yet."""
+    past = [
+        f"{path.relative_to(CONSOLE)}:{node.lineno}: {node.args[0].value}"
+        for path in sorted((CONSOLE / "screens").glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)
+        if getattr(node.func, "id", getattr(node.func, "attr", "")) in {"Static", "Text", "append", "Label"}
+        if isinstance(node.args[0].value, str) and " " in node.args[0].value.strip()
+    ]
+    assert past == []
+
+
+def test_there_is_another_language() -> None:
+    assert "de" in OTHERS
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_every_key_and_every_heading_has_its_words(code: str) -> None:
+    known = language.load(code).sentences
+    wanted = (
+        {where.value for where in Where} | {each.label for each in ACTIONS} | {each.help for each in ACTIONS}
+    )
+    assert sorted(wanted - known.keys() - {""}) == []
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_everything_that_asks_for_a_language_has_it(code: str) -> None:
+    known = language.load(code).sentences
+    missing = {words: place for words, place in said() if words.strip() and words not in known}
+    assert missing == {}
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_nothing_in_a_file_is_there_for_nothing(code: str) -> None:
+    """A sentence that was changed in English must not leave its old translation behind."""
+    text = "\n".join(path.read_text() for path in sorted(CONSOLE.parent.rglob("*.py")))
+    pieces = {
+        node.value
+        for path in sorted(CONSOLE.parent.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    known = pieces | {words for each in ACTIONS for words in (each.label, each.help)}
+    known |= {" ".join(each.split()) for each in pieces}  # the docstrings of errors
+    shapes = {
+        shape(node)
+        for path in sorted(CONSOLE.parent.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.JoinedStr)
+    }
+    stale = [
+        each
+        for each in language.load(code).sentences
+        if each not in known and each not in text and re.sub(r"\{\w+\}", "{}", each) not in shapes
+    ]
+    assert stale == []
+    keys = {part for each in ACTIONS for key in each.keys for part in key_words(key).split("+")}
+    assert language.load(code).keys.keys() <= keys
+
+
+def test_parameters_are_put_in_by_name_and_what_is_missing_stays_english() -> None:
+    other = read(
+        "xx",
+        'name = "X"\n[sentences]\n"{a} of {b}" = "von {b} die {a}"\n[plurals]\nphoto = ["Foto", "Fotos"]\n',
+    )
+    language._chosen[0] = other
+    assert tr("{a} of {b}", a=1, b="{a}") == "von {a} die 1"
+    assert tr("no such sentence, {a}", a=2) == "no such sentence, 2"
+    assert tr("no such sentence {a}") == "no such sentence {a}"
+    assert [noun("photo", 1), noun("photo", 2), noun("import", 2)] == ["Foto", "Fotos", "imports"]
+    assert count(3, "photo") == "3 Fotos"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("name = 3", "a language has"),
+        ('name = "X"\nfoo = 1', "a language has"),
+        ("[[", "xx:"),
+        ('name = "X"\n[sentences]\n"{a}" = "{b}"', "other parameters"),
+        ('name = "X"\n[sentences]\n"{a}" = "nothing"', "other parameters"),
+        ('name = "X"\n[sentences]\n"a" = "{a}"', "other parameters"),
+        ('name = "X"\n[sentences]\n"a" = ""', "no sentence"),
+        ('name = "X"\n[sentences]\n"a" = "{"', "'{'"),
+        ('name = "X"\n[sentences]\n"{a}" = "{a.__class__}"', "a parameter is a name"),
+        ('name = "X"\n[sentences]\n"{a}" = "{a!r:>30}"', "a parameter is a name"),
+        ('name = "X"\n[plurals]\nphoto = ["Foto"]', "two forms"),
+    ],
+)
+def test_a_wrong_file_is_refused(text: str, why: str) -> None:
+    with pytest.raises(LanguageError, match=why.replace("{", r"\{")):
+        read("xx", text)
+
+
+def test_parameters() -> None:
+    assert parameters("{a} and {b}, {a}") == {"a", "b"}
+    assert parameters("none {{here}}") == frozenset()
+
+
+def test_a_language_that_does_not_exist_is_refused() -> None:
+    for code in ("xx", "../../etc/passwd", ""):
+        with pytest.raises(LanguageError):
+            language.use(code)
+
+
+async def test_the_console_in_german(running: RunningKiosk) -> None:
+    language.use("de")
+    async with console(running.path, size=(80, 24)) as pilot:
+        await flows.until_text(pilot, "Anmelden")
+        await pilot.press("l")
+        await flows.until_text(pilot, "Kennwort")
+        await pilot.press("escape")
+        await pilot.press("f1")
+        await flows.until_text(pilot, "Freigegebene Fotos auf einem Stick übergeben.")
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_a_legend_is_not_much_longer_than_in_english(code: str) -> None:
+    """On eighty columns the keys take no more than two lines more than in English."""
+    for where in Where:
+        english = sum(len(key) + len(label) + 6 for key, label in legend(where))
+        known = language.load(code).sentences
+        other = sum(len(key) + len(known.get(label, label)) + 6 for key, label in legend(where))
+        assert other // 78 <= english // 78 + 2, where

@@ -1,0 +1,108 @@
+"""A long list: a window around the cursor, which stays on its entry; and a field that finds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from textual.pilot import Pilot
+
+from medkiosk.console.widgets.finder import EncounterFinder
+from medkiosk.console.widgets.paged import WINDOW, PagedList
+from medkiosk.core.consent import Subject
+from medkiosk.ipc import types as t
+from medkiosk.ipc.client import connect
+from tests.console import flows
+from tests.console.kiosk import RunningKiosk
+from tests.console.state import PASSPHRASE
+from tests.console.test_screens import console
+
+MANY = 1000
+
+
+def fill(running: RunningKiosk) -> None:
+    """A thousand encounters, the newest first: Person 999 to Person 0."""
+    with connect(running.path) as rita:
+        rita.login("rita", PASSPHRASE)
+        model = rita.create_encounter(Subject(mrn="0", issuer="H", name="Person 0", birth_date=""), "")
+    running.kiosk.encounters = {
+        each.encounter_id: each for each in map(another(model), reversed(range(MANY)))
+    }
+
+
+def another(model: t.EncounterInfo) -> Any:
+    def make(number: int) -> t.EncounterInfo:
+        subject = msgspec.structs.replace(model.subject, name=f"Person {number}", mrn=f"{number:07}")
+        return msgspec.structs.replace(model, encounter_id=f"{number:032x}", subject=subject)
+
+    return make
+
+
+def listed(pilot: Pilot[Any]) -> PagedList[t.EncounterInfo]:
+    return pilot.app.screen.query_one(EncounterFinder).list
+
+
+def chosen(pilot: Pilot[Any]) -> str:
+    current = listed(pilot).current
+    return current.subject.name if current is not None else ""
+
+
+async def test_far_and_back_with_no_more_than_a_window_loaded(running: RunningKiosk) -> None:
+    fill(running)
+    async with console(running.path) as pilot:
+        await flows.log_in(pilot, "rita")
+        await pilot.press("e")
+        await flows.until_text(pilot, "1000 encounters, newest first")
+        assert chosen(pilot) == f"Person {MANY - 1}"
+        await pilot.press("end")
+        await flows.until(pilot, lambda: chosen(pilot) == "Person 0", "not at the end")
+        await flows.until_text(pilot, "Person 0 MRN")
+        assert len(listed(pilot).shown()) <= 6 * WINDOW
+        await pilot.press("pageup", "up")
+        assert listed(pilot).cursor < MANY - 10
+        await pilot.press("home")
+        await flows.until(pilot, lambda: chosen(pilot) == f"Person {MANY - 1}", "not at the beginning")
+
+        # What comes in pushes nothing under the cursor, near the beginning and far from it.
+        for keys, there in ((("down",) * 3, "Person 996"), (("end", "up"), "Person 1")):
+            await pilot.press(*keys)
+            await flows.until(pilot, lambda: chosen(pilot) == there, "elsewhere")  # noqa: B023
+            model = next(iter(running.kiosk.encounters.values()))
+            new = [
+                another(model)(number)
+                for number in range(5000, 5000 + WINDOW + len(running.kiosk.encounters))
+            ]
+            running.kiosk.encounters = {
+                **{each.encounter_id: each for each in new},
+                **running.kiosk.encounters,
+            }
+            listed(pilot).reload()
+            await flows.until(pilot, lambda: listed(pilot).settled, "not loaded")
+            assert chosen(pilot) == there
+            await flows.until_text(pilot, f"{there} MRN")
+            await pilot.press("home")
+            await flows.until(pilot, lambda: chosen(pilot) != "", "not at the beginning")
+
+
+async def test_what_is_typed_and_enter_at_once_chooses_what_is_found(running: RunningKiosk) -> None:
+    fill(running)
+    async with console(running.path) as pilot:
+        await flows.log_in(pilot, "rita")
+        await pilot.press("i")
+        await flows.until_text(pilot, "3 photos in this import")
+        await pilot.press("a")
+        await flows.until_screen(pilot, "ChooseEncounter")
+        await flows.type_text(pilot, "0000345")
+        await pilot.press("enter")
+        await flows.until_text(pilot, "3 photos assigned to Person 345")
+        await pilot.press("escape")
+        await flows.until_screen(pilot, "HomeScreen")
+        await pilot.press("e")
+        await flows.until_text(pilot, "newest first")
+        await pilot.press("f")
+        await flows.type_text(pilot, "nobody at all")
+        await flows.until_text(pilot, "No encounter was found.")
+        await pilot.press("escape")
+        await flows.until_text(pilot, "1000 encounters, newest first")
+        await pilot.press("escape")
+        await flows.until_screen(pilot, "HomeScreen")

@@ -1,0 +1,1 @@
+"""The guide, its checks, who is current, and the practice."""

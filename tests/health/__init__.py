@@ -1,0 +1,1 @@
+"""The machine's health: read, judged, shown."""

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medkiosk.console.terminal import Graphics, Terminal, cell_size, has_sixel
+from medkiosk.console.terminal import Graphics, Terminal, cell_size, end_with, has_sixel
 
 if TYPE_CHECKING:
     from medkiosk.console.app import KioskApp
@@ -81,6 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         sys.stderr.write(_NO_TERMINAL + "\n")
         return 2
+    end_with(sys.stdin.fileno())
     try:
         app.run(mouse=mouse)
     except Exception as error:  # noqa: BLE001 - the last resort: a traceback may quote what was typed

@@ -6,8 +6,11 @@ A probe by escape sequence is answered late, by half, or not at all, and eats ke
 from __future__ import annotations
 
 import fcntl
+import select
+import signal
 import struct
 import termios
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -68,3 +71,19 @@ def cell_size(descriptor: int = 0) -> CellSize | None:
     if not (rows and columns and width >= columns and height >= rows):
         return None
     return width // columns, height // rows
+
+
+def end_with(descriptor: int) -> None:
+    """End this process by a hang-up as soon as the terminal is gone.
+
+    The kernel sends one to who has it as its controlling terminal only; everybody else would read the end of
+    input again and again, for ever, with somebody logged in.
+    """
+
+    def watch() -> None:
+        gone = select.poll()
+        gone.register(descriptor, 0)  # what is always told: hung up, or not a descriptor any more
+        gone.poll()
+        signal.raise_signal(signal.SIGHUP)
+
+    threading.Thread(target=watch, name="hang-up", daemon=True).start()

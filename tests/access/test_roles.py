@@ -17,11 +17,13 @@ DOCUMENTED = {
         " see_original see_redacted"
     ),
     Role.PRIVACY_OFFICER: (
-        "approve_disposal decide_correction enrol_recipient export logged_in manage_retention own_session"
-        " review_glass see_catalogue see_redacted see_training"
+        "approve_disposal decide_correction decide_settings enrol_recipient export logged_in manage_retention"
+        " own_session review_glass see_catalogue see_redacted see_settings see_training"
     ),
-    Role.AUDITOR: "audit logged_in manage_store own_session review_glass see_training",
-    Role.ADMINISTRATOR: "logged_in manage_accounts manage_store own_session see_training update",
+    Role.AUDITOR: "audit logged_in manage_store own_session review_glass see_settings see_training",
+    Role.ADMINISTRATOR: (
+        "logged_in manage_accounts manage_store own_session propose_settings see_settings see_training update"
+    ),
     Role.INTIMATE_PICTURES: "logged_in own_session see_restricted",
 }
 

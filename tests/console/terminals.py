@@ -162,6 +162,10 @@ class PtyConsole(TerminalDriver):
             )
         return rows
 
+    def gone(self) -> None:
+        """The terminal goes away, as with a window that crashed; nobody tells the console."""
+        os.close(self._master)
+
     def finish(self) -> tuple[int, str]:
         """Read on until it ends; its exit code and what it wrote last."""
         deadline = time.monotonic() + TIMEOUT_S

@@ -109,12 +109,12 @@ def test_the_screens_as_they_are_drawn(audited: RunningKiosk, columns: int, rows
         log_in(terminal, "audi")
         terminal.press("j")
         terminal.until("Part of what is said")
-        golden(f"audit-query-{columns}", terminal.inked())
+        golden(f"audit-query-{columns}", terminal.inked)
         terminal.press("f2")
         terminal.until(f"4 events in {SIZE}")
         terminal.until("export.written")  # the list is drawn after its caption
         terminal.until("Again")
-        golden(f"audit-{columns}", terminal.inked())
+        golden(f"audit-{columns}", terminal.inked)
 
 
 def test_an_answer_comes_page_by_page_and_is_kept_in_order(audited: RunningKiosk) -> None:

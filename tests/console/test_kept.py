@@ -94,4 +94,4 @@ def test_on_eighty_by_twenty_four_both_words_are_large(
     running.kiosk.touch()
     with PtyConsole(command(running.path, "--theme", "ansi"), columns=80, rows=24) as shown:
         shown.until("number 0003")
-        golden(name, shown.inked())
+        golden(name, shown.inked)

@@ -58,7 +58,7 @@ def test_what_stands_on_the_screen_is_what_compare_takes(running: RunningKiosk) 
         log_in(terminal, "audi")
         terminal.press("g")
         terminal.until("notary.example")
-        golden("ledger", terminal.inked())
+        golden("ledger", terminal.inked)
     typed = (GOLDEN / "ledger.txt").read_text().split("\n\n")[1]
     assert LEDGER_HEAD.origin in typed
     assert read_line(typed) == read_line(LEDGER_HEAD.text)

@@ -124,4 +124,4 @@ def test_what_the_second_person_reads_fits_on_eighty_by_twenty_four(running: Run
         shown.until("PROPOSED")
         shown.press("\x1b[B")
         shown.until("Blue disk")
-        golden("retention", shown.inked())
+        golden("retention", shown.inked)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,23 +22,30 @@ from tests.console.test_sixel import decode
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def golden(name: str, lines: list[str]) -> None:
-    """Compare with the stored screen; ``MEDKIOSK_GOLDEN=write`` stores it."""
+def golden(name: str, drawn: Callable[[], list[str]]) -> None:
+    """Wait until the screen is the stored one; ``MEDKIOSK_GOLDEN=write`` stores it once it rests."""
     path = GOLDEN / f"{name}.txt"
-    shown = "\n".join(lines).rstrip() + "\n"
+
+    def shown() -> str:
+        return "\n".join(drawn()).rstrip() + "\n"
+
     if os.environ.get("MEDKIOSK_GOLDEN") == "write":
         path.parent.mkdir(exist_ok=True)
-        path.write_text(shown)
-    assert shown == path.read_text()
+        time.sleep(1.0)
+        path.write_text(shown())
+    stored, deadline = path.read_text(), time.monotonic() + 10
+    while shown() != stored and time.monotonic() < deadline:
+        time.sleep(0.05)  # a footer, say, is drawn after what was waited for
+    assert shown() == stored
 
 
 def test_home_and_login_on_eighty_by_twenty_four(running: RunningKiosk) -> None:
     with PtyConsole(command(running.path, "--theme", "ansi"), columns=80, rows=24) as console:
         console.until("SAFE TO UNPLUG 3 of 3 files")
-        golden("home", console.inked())
+        golden("home", console.inked)
         console.press("l")
         console.until("Passphrase")
-        golden("login", console.inked())
+        golden("login", console.inked)
 
 
 def test_keys_that_come_all_at_once_go_where_they_belong(running: RunningKiosk) -> None:
@@ -137,12 +147,20 @@ from medkiosk.console.app import KioskApp
 assert not KioskApp.ENABLE_COMMAND_PALETTE and not KioskApp.ALLOW_SELECT
 mine = sorted(name for name in sys.modules if name.startswith("medkiosk."))
 # A security key is asked in a worker process: what starts and asks it is here, what speaks to it is not.
-# Of audit, guide and identity it takes what is pure.
-allowed = ("audit", "console", "core", "guide", "identity", "ipc", "token", "workers")
+# Of audit, guide, identity and settings it takes what is pure.
+allowed = ("audit", "console", "core", "guide", "identity", "ipc", "settings", "token", "workers")
 assert all(name.split(".")[1] in allowed for name in mine), mine
 parsers = {"PIL", "cv2", "textual_image", "sqlite3", "cryptography", "fido2", "medkiosk.token.ctap"}
 assert not parsers & set(sys.modules)
 """
+
+
+@pytest.mark.parametrize("options", [(), ("--plain",)])
+def test_a_console_whose_terminal_is_gone_ends(running: RunningKiosk, options: tuple[str, ...]) -> None:
+    console = PtyConsole(command(running.path, *options))
+    console.until("Log in")
+    console.gone()
+    assert console.process.wait(10) == -signal.SIGHUP
 
 
 def test_logs_dumps_and_image_parsers_are_out_of_reach(tmp_path: Path) -> None:

@@ -86,12 +86,17 @@ class ImportRig:
         """Plug a card or camera in, wait until its import ended, pull it; how it stood at the end."""
         importer = self.importer(reference(device), **settings)
         importer.start()
-        deadline = time.monotonic() + 120
-        while importer.status.state not in ENDED and time.monotonic() < deadline:
-            time.sleep(0.02)
-        status = importer.status
+        status = self.ended(importer)
         importer.unplugged()
         return status
+
+    @staticmethod
+    def ended(importer: Importer) -> DeviceStatus:
+        """Wait until its import ended; it goes on looking for more until it is unplugged."""
+        deadline = time.monotonic() + 60
+        while importer.status.state not in ENDED and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return importer.status
 
     def events(self, kind: type[E]) -> list[E]:
         """All events of one type, in order."""

@@ -63,7 +63,7 @@ def test_camera_and_card_at_the_same_time_give_one_object(imports: ImportRig, tm
         for importer in both:
             importer.start()
         for importer in both:
-            importer._thread.join(60)
+            imports.ended(importer)
         for importer in both:
             importer.unplugged()
     assert imports.content() == Counter(files.values())

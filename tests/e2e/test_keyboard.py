@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from tests.e2e.test_slates import shoot
 from tests.kiosk import ADMIN, CHECKOUT, PASSPHRASE, ScratchKiosk, redacted
 from tests.virtual.camera import RunningCamera
 
-KEYS, KEYS_A_PHOTO, KEYS_TO_KEEP = 16, 1, 4
+KEYS, KEYS_A_PHOTO, KEYS_TO_KEEP = 17, 1, 4
 """Of the whole job; for each photo; where a kind of suggestion is kept (O, a reason, yes) and saved."""
 PHOTOS = 2
 
@@ -130,6 +131,14 @@ async def patient(hand: Keyboard) -> None:
     await hand.told("OPENING SLATE")
 
 
+def slate(hand: Keyboard) -> str:
+    """What the code on the screen says."""
+    screen = hand.pilot.app.screen
+    assert isinstance(screen, SlateScreen)
+    assert screen._slate is not None
+    return screen._slate.text
+
+
 def fill(folder: Path, card: Path) -> None:
     for number, photo in enumerate(sorted(card.rglob("*.JPG"))[:PHOTOS], 2):
         shutil.copy(photo, folder / f"IMG_{number:04}.JPG")
@@ -138,20 +147,21 @@ def fill(folder: Path, card: Path) -> None:
 async def photographed(
     hand: Keyboard, kiosk: ScratchKiosk, camera: RunningCamera, folder: Path, card: Path
 ) -> int:
-    """The slate and the patient are photographed, the camera is plugged in; then review and approve.
+    """Slate, patient and closing slate are photographed, the camera is plugged in; then review, approve.
 
     Returns:
         How often suggestions of a kind were kept.
     """
-    slate = hand.pilot.app.screen
-    assert isinstance(slate, SlateScreen)
-    assert slate._slate is not None
-    shoot(folder, 1, slate._slate.text)
+    shoot(folder, 1, slate(hand))
     fill(folder, card)
+    await asyncio.sleep(7)  # what was taken as the closing slate was already shown would be nobody's
+    await hand.press("c")
+    await hand.told("CLOSING SLATE")
+    shoot(folder, PHOTOS + 2, slate(hand))
     await hand.press("escape")
     await hand.screen("EncountersScreen")
     camera.restart()
-    kiosk.wait(lambda status: redacted(status) and status.redaction.done > PHOTOS, timeout_s=120)
+    kiosk.wait(lambda status: redacted(status) and status.redaction.done > PHOTOS + 1, timeout_s=120)
     with kiosk.session("vera") as vera:
         await flows.until(
             hand.pilot,

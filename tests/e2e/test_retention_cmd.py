@@ -15,7 +15,7 @@ from tests.daemon.importing import picture, write
 from tests.kiosk import PASSPHRASE, ScratchKiosk, consent, safe
 
 SUBJECT = Subject(mrn="1", issuer="H", name="Erika Mustermann", birth_date="1950-01-01")
-WHY = ("--reason", "asked for by the \x1b[2J court", "--authority", "order 1 of 2026")
+WHY = ("--reason", "asked for by the court", "--authority", "order 1 of 2026")
 
 
 class Department:
@@ -87,6 +87,8 @@ def test_a_hold_keeps_one_picture_or_all_of_a_subject_until_it_is_lifted(departm
     ctl, (knee, hand) = department.ctl, department.encounters
     assert "Nothing is held" in ctl("olga", "holds")
     assert "name what" in ctl("olga", "hold", *WHY, code=2)
+    obeyed = ("--reason", "asked for by the \x1b[2J court", *WHY[2:])  # what a terminal would obey
+    assert "printable" in ctl("olga", "hold", "--capture", department.captures[0], *obeyed, code=2)
     one = department.json("olga", "hold", "--capture", department.captures[0], *WHY)
     whole = department.json("olga", "hold", "--subject", "1", "H", typed="a claim\nsolicitor 7\n")
     assert set(whole["encounters"]) == {knee, hand}
@@ -127,7 +129,6 @@ def test_a_court_order_destroys_a_subject_when_a_second_person_types_its_id(depa
     ):
         assert words in shown
     assert "nobody can open them again" in shown
-    assert "\x1b" not in shown, "what a terminal would obey"
     deadline = time.monotonic() + 150
     while _states(department)[0] != "finished":
         assert time.monotonic() < deadline

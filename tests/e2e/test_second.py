@@ -71,7 +71,7 @@ def test_a_second_opinion_is_another_persons(kiosk: ScratchKiosk) -> None:
         capture_id = ids(rita)[0]
         detail = approved(rita, look(rita, capture_id))
         assert detail.info.state is ReviewState.APPROVED
-        with pytest.raises(RemoteError, match="reason"):
+        with pytest.raises(RemoteError, match="say what the other person should look at"):
             rita.ask_second(capture_id, detail.info.revision, "  ")
         asked = rita.ask_second(capture_id, detail.info.revision, "is that a tattoo?")
         assert asked.info.state is ReviewState.NEEDS_SECOND

@@ -22,7 +22,7 @@ _AGAIN_S = 2.0
 """How often the time in it goes on, seconds; a camera's clock is read from it."""
 _NO_ROOM = "This terminal is too small to show a slate. Use the kiosk's own screen, or a larger window."
 _WORDS = {
-    SlateKind.OPEN: "OPENING SLATE, {time}. Photograph it, then this patient.",
+    SlateKind.OPEN: "OPENING SLATE, {time}. Photograph it, the patient, and the closing slate (C).",
     SlateKind.CLOSE: "CLOSING SLATE, {time}. Photograph it: this patient's series ends.",
 }
 

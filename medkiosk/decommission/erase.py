@@ -29,6 +29,7 @@ from typing import Final
 import msgspec
 
 from medkiosk import datadisk, durable
+from medkiosk.devicetpm import TpmSecrets
 from medkiosk.programs import plain, run
 
 ERASE: Final = b"erase\n"
@@ -52,6 +53,7 @@ class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         keys: so many key files were overwritten and removed.
         discarded: the disk was told that all of it is free; whether it forgets is up to it.
         tpm: the firmware was asked to clear the TPM at the next start, where somebody may have to agree.
+        forgotten: the TPM's memory holds no device secret any more.
         detail: why it was not erased.
     """
 
@@ -60,6 +62,7 @@ class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keys: int = 0
     discarded: bool = False
     tpm: bool = False
+    forgotten: bool = False
     detail: str = ""
 
 
@@ -71,11 +74,13 @@ class Places:
         disk: what is mounted (`medkiosk.datadisk.below` finds the partition), or that partition.
         keys: folders of which every file is a key.
         tpm: where Linux takes a request to the firmware about the TPM.
+        memory: the TPM itself, for what is in its memory.
     """
 
     disk: Path = datadisk.MAPPING
     keys: tuple[Path, ...] = (Path("/var/lib/medkiosk-keys"), Path("/var/lib/medkiosk-credentials"))
     tpm: Path = Path("/sys/class/tpm/tpm0/ppi/request")
+    memory: Path = Path("/dev/tpmrm0")
 
 
 def erase(places: Places, *, cryptsetup: Sequence[str] = ("/usr/sbin/cryptsetup",)) -> Outcome:
@@ -99,6 +104,7 @@ def erase(places: Places, *, cryptsetup: Sequence[str] = ("/usr/sbin/cryptsetup"
         keys=sum(_tried(functools.partial(durable.destroy, path)) for path in _files(places.keys)),
         discarded=_tried(lambda: _discard(disk)),
         tpm=_tried(lambda: _ask_firmware(places.tpm)),
+        forgotten=_tried(lambda: TpmSecrets(places.memory).keep_only()),
     )
 
 

@@ -49,6 +49,20 @@ _OR_RESTORE = (
     " Enter."
 )
 _RESTORE = "restore"
+_REMEMBERS = (
+    "THE TPM HOLDS THE DEVICE SECRET OF ANOTHER KIOSK",
+    "",
+    (
+        "A kiosk was set up on this machine with another disk. If that disk is to be used again, switch the"
+        " machine off and put it back: nothing was changed."
+    ),
+    "",
+    (
+        "If not, this secret goes now. After that the other disk, and copies of it, open with two of that"
+        " kiosk's recovery sheets only; so does a backup drive, as always."
+    ),
+    "",
+)
 _DESTROY = (
     "An earlier set-up was interrupted, and what it had made is removed. Destroy every word and key that was"
     " written down for it: they open nothing."
@@ -137,6 +151,15 @@ def _without_secure_boot(terminal: Terminal) -> None:
         terminal.say("Type yes, or switch the machine off.")
 
 
+def _forget(terminal: Terminal, setup: SetUp) -> None:
+    """Destroy what the TPM remembers, when somebody said that they know what it means."""
+    terminal.clear()
+    terminal.say(*_REMEMBERS)
+    while terminal.ask("Type forget and Enter to destroy it > ") != "forget":
+        terminal.say("Type forget, or switch the machine off.")
+    setup.forget()
+
+
 def _finished(terminal: Terminal, done: Done) -> None:
     terminal.clear()
     terminal.say("The kiosk is set up.", "")
@@ -173,6 +196,8 @@ def _ask(setup: SetUp, places: Places, answers: Answers | None, before: str) -> 
     restore = terminal.ask("Enter, to begin > ").lower() == _RESTORE or bool(answers and answers.sheets)
     if answers is None and not setup.secure_boot():
         _without_secure_boot(terminal)
+    if setup.remembers():
+        _forget(terminal, setup)
     if not restore:
         _finished(terminal, setup.run(answers or dialog.answers(), dialog))
         return
@@ -308,6 +333,12 @@ def go(arguments: Sequence[str] | None, places: Places, setup: SetUp) -> int:
             raise AnswersError(detail="--words-to-pipe needs --answers, and a pipe: words belong in no file")
         if answers and not answers.without_secure_boot and not setup.secure_boot():
             raise AnswersError(detail="Secure Boot is off, and without_secure_boot is not true")
+        if answers and setup.remembers() and not places.begun.exists():
+            if not answers.forget_tpm:
+                raise AnswersError(
+                    detail="the TPM holds the device secret of a kiosk, and forget_tpm is not true"
+                )
+            setup.forget()
         restoring = leftovers.was_restoring(places)
         before = (_AGAIN if restoring else _DESTROY) if setup.clean() else ""
         if args.words_to_pipe and answers and not answers.sheets:

@@ -20,7 +20,7 @@ LONGEST = 200
 _FEWEST_DAYS_AHEAD, _YEARS = timedelta(days=1), timedelta(days=366 * 25)
 _ORIGIN = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?:/[a-z0-9][a-z0-9._-]*)+", re.ASCII)
 _FORMAT = "%Y-%m-%d %H:%M"
-_WITHOUT, _SHEETS = "without_secure_boot", "sheets"
+_WITHOUT, _FORGET, _SHEETS = "without_secure_boot", "forget_tpm", "sheets"
 RESTORED = frozenset({"origin", "display_name"})
 """What a backup says, so that nobody is asked when a kiosk comes back from one."""
 ENOUGH = 2
@@ -40,6 +40,7 @@ class Answers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         display_name: their name.
         passphrase: theirs.
         without_secure_boot: go on where Secure Boot is off (`medkiosk.setup.secureboot`).
+        forget_tpm: destroy the device secret of an earlier kiosk that the TPM's memory holds.
         sheets: the words of two recovery sheets of another kiosk, which this machine becomes, from its
             backup drive; none for a new kiosk. Then nobody is asked what the backup says (`RESTORED`), and
             the user is an administrator of that kiosk.
@@ -54,6 +55,7 @@ class Answers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     display_name: str = ""
     time: str = ""
     without_secure_boot: bool = False
+    forget_tpm: bool = False
     sheets: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -259,13 +261,14 @@ def parse(untrusted: bytes, facts: Facts) -> Answers:
         given = msgspec.json.decode(untrusted, type=dict[str, str | bool | list[str]])
     except msgspec.DecodeError as error:
         raise AnswersError(detail="it is no JSON object of texts") from error
-    without, sheets = given.pop(_WITHOUT, False), given.pop(_SHEETS, [])
+    sheets = given.pop(_SHEETS, [])
+    without, forget = (given.pop(each, False) for each in (_WITHOUT, _FORGET))
     if not isinstance(sheets, list) or len(sheets) not in (0, ENOUGH):
         raise AnswersError(detail=f"{_SHEETS} is a list with the words of two recovery sheets")
     asked = questions(restore=bool(sheets))
     raw = {key: value for key, value in given.items() if isinstance(value, str)}
-    if not isinstance(without, bool) or len(raw) < len(given):
-        raise AnswersError(detail=f"{_WITHOUT} is true or false, and all else is text")
+    if not isinstance(without, bool) or not isinstance(forget, bool) or len(raw) < len(given):
+        raise AnswersError(detail=f"{_WITHOUT} and {_FORGET} are true or false, and all else is text")
     if unknown := set(raw) - {one.key for one in asked}:
         raise AnswersError(detail=f"nobody asks for {len(unknown)} of them")
     said: dict[str, str] = {}
@@ -274,4 +277,4 @@ def parse(untrusted: bytes, facts: Facts) -> Answers:
         if words := wrong(question, value, said, facts):
             raise AnswersError(detail=f"{question.title}: {words}")
         said[question.key] = value
-    return Answers(**said, without_secure_boot=without, sheets=tuple(sheets))
+    return Answers(**said, without_secure_boot=without, forget_tpm=forget, sheets=tuple(sheets))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from medkiosk import durable
 from medkiosk.core.config import Config
+from medkiosk.devicetpm import TpmSecrets
 from medkiosk.setup.errors import ForeignStoreError
 from medkiosk.setup.places import LASTING, Places
 
@@ -31,6 +32,8 @@ def clean(places: Places, config: Config) -> bool:
             if folder.exists() and any(folder.iterdir()):
                 raise ForeignStoreError(path=folder)
         return False
+    if config.store.tpm:
+        TpmSecrets(Path(config.store.tpm)).keep_only()
     for folder in sorted(folders):
         _empty(folder)
     for name in LASTING:

@@ -15,8 +15,11 @@ from medkiosk import configfile, durable
 from medkiosk.backup.drive import STORE
 from medkiosk.core.config import Config
 from medkiosk.device.usbkeyboards import Keyboard
+from medkiosk.devicesecret import DeviceSecretError
+from medkiosk.devicetpm import TpmSecrets
 from medkiosk.setup import aside, configuration, leftovers, machine, repairing, secureboot, vault
 from medkiosk.setup.answers import Answers, instant
+from medkiosk.setup.errors import StepFailedError
 from medkiosk.setup.layouts import environment
 from medkiosk.setup.machine import Sealing
 from medkiosk.setup.places import Places
@@ -91,6 +94,26 @@ class SetUp:
     def clean(self) -> bool:
         """See `leftovers.clean`."""
         return leftovers.clean(self.places, self.template())
+
+    def remembers(self) -> bool:
+        """Whether the TPM's memory holds a device secret; after `clean`, of a kiosk whose disk is elsewhere.
+
+        Raises:
+            StepFailedError: the TPM does not answer.
+        """
+        try:
+            return self.sealing.has_tpm and bool(TpmSecrets(self.places.tpm).generations())
+        except DeviceSecretError as error:
+            detail = "it does not answer as a TPM 2.0 does"
+            raise StepFailedError(step="asking the TPM what it holds", detail=detail) from error
+
+    def forget(self) -> None:
+        """Have the TPM forget every device secret.
+
+        Raises:
+            OSError: it refused.
+        """
+        TpmSecrets(self.places.tpm).keep_only()
 
     def run(self, answers: Answers, shown: Shown) -> Done:
         """Do all of it, after `clean`.
@@ -209,7 +232,8 @@ class SetUp:
         return self.sealing.has_tpm
 
     def _filled(self, site: str, origin: str) -> tuple[str, Config]:
-        return configuration.fill(self.places.template.read_text("utf-8"), site=site, origin=origin)
+        tpm = str(self.places.tpm) if self.sealing.has_tpm else ""
+        return configuration.fill(self.places.template.read_text("utf-8"), site=site, origin=origin, tpm=tpm)
 
     def _write(self, path: Path, text: str) -> None:
         durable.write_atomic(path, text.encode())

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import json
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def talking(
         stdout=subprocess.PIPE,
         user=user,
         group=user,
-        extra_groups=[] if user else None,
+        extra_groups=_groups(user) if user else None,
         cwd="/" if user else None,
     )
     to, of = process.stdin, process.stdout
@@ -76,6 +77,11 @@ def talking(
             to.close()
         of.close()
         process.wait()
+
+
+def _groups(user: str) -> list[int]:
+    """Those of the user, as systemd gives them to the daemon: one opens the TPM."""
+    return os.getgrouplist(user, pwd.getpwnam(user).pw_gid)
 
 
 def begun() -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pytest
 from medkiosk.core.events import Role
 from medkiosk.decommission.erase import Places, serve
 from medkiosk.ipc.wire import RemoteError
-from tests.decommission.test_erase import disk_with, needs_cryptsetup, opens
+from tests.decommission.test_erase import disk_with, firmware, needs_cryptsetup, opens
 from tests.kiosk import ADMIN, PASSPHRASE, ScratchKiosk
 
 pytestmark = needs_cryptsetup
@@ -104,7 +104,7 @@ def test_nobody_but_an_administrator_asks(rig: Rig) -> None:
 
 def test_a_disk_that_refuses_is_said_and_the_kiosk_goes_on(rig: Rig) -> None:
     rig.disk.write_bytes(b"no disk")
-    helper = Helper(rig.sockets / "decommission.sock", Places(rig.disk, (), rig.disk.parent / "request"))
+    helper = Helper(rig.sockets / "decommission.sock", Places(rig.disk, (), *firmware(rig.disk.parent)))
     try:
         with rig.kiosk.session(ADMIN) as client, pytest.raises(RemoteError) as caught:
             client.decommission(SITE, "olga", OTHER)
@@ -118,7 +118,7 @@ def test_a_disk_that_refuses_is_said_and_the_kiosk_goes_on(rig: Rig) -> None:
 
 def test_two_people_end_it_and_the_last_head_covers_their_entry(rig: Rig) -> None:
     disk_with(rig.disk, "one")
-    places = Places(rig.disk, (rig.kiosk.keys,), rig.disk.parent / "request")
+    places = Places(rig.disk, (rig.kiosk.keys,), *firmware(rig.disk.parent))
     helper = Helper(rig.sockets / "decommission.sock", places)
     try:
         second = rig.kiosk.root / "second"

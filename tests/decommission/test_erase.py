@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from medkiosk.decommission.erase import ERASE, OFF, Outcome, Places, erase, serve
+from medkiosk.devicetpm import TpmSecrets
 from medkiosk.setup.errors import StepFailedError
 from tests.setup.scratch import Scratch, tools_are_here
 
@@ -45,11 +46,16 @@ def opens(disk: Path, passphrase: str) -> bool:
     return subprocess.run(run, input=passphrase.encode(), capture_output=True, check=False).returncode == 0
 
 
+def firmware(root: Path) -> tuple[Path, Path]:
+    """Where a request to the firmware goes, and where a TPM would be; never this machine's."""
+    return root / "request", root / "tpm"
+
+
 def places(root: Path) -> Places:
     for name in ("keys", "sealed"):
         (root / name).mkdir()
         (root / name / "one.key").write_bytes(os.urandom(32))
-    return Places(root / "disk", (root / "keys", root / "sealed"), root / "request")
+    return Places(root / "disk", (root / "keys", root / "sealed"), *firmware(root))
 
 
 @needs_tools
@@ -57,8 +63,12 @@ def test_neither_tpm_nor_recovery_key_opens_it_afterwards(scratch: Scratch) -> N
     with scratch.with_tpm_and_disk():
         key = scratch.sealing().recovery_key()
         assert scratch.opens_disk(key)
-        outcome = erase(Places(scratch.places.disk, (), scratch.root / "request"), cryptsetup=["cryptsetup"])
-        assert (outcome.erased, outcome.header) == (True, True)
+        secrets = TpmSecrets(scratch.places.tpm)
+        secrets.put(1, bytes(32))
+        there = Places(scratch.places.disk, (), scratch.root / "request", scratch.places.tpm)
+        outcome = erase(there, cryptsetup=["cryptsetup"])
+        assert (outcome.erased, outcome.header, outcome.forgotten) == (True, True, True)
+        assert secrets.generations() == []
         assert not scratch.opens_disk(key)
         with pytest.raises(StepFailedError):
             scratch.sealing().recovery_key()  # which the TPM would have opened it for
@@ -96,7 +106,7 @@ def test_what_is_no_such_disk_is_left_alone(tmp_path: Path) -> None:
 
 @needs_cryptsetup
 def test_the_header_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    there = Places(disk_with(tmp_path / "disk", "one"), (tmp_path / "none",), tmp_path / "no" / "request")
+    there = Places(disk_with(tmp_path / "disk", "one"), (tmp_path / "none",), *firmware(tmp_path / "no"))
     outcome = erase(there, cryptsetup=["cryptsetup"])
     assert (outcome.erased, outcome.keys, outcome.tpm) == (True, 0, False)
 

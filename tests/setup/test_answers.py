@@ -20,7 +20,7 @@ FACTS = Facts(datetime(2026, 11, 23, 1, 0, tzinfo=UTC), datetime(2026, 5, 28, tz
 def test_every_field_is_asked_once() -> None:
     asked = {question.key for question in QUESTIONS}
     assert len(asked) == len(QUESTIONS)
-    assert asked | {"without_secure_boot", "sheets"} == set(Answers.__struct_fields__)
+    assert asked | {"without_secure_boot", "forget_tpm", "sheets"} == set(Answers.__struct_fields__)
 
 
 def test_good_answers_are_taken_as_they_are() -> None:
@@ -89,25 +89,28 @@ def test_a_local_time_is_the_moment_that_it_means_there(local: str, utc: str) ->
     assert f"{instant(local, 'Europe/Zurich'):%H:%M}" == utc
 
 
-def test_the_two_names_are_put_into_the_configuration() -> None:
+def test_the_two_names_and_the_tpm_are_put_into_the_configuration() -> None:
     template = (CHECKOUT / "config" / "appliance.toml").read_text()
     for site in ('Haut "12" \\ ü', "@ORIGIN@", "a # b"):
-        text, config = fill(template, site=site, origin="a.example/b")
+        text, config = fill(template, site=site, origin="a.example/b", tpm="/dev/tpmrm0")
         assert (config.site.name, config.site.origin) == (site, "a.example/b")
+        assert config.store.tpm == "/dev/tpmrm0"
         assert len(text.splitlines()) == len(template.splitlines())
     assert (config.ipc.users, config.workers.launch) == (("kiosk",), "socket")
 
 
-@pytest.mark.parametrize("template", ["", 'x = "@SITE@"', '"@SITE@" "@ORIGIN@" "@SITE@"'])
+@pytest.mark.parametrize(
+    "template", ["", 'x = "@SITE@"', '"@SITE@" "@ORIGIN@"', '"@SITE@" "@ORIGIN@" "@TPM@" "@SITE@"']
+)
 def test_another_template_is_refused(template: str) -> None:
     with pytest.raises(StepFailedError):
-        fill(template, site="a", origin="b/c")
+        fill(template, site="a", origin="b/c", tpm="")
 
 
 def test_a_template_with_a_misspelt_policy_is_refused() -> None:
     template = (CHECKOUT / "config" / "appliance.toml").read_text().replace("verify =", "verfy =")
     with pytest.raises(KioskError, match="verfy"):
-        fill(template, site="a", origin="b/c")
+        fill(template, site="a", origin="b/c", tpm="")
 
 
 @pytest.mark.parametrize("layout", sorted(LAYOUTS))

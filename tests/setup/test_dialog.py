@@ -15,6 +15,7 @@ import pyte
 import pytest
 
 from medkiosk.core.config import parse
+from medkiosk.devicetpm import TpmSecrets
 from medkiosk.offline.recovery import try_sheets
 from medkiosk.setup.answers import QUESTIONS, Facts
 from medkiosk.setup.dialog import Dialog
@@ -22,6 +23,7 @@ from medkiosk.setup.errors import StepFailedError
 from medkiosk.setup.layouts import PROOF
 from medkiosk.setup.terminal import Terminal
 from tests.setup.scratch import ANSWERS, CHECKOUT, Scratch, tools_are_here
+from tests.virtual.tpm import AVAILABLE, NEEDED, SoftTpm
 
 SETUP = CHECKOUT / "medkiosk" / "setup"
 _ASKED, _WRITTEN = r"Word \d+:", "Enter, when it is written down >"
@@ -237,6 +239,26 @@ def test_a_layout_that_cannot_be_loaded_is_not_taken_but_the_kernels_own_needs_n
     assert "other characters came" in shown
     os.close(ours)
     os.close(theirs)
+
+
+@pytest.mark.skipif(not AVAILABLE, reason=NEEDED)
+def test_what_the_tpm_remembers_of_another_kiosk_goes_when_somebody_says_so(scratch: Scratch) -> None:
+    with SoftTpm(scratch.root / "state") as tpm:
+        (scratch.root / "tpm").symlink_to(tpm.path)
+        secrets = TpmSecrets(scratch.places.tpm)
+        secrets.put(7, bytes(32))
+        installer = Installer(scratch)
+        try:
+            installer.see("Enter, to begin >")
+            screen = installer.say("", "to destroy it >")
+            assert "ANOTHER KIOSK" in screen
+            installer.say("yes", "to destroy it >")
+            assert "switch the machine off" in " ".join(installer.text.split())
+            assert secrets.generations() == [7]
+            assert "1 of 8" in installer.say("forget", r"\[us\] >")
+            assert secrets.generations() == []
+        finally:
+            installer.close()
 
 
 @pytest.mark.skipif(not tools_are_here(), reason="no systemd 257 here, or no swtpm, or not root")

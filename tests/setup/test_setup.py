@@ -12,11 +12,13 @@ import pytest
 from medkiosk import keyfiles
 from medkiosk.core.config import parse
 from medkiosk.device.usbpolicy import load
+from medkiosk.devicetpm import TpmSecrets
 from medkiosk.offline.recovery import try_sheets
 from medkiosk.offline.verify import verify
 from tests.setup.scratch import CHECKOUT, KEYBOARDS, Scratch, prefix, tools_are_here
 from tests.virtual import inject
 from tests.virtual.inject import Injector
+from tests.virtual.tpm import AVAILABLE, NEEDED, SoftTpm
 
 SWEEP = os.environ.get("MEDKIOSK_SWEEP", "")
 SPREAD = (0.03, 0.5, 0.95)
@@ -25,6 +27,7 @@ SPREAD = (0.03, 0.5, 0.95)
 needs_tools = pytest.mark.skipif(
     not tools_are_here(), reason="no systemd 257 here (image-build/image.sh tools), or no swtpm, or not root"
 )
+needs_swtpm = pytest.mark.skipif(not AVAILABLE, reason=NEEDED)
 needs_injection = pytest.mark.skipif(
     not inject.works(), reason="this kernel does not tell others about system calls (seccomp notification)"
 )
@@ -153,7 +156,8 @@ def test_keys_are_sealed_to_the_tpm_and_the_disk_gets_a_recovery_key(scratch: Sc
         assert said["tpm"]
         assert scratch.opens_disk(key)
         assert not scratch.opens_disk("first")
-        assert sorted(path.name for path in scratch.keys.iterdir()) == ["device-1.key"]
+        assert list(scratch.keys.iterdir()) == []
+        assert TpmSecrets(scratch.places.tpm).generations() == [1]
         opened = {}
         for name in ("index", "ledger", "export"):
             sealed = str(scratch.root / "credentials" / f"{name}.key")
@@ -181,9 +185,43 @@ def test_keys_are_sealed_to_the_tpm_and_the_disk_gets_a_recovery_key(scratch: Sc
 
 @needs_tools
 def test_a_tpm_that_refuses_leaves_the_plain_keys_and_no_ready(scratch: Scratch) -> None:
+    with SoftTpm(scratch.root / "state") as tpm:
+        # Its memory works; systemd's programs are told of another one.
+        (scratch.root / "tpm").symlink_to(tpm.path)
+        (scratch.root / "mute").touch()
+        done = scratch.set_up()
+        assert done.returncode == 1
+        assert "sealing the lasting keys" in " ".join(done.stdout.split())
+        assert not (scratch.root / "site" / "ready").exists()
+        assert len(list(scratch.keys.glob("*.key"))) == 3
+
+
+def test_a_tpm_that_keeps_nothing_ends_the_set_up_before_anything_counts(scratch: Scratch) -> None:
     (scratch.root / "tpm").touch()  # a device that answers nothing
     done = scratch.set_up()
     assert done.returncode == 1
-    assert "sealing the lasting keys" in " ".join(done.stdout.split())
-    assert not (scratch.root / "site" / "ready").exists()
-    assert len(list(scratch.keys.glob("*.key"))) == 4
+    assert "asking the TPM" in " ".join(done.stdout.split())
+    assert files(scratch) == set()
+
+
+@needs_swtpm
+def test_what_a_set_up_put_into_the_tpm_goes_with_it_and_another_kiosks_is_left_alone(
+    scratch: Scratch,
+) -> None:
+    with SoftTpm(scratch.root / "state") as tpm:
+        (scratch.root / "tpm").symlink_to(tpm.path)
+        secrets = TpmSecrets(scratch.places.tpm)
+        secrets.put(7, bytes(32))
+        done = scratch.set_up()
+        assert done.returncode == 2
+        assert "forget_tpm is not true" in " ".join(done.stdout.split())
+        assert (secrets.generations(), files(scratch)) == ([7], set())
+        scratch.answer(forget_tpm=True)
+        scratch.set_up()
+        assert 7 not in secrets.generations()
+        secrets.keep_only()
+        secrets.put(8, bytes(32))
+        scratch.answer()
+        (scratch.root / "site" / "begun").touch()  # the power was cut here
+        scratch.set_up()
+        assert 8 not in secrets.generations()

@@ -32,6 +32,8 @@ from tests.vm.qmp import Qmp, QmpError
 
 FIRMWARE = Path("/usr/share/OVMF")
 _FLAGS = set(Path("/proc/cpuinfo").read_text().split())
+PYTHON = "/usr/lib/medkiosk/venv/bin/python"
+"""The image's own, with the kiosk's packages."""
 KVM = os.access("/dev/kvm", os.R_OK | os.W_OK) and bool({"vmx", "svm"} & _FLAGS)
 """Whether the processor runs a machine itself. KVM without Intel's or AMD's extensions starts no firmware."""
 DISK_SIZE = "12G"

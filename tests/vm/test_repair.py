@@ -12,7 +12,7 @@ from medkiosk.setup.answers import questions
 from medkiosk.setup.layouts import PROOF
 from tests.vm import media
 from tests.vm.desk import ADMIN, Desk
-from tests.vm.machine import KVM, Machine
+from tests.vm.machine import KVM, PYTHON, Machine
 from tests.vm.prepared import BOOT_S
 from tests.vm.setup import ANSWERS, Installer
 
@@ -97,7 +97,11 @@ def test_a_backup_drive_makes_a_new_machine_the_same_kiosk(
 
 def test_where_the_device_secret_is_lost_the_set_up_makes_a_new_one(kiosk: Machine) -> None:
     sheets = story_of(kiosk)["sheets"]
-    assert kiosk.shell("rm /var/lib/medkiosk-keys/device-*.key && sync").endswith("exit 0")
+    lost = "TpmSecrets(Path('/dev/tpmrm0')).keep_only()"
+    done = kiosk.shell(
+        f'{PYTHON} -c "from pathlib import Path; from medkiosk.devicetpm import TpmSecrets; {lost}"'
+    )
+    assert done.endswith("exit 0")
     kiosk.power_cut()
     kiosk.start()
     desk = Desk(kiosk)

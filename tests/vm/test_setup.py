@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.vm.machine import Machine
+from tests.vm.machine import PYTHON, Machine
 from tests.vm.ocr import says
 from tests.vm.prepared import READY
 
@@ -71,6 +71,31 @@ def test_the_disk_is_sealed_to_the_tpm(kiosk: Machine) -> None:
     said = kiosk.shell("cryptsetup luksDump /dev/disk/by-partlabel/medkiosk-var")
     assert "systemd-tpm2" in said
     assert "systemd-recovery" in said
+
+
+_REMEMBERED = (
+    "from pathlib import Path; from medkiosk.devicetpm import TpmSecrets;"
+    " print(TpmSecrets(Path('/dev/tpmrm0')).generations())"
+)
+
+
+def remembered(kiosk: Machine, user: str) -> str:
+    """What the TPM says to a user when it is asked for its device secrets."""
+    who = f"setpriv --reuid {user} --regid {user} --init-groups"
+    return kiosk.shell(f'{who} {PYTHON} -c "{_REMEMBERED}" 2>&1 | tail -n 1')
+
+
+def test_the_device_secret_is_in_the_tpms_memory_and_the_daemon_alone_opens_it(kiosk: Machine) -> None:
+    assert 'tpm = "/dev/tpmrm0"' in kiosk.shell("grep '^tpm' /etc/medkiosk/medkiosk.toml")
+    assert "device-" not in kiosk.shell("ls /var/lib/medkiosk-keys")
+    assert "660 root medkiosk-tpm" in kiosk.shell("stat -c '%a %U %G' /dev/tpmrm0")
+    assert "[1]" in remembered(kiosk, "medkiosk")
+    for user in ("kiosk", "medkiosk-mount"):
+        assert "Permission denied" in remembered(kiosk, user)
+    # What the daemon sees in its own /dev: this, and no disk.
+    seen = kiosk.shell("cd /proc/$(systemctl show -P MainPID medkioskd)/root && ls dev").split()
+    assert "tpmrm0" in seen
+    assert not {"sda", "bus", "mapper", "tpm0"} & set(seen)
 
 
 def test_power_cut_at_the_console_and_a_cold_boot_without_a_word_typed(kiosk: Machine) -> None:

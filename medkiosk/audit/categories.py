@@ -30,7 +30,7 @@ class Category(StrEnum):
 
 
 WORDS: Mapping[Category, str] = {
-    Category.LOOK: "looks at pictures",
+    Category.LOOK: "looks at pictures, searches for patients, lists of them",
     Category.GLASS: "break-glass, and all that was done under it",
     Category.LOGIN: "logins, refused ones, ends of sessions",
     Category.PEOPLE: "accounts, training, recovery sheets",
@@ -49,6 +49,7 @@ WORDS: Mapping[Category, str] = {
 OF: Mapping[str, Category] = {
     "viewed": Category.LOOK,
     "patient.asked_for": Category.LOOK,
+    "patients.listed": Category.LOOK,
     "glass.broken": Category.GLASS,
     "glass.ended": Category.GLASS,
     "glass.reviewed": Category.GLASS,

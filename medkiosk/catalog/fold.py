@@ -113,6 +113,10 @@ class Catalog(Index):
             encounter = self.held.encounters.get(event.encounter_id)
             if encounter is not None and not of_captures:
                 encounter.records += (seq,)
+        elif isinstance(event, acc.PatientsListed):
+            for encounter_id in event.encounters:
+                if (encounter := self.held.encounters.get(encounter_id)) is not None:
+                    encounter.records += (seq,)
         elif (
             isinstance(event, _OF_AN_ENCOUNTER)
             and (found := self.held.encounters.get(event.encounter_id)) is not None

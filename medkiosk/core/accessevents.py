@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from medkiosk.core.consent import Witness
 from medkiosk.core.event import Event
 from medkiosk.core.ids import AccountId, EncounterId, GlassId
@@ -104,6 +106,37 @@ class PatientAskedFor(Event, frozen=True, tag="patient.asked_for"):
     encounters: tuple[EncounterId, ...]
 
 
+class Listing(StrEnum):
+    """What gives out names or numbers of more than one patient."""
+
+    SEARCH = "search"  # encounters by what was typed
+    SCAN = "scan"  # a patient's encounters by their wristband
+    FORM = "form"  # who is known, or similar, while somebody is written down
+    ENCOUNTERS = "encounters"  # all that one sees
+    BY_ID = "by_id"  # names beside pictures, and of what was opened
+    DUE = "due"  # what retention says is due
+    DISPOSALS = "disposals"  # what is to be destroyed, or was
+    CORRECTIONS = "corrections"  # what is, or was, under the wrong patient
+
+
+class PatientsListed(Event, frozen=True, tag="patients.listed", omit_defaults=True):
+    """Somebody searched for patients, or looked at a list with names or numbers of them.
+
+    Attributes:
+        listing: which list.
+        found: how many it had, of what this person may see; of a search, for the longest words.
+        most: the most that a search found while it was typed.
+        text: what was searched for or scanned, or stood on the form.
+        encounters: whom a search, a scan or a form showed: of every answer that found at most 20.
+    """
+
+    listing: Listing
+    found: int
+    most: int = 0
+    text: str = ""
+    encounters: tuple[EncounterId, ...] = ()
+
+
 AnyAccessEvent = (
     RolesChanged
     | DepartmentsSet
@@ -114,4 +147,5 @@ AnyAccessEvent = (
     | GlassEnded
     | GlassReviewed
     | PatientAskedFor
+    | PatientsListed
 )

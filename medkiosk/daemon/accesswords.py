@@ -28,3 +28,6 @@ def summary(event: acc.AnyAccessEvent) -> str:
             return f"glass {event.glass_id}: {'justified' if event.justified else 'NOT JUSTIFIED'}"
         case acc.PatientAskedFor():
             return f"{len(event.encounters)} encounters that they do not see"
+        case acc.PatientsListed():
+            typed = f", up to {event.most} while it was typed" if event.most > event.found else ""
+            return f"{event.listing}: {event.found} found{typed}"

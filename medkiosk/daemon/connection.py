@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from medkiosk.access.need import Action
+from medkiosk.core.accessevents import Listing
 from medkiosk.core.errors import NotAllowedError
 from medkiosk.core.events import AccountCreated
 from medkiosk.core.ids import GlassId
 from medkiosk.daemon import needing
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.daemon.sessions import Session, SessionEndedError
+
+Answer = TypeVar("Answer")
 
 
 class Connection:
@@ -40,7 +45,13 @@ class Connection:
 
     def _need(self, action: Action, *ids: str) -> GlassId | str:
         """Let this session do something with encounters and captures, see `needing.ensure`."""
+        self._kiosk.searches.left(self._living)
         return needing.ensure(self._kiosk, self._living, action, *ids)
+
+    def _listed(self, listing: Listing, answer: Answer) -> Answer:
+        """An answer with names or numbers of patients, once the ledger has that this list was looked at."""
+        self._kiosk.searches.listed(self._living, listing, getattr(answer, "total", 1))
+        return answer
 
     def _leave(self, reason: str) -> None:
         """End this connection's session, if there is one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from medkiosk.access.need import Action
+from medkiosk.core.accessevents import Listing
 from medkiosk.core.consent import Subject
 from medkiosk.core.correctionevents import Outcome
 from medkiosk.core.errors import BadRequestError, NotAllowedError
@@ -26,7 +27,10 @@ class CorrectionService(Connection):
 
     def read_scan(self, text: str) -> t.ScanInfo:
         """See `CorrectionApi.read_scan`."""
-        return identifying.read_scan(self._kiosk, self._living, text)
+        scan = identifying.read_scan(self._kiosk, self._living, text)
+        if scan.mrn:
+            self._kiosk.searches.told(self._living, Listing.SCAN, scan.mrn, scan.encounters)
+        return scan
 
     def propose_correction(
         self, encounter_id: EncounterId, captures: tuple[CaptureId, ...], reason: str
@@ -60,4 +64,5 @@ class CorrectionService(Connection):
 
     def list_corrections(self, offset: int = 0, limit: int = 50) -> t.CorrectionList:
         """See `CorrectionApi.list_corrections`."""
-        return correcting.corrections(self._kiosk, self._living, offset, limit)
+        found = correcting.corrections(self._kiosk, self._living, offset, limit)
+        return self._listed(Listing.CORRECTIONS, found)

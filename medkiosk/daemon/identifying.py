@@ -13,7 +13,7 @@ import msgspec
 from medkiosk.access.need import Action
 from medkiosk.catalog.fold import Catalog
 from medkiosk.core import canon
-from medkiosk.core.accessevents import PatientAskedFor
+from medkiosk.core.accessevents import Listing, PatientAskedFor
 from medkiosk.core.consent import Subject
 from medkiosk.core.errors import BadRequestError, KioskError
 from medkiosk.core.ids import EncounterId
@@ -167,6 +167,10 @@ def check(kiosk: Kiosk, session: Session, typed: Subject) -> t.SubjectCheck:
     except BadRequestError as error:
         return t.SubjectCheck(subject=typed, problem=str(error.values["detail"]))
     seen = looked.known if not looked.hidden else None
+    shown = (*(each.known for each in looked.similar), *((seen,) if seen is not None else ()))
+    if shown:
+        words = " ".join(filter(None, (typed.mrn, typed.issuer, typed.name, typed.birth_date)))
+        kiosk.searches.told(session, Listing.FORM, words, tuple(each.encounter_id for each in shown))
     return t.SubjectCheck(
         subject=looked.subject,
         known=seen is not None and looked.match is Match.SAME,

@@ -22,6 +22,7 @@ from medkiosk.daemon.keyring import Keyring
 from medkiosk.daemon.maintaining import Checker
 from medkiosk.daemon.redactor import Redactor
 from medkiosk.daemon.scrub import Scrubber
+from medkiosk.daemon.searches import Searches
 from medkiosk.daemon.sessions import Sessions
 from medkiosk.daemon.settingsdesk import SettingsDesk
 from medkiosk.daemon.sheets import SheetDesk
@@ -42,6 +43,7 @@ class Kiosk:
     board: Board
     keyring: Keyring
     sessions: Sessions
+    searches: Searches
     redactor: Redactor
     memory: HeadMemory
     backups: Backups

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from medkiosk.access.need import Action
+from medkiosk.catalog import search
 from medkiosk.catalog.fold import Catalog
 from medkiosk.catalog.pages import EncounterPage
+from medkiosk.core.accessevents import Listing
 from medkiosk.core.ids import EncounterId
 from medkiosk.daemon import views
 from medkiosk.daemon.connection import Connection
@@ -33,18 +35,23 @@ class ListService(Connection):
         """See `Api.list_encounters`."""
         eyes = Eyes(self._kiosk, self._living)
         with self._kiosk.reading() as catalog:
-            return _seen(
-                eyes,
-                catalog,
-                catalog.encounter_page(offset, page_size(limit), eyes.sees(catalog, Action.LIST)),
-            )
+            keep = eyes.sees(catalog, Action.LIST)
+            found = _seen(eyes, catalog, catalog.encounter_page(offset, page_size(limit), keep))
+        return self._listed(Listing.ENCOUNTERS, found)
 
     def find_encounters(self, text: str, offset: int = 0, limit: int = 500) -> t.Encounters:
         """See `FindApi.find_encounters`: a name finds nobody whose name this person must not see."""
+        typed = text[: search.MOST_TYPED].strip()
+        key = " ".join(search.fold(typed))
         eyes = Eyes(self._kiosk, self._living)
         with self._kiosk.reading() as catalog:
             keep = eyes.sees(catalog, Action.NAME)
-            return _seen(eyes, catalog, catalog.find_encounters(text, offset, page_size(limit), keep))
+            found = _seen(eyes, catalog, catalog.find_encounters(text, offset, page_size(limit), keep))
+        if not key:  # no words find all
+            return self._listed(Listing.ENCOUNTERS, found)
+        shown = tuple(each.encounter_id for each in found.encounters)
+        self._kiosk.searches.searched(self._living, key, typed, found.total, shown)
+        return found
 
     def get_encounters(self, encounters: tuple[EncounterId, ...]) -> t.Encounters:
         """See `FindApi.get_encounters`."""
@@ -53,7 +60,8 @@ class ListService(Connection):
             keep = eyes.sees(catalog, Action.LIST)
             known = [id_ for id_ in encounters[:PAGE] if keep is None or keep(id_)]
             found = tuple(view for id_ in known if (view := catalog.encounter(id_)) is not None)
-            return _seen(eyes, catalog, EncounterPage(found, len(found)))
+            named = _seen(eyes, catalog, EncounterPage(found, len(found)))
+        return self._listed(Listing.BY_ID, named)
 
 
 def _seen(eyes: Eyes, catalog: Catalog, page: EncounterPage) -> t.Encounters:

@@ -42,6 +42,7 @@ from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.daemon.maintaining import Checker
 from medkiosk.daemon.redactor import Job, Redactor
 from medkiosk.daemon.scrub import Scrubber
+from medkiosk.daemon.searches import Searches
 from medkiosk.daemon.service import Service
 from medkiosk.daemon.sessions import Sessions
 from medkiosk.daemon.settingsdesk import SettingsDesk
@@ -111,6 +112,9 @@ class Daemon:
         self._slate_key = slates.slate_key(keys.index)
         self._keyring = Keyring(self._journal, _now, store.parent / "lockout", self._unlocked, self._opening)
         self._sessions = Sessions(self._keyring, config.access.idle_lock_s)
+        self._searches = Searches(self._journal, self._sessions.now)
+        self._sessions.ending.append(self._searches.ended)
+        self._sessions.ticking.append(self._searches.look)
         sentences = keysthere.where(keys, device, store)
         for sentence in sentences:
             _log.info("%s", sentence)
@@ -170,6 +174,7 @@ class Daemon:
             board=self.board,
             keyring=self._keyring,
             sessions=self._sessions,
+            searches=self._searches,
             redactor=self._redactor,
             memory=self._memory,
             backups=self._backups,

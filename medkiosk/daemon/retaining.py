@@ -43,6 +43,8 @@ MOST_NAMED = 500
 """Encounters and single pictures of one disposal: who decides gets all verdicts in one answer."""
 _RECORD = 240 * 1024
 """Bytes of a proposal; a record holds 256 KiB."""
+_PAGE = 50
+"""The most disposals in a page."""
 _LISTED = 1000
 """Verdicts in a page of disposals: those of the newest; `get_disposal` has the others'."""
 
@@ -357,7 +359,8 @@ def _check_clock(kiosk: Kiosk) -> None:
 
 
 def list_disposals(kiosk: Kiosk, offset: int, limit: int) -> t.DisposalList:
-    """All disposals, newest first."""
+    """A page of all disposals, newest first."""
+    limit = max(0, min(limit, _PAGE))
     with kiosk.reading() as catalog:
         disposals = catalog.keeping.disposals
         ids = list(reversed(disposals))

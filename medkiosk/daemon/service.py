@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from medkiosk.access.need import Action
 from medkiosk.access.roles import capabilities
+from medkiosk.core.accessevents import Listing
 from medkiosk.core.capability import Capability
 from medkiosk.core.consent import Subject, Terms, Witness
 from medkiosk.core.errors import BadRequestError, KioskError, NotAllowedError
@@ -451,7 +452,7 @@ class Service(
 
     def list_due(self, offset: int = 0, limit: int = 200) -> t.DueList:
         """See `Api.list_due`."""
-        return retaining.list_due(self._kiosk, offset, page_size(limit))
+        return self._listed(Listing.DUE, retaining.list_due(self._kiosk, offset, page_size(limit)))
 
     def propose_disposal(
         self,
@@ -475,11 +476,11 @@ class Service(
 
     def get_disposal(self, disposal_id: DisposalId) -> t.DisposalInfo:
         """See `Api.get_disposal`."""
-        return retaining.disposal_info(self._kiosk, disposal_id)
+        return self._listed(Listing.DISPOSALS, retaining.disposal_info(self._kiosk, disposal_id))
 
     def list_disposals(self, offset: int = 0, limit: int = 50) -> t.DisposalList:
         """See `Api.list_disposals`."""
-        return retaining.list_disposals(self._kiosk, offset, min(page_size(limit), 50))
+        return self._listed(Listing.DISPOSALS, retaining.list_disposals(self._kiosk, offset, limit))
 
     # Audit
 

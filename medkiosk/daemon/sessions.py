@@ -85,6 +85,10 @@ class Sessions:
         keyring: told when each ends.
         idle_s: after so many seconds without a person's call, all end.
         clocks: of the machine.
+
+    Attributes:
+        ending: told of each session that ends, while its person still counts as logged in.
+        ticking: what else is to be done every half second.
     """
 
     def __init__(self, keyring: Keyring, idle_s: float, clocks: Clocks | None = None) -> None:
@@ -95,6 +99,8 @@ class Sessions:
         self._open: list[Session] = []
         self._busy = 0
         self._asleep = self._slept()
+        self.ending: list[Callable[[Session], None]] = []
+        self.ticking: list[Callable[[], None]] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="sessions", daemon=True)
 
@@ -128,7 +134,11 @@ class Sessions:
                 return
             self._open.remove(session)
             session.ended = reason
-        self._keyring.leave(session.account, reason)
+        try:
+            for tell in self.ending:
+                tell(session)
+        finally:
+            self._keyring.leave(session.account, reason)
 
     def end_all(self, reason: str, *, of: AccountId | None = None, but: Session | None = None) -> int:
         """End every session, or those of one account, except ``but``; return how many."""
@@ -185,10 +195,11 @@ class Sessions:
 
     def _watch(self) -> None:
         while not self._stop.wait(_TICK_S):
-            try:
-                self.look()
-            except Exception as error:  # noqa: BLE001 - it must go on looking, whatever one logout met
-                _log.error("a session could not be ended in order: %s", type(error).__name__)
+            for each in (self.look, *self.ticking):
+                try:
+                    each()
+                except Exception as error:  # noqa: BLE001 - it must go on looking, whatever one logout met
+                    _log.error("%s did not end in order: %s", each.__qualname__, type(error).__name__)
 
 
 def _words(seconds: float) -> str:

@@ -236,6 +236,7 @@ def summary(event: ev.AnyEvent) -> str:
             | acc.GlassEnded()
             | acc.GlassReviewed()
             | acc.PatientAskedFor()
+            | acc.PatientsListed()
         ):
             return accesswords.summary(event)
         case _:

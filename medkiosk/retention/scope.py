@@ -18,7 +18,7 @@ def goes(event: ev.AnyEvent, captures: frozenset[CaptureId], encounters: frozens
 
     Args:
         event: what the record says.
-        captures: all that are disposed of, now or before.
+        captures: all that are disposed of, now or before; encounters that were before may be among them.
         encounters: those that are disposed of.
     """
     match event:
@@ -51,6 +51,10 @@ def goes(event: ev.AnyEvent, captures: frozenset[CaptureId], encounters: frozens
             | acc.GlassReviewed()
         ):
             return event.encounter_id in encounters
+        case acc.PatientsListed():
+            # A search says what was typed: a name, most of the time.
+            gone = {*captures, *encounters}
+            return bool(event.encounters) and gone.issuperset(event.encounters)
         case cor.CorrectionProposed():
             return captures.issuperset(event.captures) if event.captures else event.encounter_id in encounters
         case cor.CorrectionDecided():

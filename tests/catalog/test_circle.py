@@ -108,6 +108,35 @@ def test_an_encounter_that_is_disposed_of_takes_all_of_it_along_and_leaves_no_ri
     assert catalog.circle == again.circle == Circle(team={TWO: (PAT,)})
 
 
+def searched(*encounters: EncounterId) -> AnyEvent:
+    return acc.PatientsListed(
+        at=AT,
+        actor=OTTO,
+        listing=acc.Listing.SEARCH,
+        found=len(encounters),
+        text="N",
+        encounters=encounters,
+    )
+
+
+def test_what_was_typed_goes_with_the_last_whom_a_search_showed() -> None:
+    """It is a name, most of the time."""
+    story = (made(ONE), made(TWO), searched(ONE), searched(ONE, TWO), searched(TWO), searched())
+    catalog = fold(step, [])
+    for seq, event in enumerate(story, 1):
+        catalog.apply(event, seq)
+    assert catalog.problems == ()
+    assert catalog.records_of(encounters=[ONE]) == (1, 3, 4)
+    assert catalog.records_of(encounters=[TWO]) == (2, 4, 5)
+
+    def gone(now: EncounterId, *before: EncounterId) -> list[int]:
+        captures = frozenset(map(CaptureId, before))
+        return [seq for seq, each in enumerate(story, 1) if goes(each, captures, frozenset({now}))]
+
+    assert gone(ONE) == [1, 3]
+    assert gone(TWO, ONE) == [2, 3, 4, 5], "what showed somebody who stayed then, too"
+
+
 def test_what_does_not_fit_is_said() -> None:
     ended, lifted = STORY[11], STORY[7]
     assert [p.words for p in fold(step, [ended]).problems] == ["unknown encounter"]

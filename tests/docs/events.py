@@ -232,7 +232,9 @@ def type_of(kind: Any, parts: dict[type[Any], None]) -> str:
 
 def words_of(default: Any) -> str:
     """Return a default as JSON says it."""
-    return {(): "empty", "": "empty", None: "null", False: "false"}.get(default, str(default))
+    if isinstance(default, bool):  # which is equal to 0 or 1
+        return str(default).lower()
+    return {(): "empty", "": "empty", None: "null"}.get(default, str(default))
 
 
 if __name__ == "__main__":

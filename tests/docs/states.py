@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from medkiosk.access import searching
 from medkiosk.core import correction, disposal, updates
 from medkiosk.core.device import DeviceState
 from medkiosk.core.sticks import StickState
@@ -37,6 +38,7 @@ def page() -> str:
         draw("An update", "medkiosk/core/updates.py", UpdateState.NONE, updates.TRANSITIONS),
         draw("A correction", "medkiosk/core/correction.py", correction.INITIAL, correction.TRANSITIONS),
         draw("A disposal", "medkiosk/core/disposal.py", disposal.INITIAL, disposal.TRANSITIONS),
+        draw("A search", "medkiosk/access/searching.py", searching.Standing().state, searching.TRANSITIONS),
     ]
     return "\n".join([HEAD, *(line for lines in machines for line in lines)])
 

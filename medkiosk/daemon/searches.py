@@ -1,0 +1,209 @@
+"""Who looked for whom: searches and lists with patients' names are in the ledger (docs/access.md).
+
+When a search is written down is `medkiosk.access.searching`; here are the sessions, the time and the ledger.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from medkiosk.access import searching
+from medkiosk.access.searching import Search, Standing
+from medkiosk.core.accessevents import Listing, PatientsListed
+from medkiosk.core.errors import KioskError
+from medkiosk.core.ids import EncounterId
+from medkiosk.daemon.sessions import Session
+from medkiosk.journal import Fact, Journal, OutOfDateError
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Seen:
+    """What one session looked for.
+
+    Attributes:
+        standing: its search that follows each key.
+        listed: lists that are written down; one entry for a session is enough.
+        told: the last answer to a scan, and to a form.
+        waiting: what is to be written down.
+        failed: whether that did not work the last time.
+        writing: held by whoever writes, so that nothing is written twice.
+    """
+
+    standing: Standing = field(default_factory=Standing)
+    listed: set[Listing] = field(default_factory=set)
+    told: dict[Listing, Search] = field(default_factory=dict)
+    waiting: list[PatientsListed] = field(default_factory=list, repr=False)
+    failed: bool = False
+    writing: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Searches:
+    """Thread-safe.
+
+    Args:
+        journal: where it is written down.
+        now: seconds of a clock that nobody can set (`Sessions.now`).
+    """
+
+    def __init__(self, journal: Journal, now: Callable[[], float]) -> None:
+        self._journal = journal
+        self._now = now
+        self._lock = threading.Lock()
+        self._of: dict[Session, _Seen] = {}
+
+    def searched(
+        self, session: Session, key: str, text: str, found: int, shown: tuple[EncounterId, ...]
+    ) -> None:
+        """A search was answered, with one letter more or less than before; to be asked before it is shown.
+
+        Args:
+            session: whose.
+            key: the words as they are compared.
+            text: as they were typed.
+            found: how many there are, on all pages.
+            shown: whom this page shows.
+
+        Raises:
+            KioskError: the ledger takes nothing, or what was searched before could not be written down.
+        """
+        self._journal.check()
+        seen = self._seen(session)
+        self._write(seen)
+        with self._lock:
+            answered = Search.of(key, text, found, shown)
+            seen.standing, written = searching.asked(seen.standing, answered, self._now())
+            self._due(session, seen, written)
+        self._settle(session, seen)
+
+    def told(self, session: Session, listing: Listing, text: str, shown: tuple[EncounterId, ...]) -> None:
+        """A scan or a form was answered: written down now, unless it is the same again.
+
+        Raises:
+            KioskError: it could not be written down.
+        """
+        seen = self._seen(session)
+        answered = Search.of(text, text, len(shown), shown)
+        with self._lock:
+            self._leave(session, seen)
+            if seen.told.get(listing) != answered:
+                self._due(session, seen, answered, listing)
+                seen.told[listing] = answered
+        self._settle(session, seen)
+
+    def listed(self, session: Session, listing: Listing, total: int) -> None:
+        """A list is about to be shown: written down now, once for a session, unless nobody is on it.
+
+        Raises:
+            KioskError: it could not be written down.
+        """
+        seen = self._seen(session)
+        with self._lock:
+            self._leave(session, seen)
+            if total and listing not in seen.listed:
+                seen.waiting.append(self._event(session, listing, total))
+                seen.listed.add(listing)
+        self._settle(session, seen)
+
+    def left(self, session: Session) -> None:
+        """Something is about to be opened: a search that stood there is over."""
+        with self._lock:
+            seen = self._of.get(session)
+            if seen is None:
+                return
+            self._leave(session, seen)
+        self._try(seen)
+
+    def ended(self, session: Session) -> None:
+        """The session is over; while its person still counts as logged in."""
+        with self._lock:
+            seen = self._of.pop(session, None)
+            if seen is None:
+                return
+            self._leave(session, seen)
+        self._try(seen)
+
+    def look(self) -> None:
+        """Write down what rests; asked again and again."""
+        now = self._now()
+        with self._lock:
+            for session, seen in self._of.items():
+                seen.standing, written = searching.looked(seen.standing, now)
+                self._due(session, seen, written)
+            waiting = [seen for seen in self._of.values() if seen.waiting]
+        for seen in waiting:
+            self._try(seen)
+
+    def _seen(self, session: Session) -> _Seen:
+        with self._lock:
+            return self._of.setdefault(session, _Seen())
+
+    def _settle(self, session: Session, seen: _Seen) -> None:
+        if session.ended:  # meanwhile, and nobody comes back to it
+            with self._lock:
+                self._of.pop(session, None)
+                self._leave(session, seen)
+        self._write(seen)
+
+    def _leave(self, session: Session, seen: _Seen) -> None:
+        seen.standing, written = searching.left(seen.standing)
+        self._due(session, seen, written)
+
+    def _due(
+        self, session: Session, seen: _Seen, written: Search | None, listing: Listing = Listing.SEARCH
+    ) -> None:
+        if written is not None:
+            seen.waiting.append(self._event(session, listing, written.found, written))
+
+    def _event(
+        self, session: Session, listing: Listing, found: int, search: Search | None = None
+    ) -> PatientsListed:
+        event = PatientsListed(
+            at=self._journal.now(), actor=session.account.account_id, listing=listing, found=found
+        )
+        if search is None:
+            return event
+        most = search.most if search.most > found else 0
+        return msgspec.structs.replace(event, most=most, text=search.text, encounters=search.shown)
+
+    def _write(self, seen: _Seen) -> None:
+        """Write down what waits, in order.
+
+        Raises:
+            KioskError: it could not be; it waits on.
+        """
+        with seen.writing:
+            while seen.waiting:
+                try:
+                    self._commit(seen.waiting[0])
+                except KioskError:
+                    seen.failed = True
+                    raise
+                del seen.waiting[0]
+            seen.failed = False
+
+    def _try(self, seen: _Seen) -> None:
+        """The same where nobody could be told; until it works, the next search is not answered."""
+        failed = seen.failed
+        try:
+            self._write(seen)
+        except KioskError as error:
+            if not failed:
+                _log.error("a search is not in the ledger: %s", error.code)
+
+    def _commit(self, event: PatientsListed) -> None:
+        note = f"list={event.listing} found={event.found}"
+        if event.most:
+            note = f"{note} most={event.most}"
+        try:
+            self._journal.commit([Fact(event, note=note)])
+        except OutOfDateError:
+            # Somebody it showed is being destroyed: of them nothing more is taken, neither name nor id.
+            bare = msgspec.structs.replace(event, text="", encounters=())
+            self._journal.commit([Fact(bare, note=note)])

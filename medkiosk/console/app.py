@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rich.console import RenderableType
 from rich.text import Text
 from textual import events, on, work
 from textual.app import App
@@ -36,6 +37,7 @@ from medkiosk.console.screens.login import LoginScreen
 from medkiosk.console.securitykeys import Keys, on_usb
 from medkiosk.console.terminal import Terminal
 from medkiosk.console.theme import OURS, textual_name
+from medkiosk.console.typeahead import Answered, Pressed, Ready, TypeAhead
 from medkiosk.console.widgets.glass import banner_words
 from medkiosk.core.clock import Clock
 from medkiosk.core.errors import KioskError
@@ -107,6 +109,7 @@ class KioskApp(App[None]):
         self.link = Link(socket)
         self._leaving = False
         self._scanner = Scanner()
+        self.typed = TypeAhead(self, self._give, self.when_seen)
         self._glasses: tuple[t.OpenGlassInfo, ...] = ()
         self._glass_since = 0.0
         for ours in OURS:
@@ -114,14 +117,33 @@ class KioskApp(App[None]):
         self.theme = textual_name(theme)
 
     async def on_event(self, event: events.Event) -> None:
+        """Give each key to the screen that the keys before it led to."""
+        if isinstance(event, events.Key) and event.is_forwarded:
+            if not await self.typed.came_back(event):
+                await super().on_event(event)
+        elif isinstance(event, Pressed) and not event.is_forwarded:
+            await self.typed.pressed(event)
+        elif not isinstance(event, events.MouseDown) or self.typed.clicked(event):
+            await super().on_event(event)
+
+    async def _give(self, event: Pressed) -> None:
         """Take out what a barcode scanner types, before any field or key sees it."""
-        if (
-            isinstance(event, events.Key)
-            and not event.is_forwarded
-            and self._scanner.takes(event, self.screen, self.focused)
-        ):
+        new = event is not self.typed.again
+        if isinstance(event, events.Key) and new and self._scanner.takes(event, self.screen, self.focused):
             return
         await super().on_event(event)
+
+    @on(Ready)
+    async def _next_key(self) -> None:
+        await self.typed.ready()
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        super()._display(screen, renderable)
+        self.typed.drawn(screen)
+
+    def when_seen(self, screen: Screen[Any]) -> None:
+        """Tell when what a screen shows now can be seen: once it was drawn."""
+        screen.call_after_refresh(self.typed.painted, screen)
 
     def get_default_screen(self) -> Screen[Any]:
         """Home lies under everything."""
@@ -130,6 +152,8 @@ class KioskApp(App[None]):
     def on_mount(self) -> None:
         """Begin to follow the daemon."""
         asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+        self.screen_change_signal.subscribe(self, self.typed.visit, immediate=True)
+        self.typed.visit(self.screen)
         self.set_interval(_GLASS_S, self._draw_glass)
         self._follow()
 
@@ -151,6 +175,7 @@ class KioskApp(App[None]):
 
     def ask(self, request: Callable[[Client], T], answer: Callable[[T], Message], asker: MessagePump) -> None:
         """Make calls in a worker thread; post ``answer`` of the result, or `Refused`, to who asked."""
+        self.typed.asked(asker)
         self._ask(request, answer, asker)
 
     @work(thread=True, exit_on_error=False, group="ask", description="ask the daemon")
@@ -168,6 +193,12 @@ class KioskApp(App[None]):
                 self.post_message(SessionOver(error.message))
         except Exception:  # noqa: BLE001 - a fault of ours in one request must not leave the asker waiting
             asker.post_message(Refused(words.INTERNAL))
+        finally:
+            self.post_message(Answered(asker))
+
+    @on(Answered)
+    def _answered(self, message: Answered) -> None:
+        self.typed.answered(message.asker)
 
     @on(StatusArrived)
     async def _status_arrived(self, message: StatusArrived) -> None:
@@ -190,6 +221,7 @@ class KioskApp(App[None]):
         self.link.forget()
         if self.session is not None:
             self.session = None
+            self.typed.clear()
             await self._go_home()
             await self.push_screen(LoginScreen(message.words))
 
@@ -207,6 +239,7 @@ class KioskApp(App[None]):
     async def _logged_out(self) -> None:
         self._leaving = False
         self.session = None
+        self.typed.clear()
         self.link.forget()
         await self._go_home()
         if isinstance(self.screen, KioskScreen):

@@ -156,12 +156,16 @@ class PlainApp(KioskApp):
         super().on_mount()
         self.set_interval(_LOOK_S, self._look)
 
+    def when_seen(self, screen: Screen[Any]) -> None:
+        """What is only drawn, nobody hears: `_look` tells when it was said."""
+
     def _look(self) -> None:
         """Say what has changed, once it has stayed the same for a moment."""
         now = snapshot(self.screen)
         if now == self._before:
             for line in self._speaker.lines(now, time.monotonic()):
                 _write(line)
+            self.typed.painted(self.screen)
         self._before = now
 
 

@@ -28,6 +28,8 @@ from tests.console.state import PASSPHRASE
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0  # two halves of the tests share two processors
+_READS_S = 0.15
+"""The least that a person takes to read; what is pressed sooner may be thrown away (docs/console.md)."""
 _DCS = re.compile(rb"\x1bP.*?\x1b\\", re.DOTALL)
 _BYTES = {
     "enter": b"\r",
@@ -82,6 +84,7 @@ class TerminalDriver:
         while True:
             text = self.text()
             if said := next((each for each in wanted if each in text), ""):
+                time.sleep(_READS_S)
                 return said
             assert time.monotonic() < deadline, f"never said: {wanted}\n" + "\n".join(self.lines())
             time.sleep(0.05)
@@ -268,7 +271,7 @@ def to_review(console: TerminalDriver) -> None:
         console.type(words)
         console.press("enter")
     console.press("f2")
-    console.until("Save this answer")
+    console.until("Read aloud (wording")
     console.press("enter", "enter", "enter", "right", "space", "f2")
     console.until("agrees: clinical record, teaching, research")
     console.press("escape")

@@ -34,9 +34,12 @@ class KioskScreen(Screen[None]):
 
     Attributes:
         WHERE: its entry in the table of actions.
+        AHEAD: names of actions that only open or show something, and act on nothing that the screen lists:
+            their keys may be pressed before the screen is seen.
     """
 
     WHERE: ClassVar[Where]
+    AHEAD: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, notice: str = "") -> None:
         super().__init__()
@@ -46,6 +49,15 @@ class KioskScreen(Screen[None]):
     def kiosk(self) -> KioskApp:
         """The application."""
         return cast("KioskApp", self.app)
+
+    @property
+    def holds_keys(self) -> bool:
+        """Whether keys wait: another screen comes, or this one says why not, when the daemon has answered."""
+        return False
+
+    def goes_ahead(self, name: str) -> bool:
+        """Whether an action may be asked for before the screen is seen."""
+        return name in self.AHEAD
 
     @property
     def heading(self) -> str:

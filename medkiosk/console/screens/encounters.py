@@ -39,6 +39,7 @@ class EncountersScreen(KeepingScreen, TakesScans):
     BINDINGS = bindings(Where.ENCOUNTERS)
 
     AUTO_FOCUS = "#encounters"
+    AHEAD = frozenset({"find", "new", "glass"})
 
     def __init__(self, scan: str = "") -> None:
         super().__init__()

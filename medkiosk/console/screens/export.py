@@ -62,6 +62,7 @@ class ExportScreen(KioskScreen):
     WHERE = Where.EXPORT
     BINDINGS = bindings(Where.EXPORT)
     AUTO_FOCUS = "#recipients"
+    AHEAD = frozenset({"recipients", "recall", "exports"})
 
     def __init__(self, encounter_id: EncounterId | None = None) -> None:
         super().__init__()

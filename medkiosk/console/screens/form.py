@@ -69,8 +69,7 @@ class FormScreen(KioskScreen):
 
     def action_enter(self) -> None:
         """Go to the next field; on the button or after the last field, save."""
-        focused = self.focused
-        if isinstance(focused, Button) or (focused is not None and focused.id == self.LAST):
+        if self._saves():
             self.action_save()
         else:
             self.focus_next()
@@ -89,6 +88,19 @@ class FormScreen(KioskScreen):
             self.say(problem, wrong=True)
         else:
             button.disabled = True
+
+    @property
+    def holds_keys(self) -> bool:
+        """Keys wait while what was typed is saved: they are for what comes then."""
+        return self.query_one("#save", Button).disabled
+
+    def goes_ahead(self, name: str) -> bool:
+        """Enter may go to the next field of a form that nobody has seen; it saves nothing."""
+        return (name == "enter" and not self._saves()) or super().goes_ahead(name)
+
+    def _saves(self) -> bool:
+        """Whether Enter would save."""
+        return isinstance(self.focused, Button) or (self.focused is not None and self.focused.id == self.LAST)
 
     @on(Refused)
     def _save_again(self) -> None:

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from medkiosk.console.actions import Where, bindings
+from medkiosk.console.actions import ACTIONS, Where, bindings
 from medkiosk.console.kept import SAFE_TO_REUSE, big_passport
 from medkiosk.console.language import tr
 from medkiosk.console.screens.access import GlassesScreen
@@ -198,6 +198,7 @@ class HomeScreen(KioskScreen):
 
     WHERE = Where.HOME
     BINDINGS = bindings(Where.HOME)
+    AHEAD = frozenset(each.name for each in ACTIONS if each.where is Where.HOME)
     _waits = False
     """Whether a status came that is not drawn yet."""
 

@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from medkiosk.console.actions import Where, bindings
 from medkiosk.console.language import tr
-from medkiosk.console.messages import CapturesGathered, CorrectionSaved, EncounterSaved
+from medkiosk.console.messages import CapturesGathered, CorrectionSaved, EncounterSaved, Refused
 from medkiosk.console.scanning import TakesScans
 from medkiosk.console.screens.advice import AdviceScreen
 from medkiosk.console.screens.correction import CorrectionsScreen
@@ -130,6 +130,16 @@ class ImportsScreen(KeepingScreen, TakesScans):
         self._shown: ImportId | None = None
         self._marked: dict[CaptureId, CaptureInfo] = {}
         self._to_assign: tuple[CaptureId, ...] = ()
+        self._gathering = False
+
+    @property
+    def holds_keys(self) -> bool:
+        """Keys wait while all photos are asked for: they are for what opens then."""
+        return self._gathering
+
+    def goes_ahead(self, name: str) -> bool:
+        """Enter may go to the photos unseen, but open none of them."""
+        return name == "open" and self.focused is not self._photos
 
     def body(self) -> ComposeResult:
         """Two tables."""
@@ -236,13 +246,18 @@ class ImportsScreen(KeepingScreen, TakesScans):
     def _with_all(self, then: Callable[[tuple[CaptureInfo, ...]], None]) -> None:
         """Go on with every photo of the import under the cursor, also those that are not listed yet."""
         if self._is_shown() and self._shown is not None:
-            wanted = self._shown
+            wanted, self._gathering = self._shown, True
             self.ask(
                 lambda kiosk: all_photos(kiosk, wanted), lambda found: CapturesGathered(found, wanted, then)
             )
 
+    @on(Refused)
+    def _not_gathered(self) -> None:
+        self._gathering = False
+
     @on(CapturesGathered)
     def _gathered(self, message: CapturesGathered) -> None:
+        self._gathering = False
         if message.import_id == self._shown and self.is_current:
             message.then(message.captures)
 

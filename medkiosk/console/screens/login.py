@@ -22,6 +22,7 @@ class LoginScreen(FormScreen):
     BINDINGS = bindings(Where.LOGIN)
     BUTTON = "Log in"
     LAST = "passphrase"
+    AHEAD = frozenset({"enter"})
 
     def rows(self) -> Rows:
         """Who, and the proof."""

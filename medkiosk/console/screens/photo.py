@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from itertools import chain
 
@@ -137,6 +138,8 @@ class PhotoScreen(KioskScreen):
         self._detail: CaptureDetail | None = None
         self._draft = Draft((), 1, 1, AccountId(""))
         self._painted = 0
+        self._painted_at = 0.0
+        """When the revision that is painted was first to be seen."""
         self._level = 0
         self._centre: Point = (0, 0)
         self._wanted: PhotoView.Wanted | None = None
@@ -267,8 +270,8 @@ class PhotoScreen(KioskScreen):
     def _seen(self, message: PhotoView.Painted) -> None:
         detail = self._detail
         if detail is not None and message.picture.capture_id == detail.info.capture_id:
-            if message.judged:
-                self._painted = message.picture.revision
+            if message.judged and self._painted != message.picture.revision:
+                self._painted, self._painted_at = message.picture.revision, time.monotonic()
             self._draw()
             self._prepare()
 

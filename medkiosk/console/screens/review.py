@@ -16,6 +16,7 @@ from medkiosk.console.screens.dialogs import AskReason, ChooseReason, ChooseRole
 from medkiosk.console.screens.export import ExportScreen
 from medkiosk.console.screens.photo import is_open
 from medkiosk.console.screens.suggestions import SuggestionScreen
+from medkiosk.console.typeahead import TOO_EARLY
 from medkiosk.console.words import ROLES, STATES, clean, count
 from medkiosk.core.photo import ImageRole
 from medkiosk.ipc.types import CaptureDetail, CaptureInfo
@@ -74,6 +75,9 @@ class ReviewScreen(SuggestionScreen):
             return
         if why := self._why_not():
             self.say(tr("It cannot be approved: {why}", why=why), wrong=True)
+            return
+        if self.kiosk.typed.key_time < self._painted_at:
+            self.say(TOO_EARLY, wrong=True)
             return
         capture_id, revision = detail.info.capture_id, self._painted
         self._busy = self._deciding = True

@@ -1,0 +1,215 @@
+"""Keys pressed faster than screens open: none is lost, and none does anything to what nobody has seen."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from textual import events
+from textual.keys import _character_to_key
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from medkiosk.console.typeahead import HOLD_S, TOO_EARLY
+from medkiosk.core.exportevents import RecipientMethod
+from medkiosk.core.photo import ReviewState
+from tests.console import flows
+from tests.console.kiosk import RunningKiosk
+from tests.console.state import PASSPHRASE
+from tests.console.terminals import PtyConsole, command, log_in
+from tests.console.test_export import prepare
+from tests.console.test_screens import console, review_screen, reviewing
+
+_EACH_S = 0.06
+"""From key to key of a fast hand; what comes faster is a barcode scanner."""
+
+
+async def burst(pilot: Pilot[Any], *keys: str) -> None:
+    """All at once, as when the console was busy while a person typed; names of keys, or letters."""
+    driver, began = pilot.app._driver, time.monotonic()
+    assert driver is not None
+    await asyncio.sleep(_EACH_S * len(keys))
+    for place, key in enumerate(keys, 1):
+        single = len(key) == 1
+        event = events.Key(_character_to_key(key) if single else key, key if single else None)
+        event.time = began + _EACH_S * place
+        driver.send_message(event)
+
+
+async def rested(pilot: Pilot[Any]) -> None:
+    """No key waits, and what is on the screen can be seen."""
+    typed = flows.app_of(pilot).typed
+    await flows.until(pilot, lambda: typed.shown and not typed._keys, "keys wait for ever")
+
+
+def values(pilot: Pilot[Any]) -> list[str]:
+    return [field.value for field in pilot.app.screen.query(Input) if field.id in {"mrn", "issuer", "name"}]
+
+
+async def test_what_is_typed_right_after_the_key_that_opens_a_form_stands_in_its_fields(
+    running: RunningKiosk,
+) -> None:
+    async with console(running.path) as pilot:
+        await flows.log_in(pilot, "rita")
+        await pilot.press("e")
+        await flows.until_screen(pilot, "EncountersScreen")
+        await burst(pilot, "n", *"7421093", "enter", *"Demo", "enter", *"Mu")
+        await flows.until_screen(pilot, "EncounterScreen")
+        await flows.until(pilot, lambda: values(pilot) == ["7421093", "Demo", "Mu"], "letters were lost")
+
+
+async def test_from_home_two_screens_further_at_once(running: RunningKiosk) -> None:
+    async with console(running.path) as pilot:
+        await flows.log_in(pilot, "rita")
+        await burst(pilot, "e", "n", *"7421093")
+        await flows.until_screen(pilot, "EncounterScreen")
+        await flows.until(pilot, lambda: values(pilot)[0] == "7421093", "letters were lost")
+        await burst(pilot, "escape", "escape", "i", "enter")
+        await flows.until_screen(pilot, "ImportsScreen")
+        await flows.until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "captures", "Enter was lost")
+
+
+async def test_after_the_passphrase_keys_wait_for_whoever_logs_in(running: RunningKiosk) -> None:
+    async with console(running.path) as pilot:
+        await burst(pilot, "l", *"rita", "enter", *PASSPHRASE, "enter", "e", "n", *"77")
+        await flows.until_screen(pilot, "EncounterScreen")
+        await flows.until(pilot, lambda: values(pilot)[0] == "77", "letters were lost")
+
+
+async def test_a_question_is_not_answered_before_it_was_on_the_screen(running: RunningKiosk) -> None:
+    prepare(running, method=RecipientMethod.PASSPHRASE)
+    async with console(running.path, size=(80, 24)) as pilot:
+        await flows.log_in(pilot, "rita")
+        await pilot.press("x")
+        await flows.until_text(pilot, "3 photos may leave. F2 exports.")
+        await burst(pilot, "f2", "y", "enter", "y")
+        await flows.until_text(pilot, "cannot be called back")
+        await rested(pilot)
+        await flows.until_screen(pilot, "Confirm")  # it still asks
+        await pilot.press("y")
+        await flows.until_screen(pilot, "ExportedScreen")
+
+
+async def test_of_what_was_typed_ahead_nothing_follows_what_could_not_be_done(running: RunningKiosk) -> None:
+    prepare(running, method=RecipientMethod.PASSPHRASE)
+    async with console(running.path, size=(80, 24)) as pilot:
+        await flows.log_in(pilot, "rita")
+        await burst(pilot, "x", "f2", "y", "escape", "escape")
+        await flows.until_text(pilot, TOO_EARLY[:40])
+        await rested(pilot)
+        await flows.until_screen(pilot, "ExportScreen")
+        await flows.until_text(pilot, "3 photos may leave. F2 exports.")
+        await pilot.press("f2")
+        await flows.until_text(pilot, "cannot be called back")
+
+
+@pytest.mark.parametrize("key", ["s", "c", "x", "enter", "d"])
+async def test_nothing_is_done_to_an_encounter_that_was_not_listed_yet(
+    running: RunningKiosk, key: str
+) -> None:
+    prepare(running, method=RecipientMethod.PASSPHRASE)
+    async with console(running.path) as pilot:
+        await flows.log_in(pilot, "rita")
+        await burst(pilot, "e", key)
+        await flows.until_text(pilot, TOO_EARLY[:40])
+        await rested(pilot)
+        await flows.until_screen(pilot, "EncountersScreen")
+        await flows.until_text(pilot, "Mustermann, Erika")
+        await pilot.press(key)
+        await flows.until(pilot, lambda: "Encounters" not in type(pilot.app.screen).__name__, "no key works")
+
+
+async def test_no_photo_is_approved_by_a_key_from_before_it_was_painted(running: RunningKiosk) -> None:
+    first = next(iter(running.kiosk.photos.values()))
+    async with reviewing(running) as pilot:
+        screen = review_screen(pilot)
+        await flows.until_text(pilot, "READY: A approves what you see")
+        driver = pilot.app._driver
+        assert driver is not None
+        early = events.Key("a", "a")
+        early.time = screen._painted_at - 0.001
+        assert early.time > (flows.app_of(pilot).typed._since or 0.0)
+        driver.send_message(early)
+        await flows.until_text(pilot, TOO_EARLY[:40])
+        assert not first.info.approvers
+        await pilot.press("a")
+        await flows.until_text(pilot, "approved.")
+        assert first.info.state is ReviewState.APPROVED
+
+
+async def test_esc_leaves_a_screen_whose_daemon_does_not_answer(running: RunningKiosk) -> None:
+    async with console(running.path) as pilot:
+        await flows.log_in(pilot, "rita")
+        running.kiosk.answers.clear()
+        try:
+            await burst(pilot, "i", "enter", "escape")
+            await flows.until_screen(pilot, "ImportsScreen")
+            began = time.monotonic()
+            await flows.until_screen(pilot, "HomeScreen")
+            assert time.monotonic() - began < HOLD_S + 5
+        finally:
+            running.kiosk.answers.set()
+
+
+async def test_f9_waits_for_nothing_and_takes_with_it_what_waits(running: RunningKiosk) -> None:
+    async with console(running.path) as pilot:
+        await flows.log_in(pilot, "rita")
+        app = flows.app_of(pilot)
+        running.kiosk.answers.clear()
+        try:
+            await burst(pilot, "i", "enter", "enter", "f9")
+            await flows.until(pilot, lambda: app._leaving or app.session is None, "F9 waits")
+            assert not app.typed._keys
+        finally:
+            running.kiosk.answers.set()
+        await flows.until_text(pilot, "You are logged out.")
+        await rested(pilot)
+        await flows.until_screen(pilot, "HomeScreen")
+
+
+async def test_a_key_that_meets_another_screen_on_its_way_counts_as_pressed_before_that(
+    running: RunningKiosk,
+) -> None:
+    """An answer of the daemon opened it while a widget of the screen before had the key."""
+    prepare(running, method=RecipientMethod.PASSPHRASE)
+    async with console(running.path) as pilot:
+        await flows.log_in(pilot, "rita")
+        typed, home = flows.app_of(pilot).typed, pilot.app.screen
+        for key, screen in (("s", "EncountersScreen"), ("n", "EncounterScreen")):
+            pressed = events.Key(key, key)
+            await asyncio.sleep(_EACH_S)
+            await pilot.press("e")
+            await flows.until_text(pilot, "Mustermann, Erika")
+            await rested(pilot)
+            typed._target = home
+            await pilot.pause(_EACH_S)
+            assert await typed.came_back(pressed)
+            await rested(pilot)
+            await flows.until_screen(pilot, screen)
+            assert not running.kiosk.calls
+            await pilot.press("escape")
+        await flows.until_screen(pilot, "EncountersScreen")
+
+
+def test_two_keys_in_one_write_in_a_terminal(running: RunningKiosk) -> None:
+    prepare(running, method=RecipientMethod.PASSPHRASE)
+    with PtyConsole(command(running.path)) as console_:
+        log_in(console_)
+        console_.write(b"i\r")
+        console_.until("in this import")
+        console_.press("space")
+        console_.until("1 photo marked.")
+        console_.press("escape")
+        console_.until("Next: ")
+        console_.write(b"x\x1bOQ")  # F2
+        console_.until(TOO_EARLY[:40])
+        console_.until("photos may leave. F2 exports.")
+        console_.write(b"\x1bOQy")
+        console_.until("cannot be called back")
+        time.sleep(0.5)
+        assert "cannot be called back" in console_.text()
+        assert not running.kiosk.exported
+        console_.press("y")
+        console_.until("Compare signer")

@@ -17,6 +17,7 @@ from medkiosk.console.terminal import Terminal
 from tests.console.state import PASSPHRASE
 
 TIMEOUT_S = 60.0
+_LOOKS_S = 2.0
 
 
 def app_of(pilot: Pilot[Any]) -> KioskApp:
@@ -48,8 +49,16 @@ async def until(
         await pilot.pause(0.05)
 
 
+async def looked(pilot: Pilot[Any]) -> None:
+    """What is on the screen was drawn with what it loads, as far as the kiosk answers: a person looks first."""
+    typed, deadline = app_of(pilot).typed, time.monotonic() + _LOOKS_S
+    while not typed.shown and time.monotonic() < deadline:
+        await pilot.pause(0.02)
+
+
 async def until_text(pilot: Pilot[Any], wanted: str) -> None:
     await until(pilot, lambda: wanted in text(pilot), f"never said: {wanted}")
+    await looked(pilot)
 
 
 async def until_screen(pilot: Pilot[Any], name: str) -> None:
@@ -59,6 +68,7 @@ async def until_screen(pilot: Pilot[Any], name: str) -> None:
         f"never reached {name}",
     )
     await pilot.pause()
+    await looked(pilot)
 
 
 async def type_text(pilot: Pilot[Any], words: str) -> None:

@@ -63,6 +63,8 @@ class Searches:
     ) -> None:
         """A search was answered, with one letter more or less than before; to be asked before it is shown.
 
+        Nobody who types waits for the disk: what is due here is written by `look`.
+
         Args:
             session: whose.
             key: the words as they are compared.
@@ -71,16 +73,18 @@ class Searches:
             shown: whom this page shows.
 
         Raises:
-            KioskError: the ledger takes nothing, or what was searched before could not be written down.
+            KioskError: the ledger takes nothing, or did not take what was searched before.
         """
         self._journal.check()
         seen = self._seen(session)
-        self._write(seen)
+        if seen.failed:
+            self._write(seen)
         with self._lock:
             answered = Search.of(key, text, found, shown)
             seen.standing, written = searching.asked(seen.standing, answered, self._now())
             self._due(session, seen, written)
-        self._settle(session, seen)
+        if session.ended:
+            self._settle(session, seen)
 
     def told(self, session: Session, listing: Listing, text: str, shown: tuple[EncounterId, ...]) -> None:
         """A scan or a form was answered: written down now, unless it is the same again.

@@ -112,7 +112,6 @@ def test_two_sessions_have_a_search_each(rig: Rig) -> None:
         lambda rig, session: rig.searches.left(session),
         lambda rig, session: rig.searches.ended(session),
         lambda rig, session: rig.searches.listed(session, Listing.DUE, 0),
-        lambda rig, session: rig.type(session, "xaver"),
     ],
 )
 def test_a_search_that_is_left_is_written_at_once(rig: Rig, leave: Callable[[Rig, Session], None]) -> None:
@@ -120,6 +119,17 @@ def test_a_search_that_is_left_is_written_at_once(rig: Rig, leave: Callable[[Rig
     rig.type(session, "ann", ANN)
     leave(rig, session)
     assert rig.said == [(Listing.SEARCH, "ann", 1)]
+
+
+def test_who_types_other_words_does_not_wait_for_the_disk(rig: Rig) -> None:
+    session = rig.session()
+    rig.type(session, "ann", ANN)
+    rig.why = rig.full
+    rig.type(session, "e", ERIKA)
+    rig.why = lambda _event: ""
+    assert rig.said == []
+    rig.rest(0)
+    assert rig.said == [(Listing.SEARCH, "ann", 1)], "and not the one that is typed"
 
 
 def test_a_search_stands_before_the_list_that_came_after_it(rig: Rig) -> None:

@@ -23,12 +23,15 @@ from medkiosk.core import events as ev
 from medkiosk.core import exportevents as out
 from medkiosk.core import lifecycle as life
 from medkiosk.core import settingsevents as stg
+from medkiosk.core import siteevents as site
 from medkiosk.core import trainingevents as train
 from medkiosk.core.consent import subject_key
 from medkiosk.core.ids import CaptureId, EncounterId, ObjectId
 from medkiosk.core.photo import ImageRole, RedactCode, ReviewState
 
-Reviewed = ev.Redacted | ev.RedactionFailed | ev.Approved | ev.SecondAsked | ev.Rejected | ev.RoleGiven
+Judged = ev.Approved | ev.SecondAsked | ev.Rejected
+Unnumbered = ev.RedactionFailed | ev.RoleGiven | site.Reopened
+Reviewed = ev.Redacted | Judged | Unnumbered
 Review = Callable[[ReviewState, Reviewed], ReviewState | None]
 """The review state machine (`medkiosk.review.machine.step`): the next state, or None if it is not allowed."""
 
@@ -45,12 +48,13 @@ _TRIES = 3
 
 _OF_A_CAPTURE = (
     ev.OriginalSealed, ev.Redacted, ev.Viewed, ev.Approved, ev.Compared, ev.RoleGiven, ev.SlateSeen,
-    ev.SlateClock, ev.OriginalAgain, ev.RedactionFailed, ev.SecondAsked, ev.Rejected,
+    ev.SlateClock, ev.OriginalAgain, ev.RedactionFailed, ev.SecondAsked, ev.Rejected, site.CaptureSites,
+    site.Reopened,
 )  # fmt: skip
 _OF_AN_ENCOUNTER = (
     ev.EncounterCreated, ev.ConsentRecorded, ev.Assigned, life.RetentionSet, cor.SubjectCorrected,
     acc.TeamChanged, acc.EncounterRestricted, acc.RestrictionLifted, acc.GlassBroken, acc.GlassEnded,
-    acc.GlassReviewed,
+    acc.GlassReviewed, site.EncounterSites,
 )  # fmt: skip
 """Whose records speak of one capture, or of one encounter; the most frequent first."""
 
@@ -136,7 +140,7 @@ class Catalog(Index):
                 return self._judged(event)
             case ev.RedactionFailed():
                 return self._failed(event)
-            case ev.RoleGiven():
+            case ev.RoleGiven() | site.Reopened():
                 return self._role_given(event)
             case ev.SlateShown():
                 return self._slate_shown(event)
@@ -204,6 +208,8 @@ class Catalog(Index):
                 return decided(self.held, event)
             case cor.SubjectCorrected():
                 return correct_subject(self.held, event)
+            case site.EncounterSites() | site.CaptureSites():
+                return self.held.sites.take(event, self.held.encounters, self.held.captures)
             case life.HoldPlaced():
                 if not (words := self.held.keeping.take(event)):
                     for id_ in event.encounters:
@@ -300,7 +306,7 @@ class Catalog(Index):
             return "the same person approved it before"
         latest = detail.revision
         wanted = latest + 1 if isinstance(event, ev.Redacted) else latest
-        if not isinstance(event, ev.RedactionFailed | ev.RoleGiven) and event.revision != wanted:
+        if not isinstance(event, Unnumbered) and event.revision != wanted:
             return f"revision {latest} is the latest one"
         return ""
 
@@ -338,7 +344,7 @@ class Catalog(Index):
             self.held.waiting[event.capture_id] = best.object_id
         return ""
 
-    def _judged(self, event: ev.Approved | ev.SecondAsked | ev.Rejected) -> str:
+    def _judged(self, event: Judged) -> str:
         if (capture := self.held.captures.get(event.capture_id)) is None:
             return "unknown capture"
         detail = self.held.shelf.change(capture)
@@ -363,13 +369,14 @@ class Catalog(Index):
             detail.approved, detail.asked = event, None
         return ""
 
-    def _role_given(self, event: ev.RoleGiven) -> str:
+    def _role_given(self, event: ev.RoleGiven | site.Reopened) -> str:
         if (capture := self.held.captures.get(event.capture_id)) is None:
             return "unknown capture"
         detail = self.held.shelf.change(capture)
         if words := self._move(capture, detail, event):
             return words
-        detail.said = event
+        if isinstance(event, ev.RoleGiven):
+            detail.said = event
         return ""
 
     def _slate_shown(self, event: ev.SlateShown) -> str:
@@ -443,6 +450,7 @@ class Catalog(Index):
         captures, encounters = set(captures), set(encounters)
         self.held.outside.forget(captures, encounters)
         self.held.corrections.forget({*captures, *self.held.keeping.gone}, encounters)
+        self.held.sites.forget(captures, encounters)
         gone = [self.held.captures.pop(id_) for id_ in captures if id_ in self.held.captures]
         for capture in gone:
             self._forget_capture(capture)

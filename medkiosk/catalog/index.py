@@ -23,6 +23,7 @@ from medkiosk.catalog.people import People
 from medkiosk.catalog.retention import Keeping
 from medkiosk.catalog.search import Lines
 from medkiosk.catalog.settings import SettingsBook
+from medkiosk.catalog.sites import Sites
 from medkiosk.catalog.slates import Slates
 from medkiosk.catalog.trail import Trail
 from medkiosk.catalog.training import Training
@@ -72,6 +73,7 @@ class Holdings:
     circle: Circle = field(default_factory=Circle)
     corrections: Corrections = field(default_factory=Corrections)
     settings: SettingsBook = field(default_factory=SettingsBook)
+    sites: Sites = field(default_factory=Sites)
     identities: int = 0
     trail: Trail = field(default_factory=Trail)
 
@@ -127,6 +129,11 @@ class Index:
     def settings(self) -> SettingsBook:
         """Which settings were proposed and decided."""
         return self.held.settings
+
+    @property
+    def sites(self) -> Sites:
+        """Which parts of the body pictures show."""
+        return self.held.sites
 
     @property
     def corrections(self) -> Corrections:

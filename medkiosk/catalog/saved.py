@@ -20,6 +20,7 @@ from medkiosk.catalog.packed import packed
 from medkiosk.catalog.people import People
 from medkiosk.catalog.retention import Keeping
 from medkiosk.catalog.settings import SettingsBook
+from medkiosk.catalog.sites import Sites
 from medkiosk.catalog.training import Training
 from medkiosk.catalog.views import ConsentView, Problem
 from medkiosk.core import events as ev
@@ -92,6 +93,7 @@ class _Few(msgspec.Struct, array_like=True):
     circle: Circle
     corrections: Corrections
     settings: SettingsBook
+    sites: Sites
     trail: bytes
 
 
@@ -188,6 +190,7 @@ def _few_of(catalog: Catalog) -> _Few:
         circle=held.circle,
         corrections=held.corrections,
         settings=held.settings,
+        sites=held.sites,
         trail=held.trail.save(),
     )
 
@@ -226,6 +229,7 @@ def _take_few(catalog: Catalog, few: _Few) -> None:
     held.circle = few.circle
     held.corrections = few.corrections
     held.settings = few.settings
+    held.sites = few.sites
     held.trail.restore(few.trail)
 
 

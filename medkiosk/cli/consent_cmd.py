@@ -1,17 +1,21 @@
-"""List what subjects agreed to, or print what is read to them. Answers are recorded at the console."""
+"""List what subjects agreed to and what their pictures show, or print what is read to them.
+
+Both are recorded at the console.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from medkiosk.cli.common import add_login, logged_in, show
+from medkiosk.core import bodysite
 from medkiosk.core.consent import Faces, Terms
 from medkiosk.core.errors import NotFoundError
 from medkiosk.core.explanation import EXPLANATIONS, NEWEST
 from medkiosk.ipc.types import Encounters
 
-HELP = "list consents by encounter, or print the wording that is read aloud"
+HELP = "list consents by encounter and what its pictures show, or print the wording that is read aloud"
 _NEWEST = "newest"
 
 
@@ -31,12 +35,20 @@ def _lines(encounters: Encounters) -> Iterator[str]:
     for encounter in encounters.encounters:
         subject = encounter.subject
         yield f"{encounter.encounter_id}\t{subject.issuer} {subject.mrn}\t{encounter.captures} captures"
+        if encounter.sites:
+            yield f"  shows: {_sites(encounter.sites)}"
+        for each in encounter.otherwise:
+            yield f"  capture {each.capture_id} shows: {_sites(each.sites) or 'not known'}"
         for consent in encounter.consents:
             terms = consent.terms
             purposes = ", ".join(terms.purposes)
             until = f" until {terms.expires}" if terms.expires else ""
             yield f"  {terms.kind}: {purposes} from {terms.starts}{until}, by {terms.grantor.relationship}"
             yield from (f"    {words}" for words in details(terms))
+
+
+def _sites(sites: Sequence[str]) -> str:
+    return ", ".join(f"{bodysite.words(each)} ({each})" for each in sites)
 
 
 def details(terms: Terms) -> Iterator[str]:
@@ -47,7 +59,7 @@ def details(terms: Terms) -> Iterator[str]:
         "publication": terms.use,
         "research protocol": terms.protocol,
         "only for": "; ".join(scope.recipients) if scope else "",
-        "only body sites": " ".join(scope.body_sites) if scope else "",
+        "only body sites": _sites(scope.body_sites) if scope else "",
         "faces": scope.faces if scope and scope.faces is not Faces.AS_READ else "",
         "visits": "all of this patient" if scope and scope.everywhere else "",
         "given by": terms.grantor.name,

@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from medkiosk.consent.terms import EARLIEST, RIGHTS, birthday, capacity_of, faces_of, moment, plain
+from medkiosk.core import bodysite
 from medkiosk.core.clock import rfc3339
 from medkiosk.core.consent import (
     Assent,
@@ -44,8 +45,8 @@ _WHY: dict[Code, str] = {
     ),
     Code.RECIPIENT: "Consent for {words} was given for other recipients only.",
     Code.BODY_SITE: (
-        "Consent for {words} was given for certain parts of the body only, and this picture is not known to"
-        " show one of them."
+        "Consent for {words} was given for certain parts of the body only, and this picture shows another"
+        " one."
     ),
     Code.USE: "Consent for {words} is for one named use, and this one is not named in it.",
     Code.ASSENT: "The child said no to {words}; a consent by somebody else does not cover it.",
@@ -66,6 +67,11 @@ _WHY: dict[Code, str] = {
     Code.WITHDRAWN: "Consent for {words} was withdrawn.",
     Code.NOT_ASKED: "No consent for {words} is recorded.",
 }
+_NOT_KNOWN = (
+    "Consent for {words} was given for certain parts of the body only, and it is not recorded which one this"
+    " picture shows. Record it: B in Review for one picture, P on the encounter for all of them."
+)
+"""Instead of what `_WHY` has for a part of the body, where nobody said which it is."""
 _OUTSIDE = frozenset(
     {Code.FACES, Code.RECIPIENT, Code.BODY_SITE, Code.USE, Code.ASSENT, Code.AUTHORITY, Code.FORM}
 )
@@ -97,7 +103,7 @@ class Question:
     Attributes:
         born: the subject's birth date, ``YYYY-MM-DD``; empty where unknown.
         kept_face: a reviewer left visible what was found to be, or may be, a face.
-        body_sites: SNOMED CT concept ids of what the picture shows; empty where unknown.
+        body_sites: what the picture shows (`medkiosk.core.bodysite`); empty where unknown.
         use: of publication: which one; empty where it is not said, and then any named one will do.
         majority: age in years from which somebody decides for themselves.
         after_death: whether a representative may decide about somebody who died.
@@ -175,7 +181,9 @@ def may(
         recall = Recall.WITHDRAWN if asked else None
     else:
         code, deciding, recall = Code.NOT_ASKED, (), Recall.SCOPE
-    return Decision(False, _WHY[code].format(words=words), code, deciding, recall)
+    unknown = code is Code.BODY_SITE and not question.body_sites
+    reason = (_NOT_KNOWN if unknown else _WHY[code]).format(words=words)
+    return Decision(False, reason, code, deciding, recall)
 
 
 def snapshot(decision: Decision, answers: Sequence[Terms], purpose: Purpose, now: datetime) -> Snapshot:
@@ -292,7 +300,7 @@ def _outside(answer: Terms, question: Question, recipient: Recipient | None) -> 
     scope = answer.scope
     if scope is None:
         return None
-    if scope.body_sites and not (question.body_sites and question.body_sites <= set(scope.body_sites)):
+    if scope.body_sites and not bodysite.covered(question.body_sites, scope.body_sites):
         return Code.BODY_SITE
     if scope.recipients and not _is_named(recipient, scope):
         return Code.RECIPIENT
@@ -313,7 +321,7 @@ def _concerns(objection: Terms, question: Question, recipient: Recipient | None)
     scope = objection.scope
     if scope is None:
         return True
-    if scope.body_sites and question.body_sites and question.body_sites.isdisjoint(scope.body_sites):
+    if scope.body_sites and bodysite.apart(question.body_sites, scope.body_sites):
         return False
     if scope.recipients and recipient is not None and not _is_named(recipient, scope):
         return False

@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from medkiosk.core import bodysite
 from medkiosk.core.clock import parse_rfc3339
 from medkiosk.core.consent import (
     Assent,
@@ -54,12 +55,10 @@ _CARE_ONLY = (
 )
 EARLIEST = timedelta(hours=14)
 """A birthday begins so long before it does in UTC, in the first time zone."""
-MOST_NAMED = 32
+MOST_NAMED = bodysite.MOST
 """Body sites, or recipients, of one answer."""
 
 # RFC 5646 without its grandfathered tags: a language, then subtags of up to eight letters or digits.
-_SCTID = re.compile(r"[1-9]\d{5,17}", re.ASCII)
-_PERMUTATION = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 
@@ -114,28 +113,6 @@ def plain(text: str) -> str:
     """A name as compared with another: however it was typed."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded).split())
-
-
-def is_concept(code: str) -> bool:
-    """Tell whether it has the form of a SNOMED CT concept id: partition 00 or 10, and a good check digit.
-
-    SNOMED International, Technical Implementation Guide, "SNOMED CT Identifiers": Verhoeff's dihedral check.
-    """
-    if not _SCTID.fullmatch(code) or code[-3:-1] not in {"00", "10"}:
-        return False
-    check = 0
-    for place, digit in enumerate(map(int, reversed(code))):
-        for _ in range(place % 8):
-            digit = _PERMUTATION[digit]  # noqa: PLW2901
-        check = _times_in_d5(check, digit)
-    return check == 0
-
-
-def _times_in_d5(a: int, b: int) -> int:
-    """The product in the dihedral group of a pentagon: 0 to 4 turn it, 5 to 9 turn it over."""
-    if a < 5:
-        return (a + b) % 5 if b < 5 else 5 + (a + b) % 5
-    return 5 + (a - b) % 5 if b < 5 else (a - b) % 5
 
 
 def faces_of(terms: Terms) -> Faces:
@@ -214,9 +191,8 @@ def _scope(terms: Terms) -> list[str]:
     for named in (scope.body_sites, scope.recipients):
         if len(named) > MOST_NAMED or len(set(named)) != len(named):
             return [f"Name at most {MOST_NAMED} parts of the body and {MOST_NAMED} recipients, none twice."]
-    for code in scope.body_sites:
-        if not is_concept(code):
-            return [f"{code[:20]!r} is no SNOMED CT number of a part of the body; check its digits."]
+    if wrong := bodysite.problem(scope.body_sites):
+        return [wrong]
     if terms.kind is not ConsentKind.GRANT:
         if scope.faces is Faces.MAY_SHOW:
             return ["A refusal or withdrawal cannot say that a face may be shown."]

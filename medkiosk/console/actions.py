@@ -200,6 +200,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(_W.ENCOUNTERS, "find", ("f", "slash"), "Find", "Find some by the beginnings of words."),
     Action(_W.ENCOUNTERS, "new", ("n",), "New encounter", "Write down who is photographed."),
     Action(_W.ENCOUNTERS, "consent", ("c",), "Consent", "Record an answer for the chosen encounter."),
+    Action(_W.ENCOUNTERS, "body", ("p",), "Body parts", "Say which parts of the body its photos show."),
     Action(_W.ENCOUNTERS, "identity", ("i",), "Identity", "Propose that the encounter is of somebody else."),
     Action(_W.ENCOUNTERS, "slate", ("s",), "Slate", "Show the chosen encounter's slate, to be photographed."),
     Action(_W.ENCOUNTERS, "", ("enter",), "Review", "Review the photos of the chosen encounter."),
@@ -246,6 +247,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         _W.REVIEW, "frame", ("f",), "Frame is", "Say what the frame is for; only clinical pictures leave."
     ),
+    Action(_W.REVIEW, "body", ("b",), "", "Say which parts of the body this photo shows."),
     Action(_W.REVIEW, "export", ("x",), "", "Export the approved photos of this photo's encounter."),
     Action(_W.REVIEW, "next_photo", ("n", "pagedown"), "Next photo", "Go to the next photo."),
     Action(_W.REVIEW, "previous_photo", ("p", "pageup"), "", "Go to the photo before."),

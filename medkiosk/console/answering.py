@@ -130,8 +130,3 @@ ALL_ROWS: frozenset[str] = frozenset(
 def names(text: str) -> tuple[str, ...]:
     """What stands between semicolons, each once."""
     return tuple(dict.fromkeys(part for each in text.split(";") if (part := " ".join(each.split()))))
-
-
-def numbers(text: str) -> tuple[str, ...]:
-    """What stands between blanks, commas or semicolons, each once."""
-    return tuple(dict.fromkeys(text.replace(",", " ").replace(";", " ").split()))

@@ -4,9 +4,31 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from medkiosk.console.bodyparts import listed
 from medkiosk.console.language import tr
 from medkiosk.console.words import clean, consent_words, count, moment
+from medkiosk.core.ids import CaptureId
 from medkiosk.ipc.types import EncounterInfo
+
+
+def own_sites(encounter: EncounterInfo, capture_id: CaptureId) -> tuple[str, ...] | None:
+    """What was said that a picture shows, whatever its encounter says; None where nothing was."""
+    return next((each.sites for each in encounter.otherwise if each.capture_id == capture_id), None)
+
+
+def shown_by(encounter: EncounterInfo, capture_id: CaptureId) -> tuple[str, ...]:
+    """What a picture of an encounter shows, as far as it is known."""
+    own = own_sites(encounter, capture_id)
+    return encounter.sites if own is None else own
+
+
+def site_words(encounter: EncounterInfo, capture_id: CaptureId) -> str:
+    """What a picture shows, in a line; a demand where an answer asks for it; else nothing."""
+    if sites := shown_by(encounter, capture_id):
+        own = own_sites(encounter, capture_id) is not None
+        return tr("Shows: {sites}", sites=listed(sites)) + (tr(", this photo") if own else "")
+    limited = any(each.terms.scope is not None and each.terms.scope.body_sites for each in encounter.consents)
+    return tr("SHOWS: NOT RECORDED, press B") if limited else ""
 
 
 def encounter_lines(encounter: EncounterInfo) -> tuple[Text, Text]:
@@ -22,6 +44,8 @@ def encounter_lines(encounter: EncounterInfo) -> tuple[Text, Text]:
     label = clean(encounter.label, 30)
     answers = [] if encounter.hidden else [consent_words(encounter)]
     about = [*answers, *([label] if label else [])]
+    if encounter.sites:
+        about.append(tr("shows {sites}", sites=listed(encounter.sites, 2)))
     about += [count(encounter.captures, "photo"), moment(encounter.at)[:10]]
     if encounter.department:
         about.append(clean(encounter.department, 24))

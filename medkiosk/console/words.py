@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
+from medkiosk.console.bodyparts import listed
 from medkiosk.console.language import noun, tr
 from medkiosk.core import clock
 from medkiosk.core.alarms import CONTRADICTED, ROLLED_BACK
@@ -267,10 +268,11 @@ def scope_words(scope: Scope | None) -> str:
         "no face": scope.faces is Faces.NEVER,
         "face may show": scope.faces is Faces.MAY_SHOW,
         "some recipients": scope.recipients,
-        "some body sites": scope.body_sites,
         "all visits": scope.everywhere,
     }
     named = [tr(words) for words, set_ in limits.items() if set_]
+    if scope.body_sites:
+        named.append(tr("only {sites}", sites=listed(scope.body_sites, 2)))
     return f" ({', '.join(named)})" if named else ""
 
 

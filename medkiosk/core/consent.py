@@ -113,7 +113,8 @@ class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """What an answer is limited to; without any limit it covers everything of its purposes.
 
     Attributes:
-        body_sites: SNOMED CT concept ids, digits; only pictures of these. None named: all.
+        body_sites: SNOMED CT concept ids, digits, each with or without a side (docs/consent.md, section 7);
+            only pictures of these. None named: all.
         faces: of a grant: whether a face may be recognised.
         recipients: ids of recipients or names of their organisations; only these. None named: whoever is
             enrolled.

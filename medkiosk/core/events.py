@@ -39,6 +39,7 @@ from medkiosk.core.photo import Box, Finding, ImageRole, MediaKind, RedactCode
 from medkiosk.core.quality import Quality
 from medkiosk.core.role import Role as Role  # noqa: PLC0414 - events name it: whoever reads them finds it here
 from medkiosk.core.settingsevents import AnySettingsEvent
+from medkiosk.core.siteevents import AnySiteEvent
 from medkiosk.core.slate import Slate, SlateKind
 from medkiosk.core.trainingevents import AnyTrainingEvent
 from medkiosk.core.updateevents import AnyUpdateEvent
@@ -464,6 +465,7 @@ AnyEvent = (
     | AnyAuditEvent
     | AnyAccessEvent
     | AnySettingsEvent
+    | AnySiteEvent
     | AnyLifecycle
 )
 

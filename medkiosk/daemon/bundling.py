@@ -86,7 +86,15 @@ def choose(
         now = consenting.not_before(kiosk.clock(), kiosk.keyring.opened.newest)
         with kiosk.reading() as catalog:
             _, said = consenting.ask(
-                catalog, encounter_id, revision.findings, purpose, recipient, kiosk.config.consent, now, use
+                catalog,
+                capture_id,
+                encounter_id,
+                revision.findings,
+                purpose,
+                recipient,
+                kiosk.config.consent,
+                now,
+                use,
             )
         chosen.append(
             Chosen(
@@ -121,6 +129,7 @@ def changed(
         with kiosk.reading() as catalog:
             _, said = consenting.ask(
                 catalog,
+                one.capture_id,
                 one.whose[0],
                 one.revision.findings,
                 purpose,

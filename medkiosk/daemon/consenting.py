@@ -23,6 +23,7 @@ _NOBODY = Decision(
 
 def ask(
     catalog: Index,
+    capture_id: CaptureId | None,
     encounter_id: EncounterId | None,
     findings: Iterable[Finding],
     purpose: Purpose,
@@ -35,6 +36,7 @@ def ask(
 
     Args:
         catalog: held still meanwhile.
+        capture_id: the picture; None: any of the encounter of which nothing else is said.
         encounter_id: whose picture it is.
         findings: those of the revision that leaves, or left.
         purpose: what for.
@@ -52,6 +54,7 @@ def ask(
     question = Question(
         born=encounter.subject.birth_date,
         kept_face=any(f.category is Category.FACE and f.decision is Found.KEEP for f in findings),
+        body_sites=frozenset(catalog.sites.of(capture_id, encounter_id)),
         use=use,
         majority=policy.majority,
         after_death=policy.after_death,

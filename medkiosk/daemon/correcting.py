@@ -403,6 +403,8 @@ def _needs(
         yield "Intimate pictures come to an encounter that is not: it becomes intimate, and few will see it."
     now = consenting.not_before(kiosk.clock(), kiosk.keyring.opened.newest)
     for purpose in Purpose:
-        said, _ = consenting.ask(catalog, proposed.encounter_id, (), purpose, None, kiosk.config.consent, now)
+        said, _ = consenting.ask(
+            catalog, None, proposed.encounter_id, (), purpose, None, kiosk.config.consent, now
+        )
         if not said.allowed:
             yield f"Consent of the right patient, {purpose.replace('_', ' ')}: no. {said.reason}"

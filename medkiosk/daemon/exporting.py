@@ -81,6 +81,7 @@ def _reasons(kiosk: Kiosk, view: CaptureView, recipient: RecipientEnrolled, aske
     with kiosk.reading() as catalog:
         said, _ = consenting.ask(
             catalog,
+            view.row.capture_id,
             encounter_id,
             view.latest.findings if view.latest else (),
             asked.purpose,

@@ -22,6 +22,7 @@ from medkiosk.daemon import views
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.daemon.sessions import Session
 from medkiosk.ipc import types as t
+from medkiosk.ipc.sitetypes import OtherSites
 
 Sees = Callable[[EncounterId | None], bool]
 """Whether somebody may know of an encounter; None stands for pictures that belong to nobody."""
@@ -117,10 +118,12 @@ class Eyes:
 
 
 def encounter_info(catalog: Catalog, view: EncounterView, *, named: bool = True) -> t.EncounterInfo:
-    """An encounter on the wire; ``named``: with name, date of birth, label and answers."""
+    """An encounter on the wire; ``named``: with name, date of birth, label, answers, sites."""
     info = views.encounter_info(view)
     circle = catalog.circle
     word = circle.restricted.get(view.encounter_id)
+    sites, captures = catalog.sites, catalog.held.encounters[view.encounter_id].captures
+    said = catalog.sites.captures.keys() & captures.keys() if named and sites.captures else frozenset()
     subject = info.subject if named else msgspec.structs.replace(info.subject, name="", birth_date="")
     return msgspec.structs.replace(
         info,
@@ -130,6 +133,8 @@ def encounter_info(catalog: Catalog, view: EncounterView, *, named: bool = True)
         department=circle.departments.get(view.encounter_id, ""),
         restricted=word is not None,
         hidden=not named,
+        sites=sites.of(None, view.encounter_id) if named else (),
+        otherwise=tuple(OtherSites(capture_id=id_, sites=sites.captures[id_]) for id_ in sorted(said)),
     )
 
 

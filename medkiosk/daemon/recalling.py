@@ -124,7 +124,7 @@ def _today(
     findings = next((r.findings for r in view.revisions if r.derivative_id == derivative_id), ())
     prepared = export.prepared
     decision, _ = consenting.ask(
-        catalog, encounter_id, findings, prepared.purpose, recipient, policy, now, prepared.use
+        catalog, capture_id, encounter_id, findings, prepared.purpose, recipient, policy, now, prepared.use
     )
     return decision.recall, moved
 

@@ -10,7 +10,8 @@ from medkiosk.core.errors import BadRequestError, NotAllowedError
 from medkiosk.core.events import AccountCreated, Assigned, ConsentRecorded, EncounterCreated
 from medkiosk.core.ids import CaptureId, ConsentId, EncounterId, new_id
 from medkiosk.core.photo import ImageRole
-from medkiosk.daemon import circling, correcting, identifying, reasons, views
+from medkiosk.core.siteevents import EncounterSites
+from medkiosk.daemon import circling, correcting, identifying, reasons, siting, views
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.daemon.sessions import Session
 from medkiosk.ipc import types as t
@@ -32,8 +33,9 @@ def create_encounter(
     *,
     intimate: bool = False,
     chaperone: Witness | None = None,
+    sites: tuple[str, ...] = (),
 ) -> t.EncounterInfo:
-    """Begin an encounter; where its pictures are intimate, in one record with that.
+    """Begin an encounter; where its pictures are intimate or it is known what they show, together with that.
 
     Args:
         kiosk: the running kiosk.
@@ -45,10 +47,12 @@ def create_encounter(
         reason: why what is typed is right, where another name or birth date is known of this number.
         intimate: whether few may see its pictures.
         chaperone: of intimate ones, who was there; None where the patient declined.
+        sites: which parts of the body its pictures will show; none: that is not known yet.
 
     Raises:
         BadRequestError: the number or its issuer is missing or breaks a rule, a field is too long or not
-            printable; a chaperone without name or role, or of pictures that are not intimate.
+            printable; a chaperone without name or role, or of pictures that are not intimate; see
+            `siting.checked`.
         ConflictError, DoubtError: see `identifying.settle`.
     """
     if len(label) > _LONGEST or not (label.isprintable() or not label):
@@ -59,6 +63,7 @@ def create_encounter(
     circling.check_chaperone(chaperone)
     if chaperone is not None and not intimate:
         raise BadRequestError(detail="a chaperone is written down with intimate pictures only")
+    shown = siting.checked(sites)
     with kiosk.journal.lock:  # nobody else may write down a similar one between the look and the record
         kept, unlike = identifying.settle(kiosk, session, subject, confirmed, reason)
         event = EncounterCreated(
@@ -81,6 +86,14 @@ def create_encounter(
                         encounter_id=event.encounter_id,
                         reason="said when it was written down",
                         chaperone=chaperone,
+                    )
+                )
+            )
+        if shown:
+            facts.append(
+                Fact(
+                    EncounterSites(
+                        at=event.at, actor=event.actor, encounter_id=event.encounter_id, sites=shown
                     )
                 )
             )

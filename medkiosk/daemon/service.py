@@ -44,6 +44,7 @@ from medkiosk.daemon.listing import ListService, page_size
 from medkiosk.daemon.maintenanceservice import MaintenanceService
 from medkiosk.daemon.reviewservice import ReviewService
 from medkiosk.daemon.settingsservice import SettingsService
+from medkiosk.daemon.siteservice import SiteService
 from medkiosk.daemon.updateservice import UpdateService
 from medkiosk.daemon.usbservice import UsbService
 from medkiosk.ipc import types as t
@@ -88,6 +89,7 @@ class Service(
     CorrectionService,
     AccessService,
     SettingsService,
+    SiteService,
 ):
     """One connection's face of the kiosk; what concerns exports is in `ExportService`.
 
@@ -329,6 +331,7 @@ class Service(
         reason: str = "",
         intimate: bool = False,
         chaperone: Witness | None = None,
+        sites: tuple[str, ...] = (),
     ) -> t.EncounterInfo:
         """See `Api.create_encounter`."""
         made = records.create_encounter(
@@ -341,6 +344,7 @@ class Service(
             reason,
             intimate=intimate,
             chaperone=chaperone,
+            sites=sites,
         )
         return circling.seen_by(self._kiosk, self._living, made.encounter_id)
 

@@ -15,6 +15,7 @@ from medkiosk.core import endevents as end
 from medkiosk.core import events as ev
 from medkiosk.core import exportevents as out
 from medkiosk.core import settingsevents as stg
+from medkiosk.core import siteevents as site
 from medkiosk.core import trainingevents as train
 from medkiosk.core import updateevents as upd
 from medkiosk.core import usbevents as usb
@@ -161,8 +162,15 @@ def summary(event: ev.AnyEvent) -> str:
             return f"capture {event.capture_id}: {len(event.slates)} of this kiosk, {event.foreign} foreign"
         case ev.SlateClock():
             return f"capture {event.capture_id}: the device's clock is {event.offset_s:+d} s off"
+        case site.Reopened():
+            return f"capture {event.capture_id}"
         case ev.RoleGiven():
             return f"capture {event.capture_id}: {event.role}"
+        case site.EncounterSites():
+            return f"encounter {event.encounter_id}: {len(event.sites)} parts of the body"
+        case site.CaptureSites():
+            said = "as its encounter" if event.sites is None else f"{len(event.sites)} parts of the body"
+            return f"capture {event.capture_id}: {said}"
         case ev.Assigned():
             return f"{len(event.captures)} captures to encounter {event.encounter_id}"
         case cor.CorrectionProposed():

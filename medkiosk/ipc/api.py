@@ -36,6 +36,7 @@ from medkiosk.ipc.maintenanceapi import MaintenanceApi
 from medkiosk.ipc.marking import method
 from medkiosk.ipc.reviewapi import ReviewApi
 from medkiosk.ipc.settingsapi import SettingsApi
+from medkiosk.ipc.siteapi import SiteApi
 from medkiosk.ipc.updateapi import UpdateApi
 from medkiosk.ipc.usbapi import UsbApi
 
@@ -59,6 +60,7 @@ class Api(
     AccessApi,
     EndApi,
     SettingsApi,
+    SiteApi,
     Protocol,
 ):
     """Everything a client can ask; what concerns exports is in `medkiosk.ipc.exportapi.ExportApi`."""
@@ -224,7 +226,7 @@ class Api(
         """
         ...
 
-    @method(needs=Capability.RECORD, secret=("subject", "label", "reason", "chaperone"))
+    @method(needs=Capability.RECORD, secret=("subject", "label", "reason", "chaperone", "sites"))
     def create_encounter(
         self,
         subject: Subject,
@@ -234,12 +236,14 @@ class Api(
         reason: str = "",
         intimate: bool = False,
         chaperone: Witness | None = None,
+        sites: tuple[str, ...] = (),
     ) -> t.EncounterInfo:
         """Begin an encounter with a subject.
 
         ``confirmed`` is the token of `check_subject`, by which somebody says that they looked at what it
         found; ``reason`` why the typed name or birth date is right where another is known. ``intimate``: few
-        see its pictures, from the first moment on; ``chaperone`` as in `restrict`.
+        see its pictures, from the first moment on; ``chaperone`` as in `restrict`, ``sites`` as in
+        `say_sites`.
         """
         ...
 

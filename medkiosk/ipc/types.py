@@ -64,6 +64,7 @@ from medkiosk.ipc.settingstypes import (
     SettingsProposal,
     SettingsStatus,
 )
+from medkiosk.ipc.sitetypes import OtherSites
 from medkiosk.ipc.storetypes import (
     BackupStatus,
     DisposalInfo,
@@ -427,8 +428,8 @@ class ConsentInfo(Wire, frozen=True):
 class EncounterInfo(Wire, frozen=True):
     """One encounter with its consents.
 
-    ``restricted``: its pictures are intimate. ``hidden``: so name, date of birth, label and answers are left
-    out for whoever asks.
+    ``restricted``: its pictures are intimate. ``hidden``: so name, date of birth, label, answers, sites are
+    left out for whoever asks. ``sites``: what its pictures show, but ``otherwise``; none: not known.
     """
 
     encounter_id: EncounterId
@@ -440,6 +441,8 @@ class EncounterInfo(Wire, frozen=True):
     department: str = ""
     restricted: bool = False
     hidden: bool = False
+    sites: tuple[str, ...] = ()
+    otherwise: tuple[OtherSites, ...] = ()
 
 
 class Encounters(Wire, frozen=True):

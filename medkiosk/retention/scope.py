@@ -10,6 +10,7 @@ from medkiosk.core import accessevents as acc
 from medkiosk.core import correctionevents as cor
 from medkiosk.core import events as ev
 from medkiosk.core import lifecycle as life
+from medkiosk.core import siteevents as site
 from medkiosk.core.ids import CaptureId, EncounterId
 
 
@@ -34,6 +35,8 @@ def goes(event: ev.AnyEvent, captures: frozenset[CaptureId], encounters: frozens
             | ev.SecondAsked()
             | ev.Rejected()
             | ev.Compared()
+            | site.CaptureSites()
+            | site.Reopened()
         ):
             return event.capture_id in captures
         case ev.Viewed():
@@ -49,6 +52,7 @@ def goes(event: ev.AnyEvent, captures: frozenset[CaptureId], encounters: frozens
             | acc.GlassBroken()
             | acc.GlassEnded()
             | acc.GlassReviewed()
+            | site.EncounterSites()
         ):
             return event.encounter_id in encounters
         case acc.PatientsListed():

@@ -3,8 +3,8 @@
 Rule: everything that affects the state is in this file. `docs/states.md` is drawn from `TRANSITIONS`.
 
 An approval is of one revision. Whatever makes a new revision, by a person or by itself, takes the approval
-away, and so does a word on what the frame is for; a rejected revision cannot be approved later, only replaced
-by another one that somebody looks at.
+away, and so do a word on what the frame is for and one that takes back what it shows; a rejected revision
+cannot be approved later, only replaced by another one that somebody looks at.
 
 Where two people must approve a picture, the first approval leaves it in need of the second; so does a
 reviewer who asks for a second opinion. Who they are is not asked here (`medkiosk.review.second`).
@@ -18,6 +18,7 @@ from enum import StrEnum
 from medkiosk.core.events import Approved, Redacted, RedactionFailed, Rejected, RoleGiven, SecondAsked
 from medkiosk.core.ids import KIOSK
 from medkiosk.core.photo import ReviewState as S
+from medkiosk.core.siteevents import Reopened
 
 
 class ReviewEvent(StrEnum):
@@ -31,6 +32,7 @@ class ReviewEvent(StrEnum):
     SECOND_ASKED = "second opinion asked"
     REJECTED = "rejected"
     ROLE_GIVEN = "role given"  # somebody, or the kiosk, said what the frame is for
+    REOPENED = "reopened"  # what it was known to show was taken back
 
 
 E = ReviewEvent
@@ -51,6 +53,7 @@ TRANSITIONS: dict[S, dict[E, S]] = {
         E.REJECTED: S.REJECTED,
         E.FAILED: S.UNUSABLE,
         E.ROLE_GIVEN: S.PROPOSED,
+        E.REOPENED: S.PROPOSED,
     },
     S.NEEDS_SECOND: {
         E.REDACTED: S.PROPOSED,
@@ -61,6 +64,7 @@ TRANSITIONS: dict[S, dict[E, S]] = {
         E.REJECTED: S.REJECTED,
         E.FAILED: S.UNUSABLE,
         E.ROLE_GIVEN: S.PROPOSED,
+        E.REOPENED: S.PROPOSED,
     },
     S.APPROVED: {
         E.REDACTED: S.PROPOSED,
@@ -70,6 +74,7 @@ TRANSITIONS: dict[S, dict[E, S]] = {
         E.REJECTED: S.REJECTED,
         E.FAILED: S.UNUSABLE,
         E.ROLE_GIVEN: S.PROPOSED,
+        E.REOPENED: S.PROPOSED,
     },
     # Only a person can take a rejection back.
     S.REJECTED: {
@@ -85,7 +90,7 @@ TRANSITIONS: dict[S, dict[E, S]] = {
     },
 }
 
-Reviewed = Redacted | RedactionFailed | Approved | SecondAsked | Rejected | RoleGiven
+Reviewed = Redacted | RedactionFailed | Approved | SecondAsked | Rejected | RoleGiven | Reopened
 """The recorded events that move a capture here."""
 
 
@@ -109,6 +114,8 @@ def classify(event: Reviewed) -> ReviewEvent:
             return E.REJECTED
         case RoleGiven():
             return E.ROLE_GIVEN
+        case Reopened():
+            return E.REOPENED
 
 
 def step(state: S, event: Reviewed) -> S | None:

@@ -102,6 +102,8 @@ METHODS: dict[str, Refused | Hides | Nothing] = {
     "change_team": Refused(lambda c, h: c.change_team(h.plain, ("otto",), (), "I want to")),
     "restrict": Refused(lambda c, h: c.restrict(h.plain, "why not", None)),
     "lift_restriction": Refused(lambda c, h: c.lift_restriction(h.intimate, "why not")),
+    "say_sites": Refused(lambda c, h: c.say_sites(h.plain, ("14975008",))),
+    "say_capture_sites": Refused(lambda c, h: c.say_capture_sites(h.of_plain, ("14975008",))),
     "propose_correction": Refused(lambda c, h: c.propose_correction(h.plain, (h.loose,), "wrong patient")),
     "propose_identity": Refused(lambda c, h: c.propose_identity(h.plain, INTIMATE, "wrong patient")),
     "decide_correction": Nothing("of one that names it: test_a_correction_is_decided_by_who_sees_it"),
@@ -248,6 +250,16 @@ def test_of_intimate_pictures_who_lacks_the_right_sees_that_they_are_there(here:
     # The photographer goes on recording what they took, and does not see it any more.
     pat = here.logged_in("pat")
     pat.record_consent(here.intimate, consent())
+    with pytest.raises(RemoteError, match="say why you record this"):
+        pat.say_sites(here.intimate, ("76752008",))
+    for guess in ("91470000", "76752008", "76752008"):  # an answer tells nothing of what was there
+        said = pat.say_sites(here.intimate, (guess,), "seen")
+    alone = pat.say_capture_sites(here.of_intimate, ("91470000",), "seen")
+    for hidden in (said, alone, *rita.list_encounters().encounters):
+        assert not {"76752008", "91470000"} & set(repr(hidden).replace("'", " ").split())
+    seen_by_ines = {each.encounter_id: each for each in ines.list_encounters().encounters}[here.intimate]
+    assert seen_by_ines.sites == ("76752008",)
+    assert [each.sites for each in seen_by_ines.otherwise] == [("91470000",)]
     with pytest.raises(RemoteError, match=NO_RIGHT):
         pat.get_preview(here.of_intimate)
     with pytest.raises(RemoteError, match=NO_RIGHT):

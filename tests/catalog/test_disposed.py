@@ -11,6 +11,7 @@ from medkiosk.catalog.fold import Catalog, fold
 from medkiosk.core import correctionevents as cor
 from medkiosk.core import events as ev
 from medkiosk.core import lifecycle as life
+from medkiosk.core.bodysite import FACE, NECK
 from medkiosk.core.consent import Subject
 from medkiosk.core.ids import (
     KIOSK,
@@ -24,6 +25,7 @@ from medkiosk.core.ids import (
     RecordId,
 )
 from medkiosk.core.photo import ImageRole, ReviewState
+from medkiosk.core.siteevents import CaptureSites, EncounterSites, Reopened
 from medkiosk.core.slate import Slate, SlateKind
 from medkiosk.retention.scope import goes
 from medkiosk.review.machine import step
@@ -102,6 +104,7 @@ class Department:
             self.assigned(),
             self.assigned(),
             self.consented(),
+            self.sited(capture_id),
             self.exported(),
         ]
         if self.random.random() < 0.3:
@@ -110,7 +113,7 @@ class Department:
             return
         if view.latest is not None and view.row.role is ImageRole.CLINICAL:
             approved = ev.Approved(**common, revision=revision, derivative_id=view.latest.derivative_id)
-            events += [approved, approved, approved]
+            events += [approved, approved, approved, Reopened(**common)]
         event = self.random.choice(events)
         if not self.live.why_not(event):
             self.say(event)
@@ -124,6 +127,12 @@ class Department:
 
     def assigned(self) -> ev.Assigned:
         return ev.Assigned(at=AT, actor=ANNA, encounter_id=self.here(), captures=self.some(), reason="r")
+
+    def sited(self, capture_id: CaptureId) -> ev.AnyEvent:
+        sites = self.random.choice([(), (FACE,), (FACE, NECK), (NECK,)])
+        if self.random.random() < 0.5:
+            return EncounterSites(at=AT, actor=ANNA, encounter_id=self.here(), sites=sites)
+        return CaptureSites(at=AT, actor=ANNA, capture_id=capture_id, sites=sites or None)
 
     def consented(self) -> ev.AnyEvent:
         if self.random.random() < 0.5:
@@ -226,6 +235,7 @@ def answers(catalog: Catalog) -> dict[str, object]:
         "exports": [catalog.exports(CaptureId(f"c{i}{shot}")) for i in range(3) for shot in range(6)],
         "classes": catalog.keeping.classes,
         "corrections": catalog.corrections.all,
+        "sites": (catalog.sites.encounters, catalog.sites.captures),
         "then": [export.then for export in catalog.outside.exports.values()],
         "disposals": catalog.keeping.disposals,
         "gone": catalog.keeping.gone,

@@ -30,6 +30,7 @@ from medkiosk.core.ids import (
 )
 from medkiosk.core.lifecycle import AccountClosed, Disposed
 from medkiosk.core.photo import ImageRole, MediaKind, RedactCode, ReviewState
+from medkiosk.core.siteevents import CaptureSites, EncounterSites
 from medkiosk.core.slate import Slate, SlateKind
 from medkiosk.retention.scope import goes
 from medkiosk.review.machine import step
@@ -120,6 +121,12 @@ def consent(encounter: str, kind: ConsentKind) -> AnyEvent:
     return s.consent(encounter, f"{encounter}{kind}", msgspec.structs.replace(s.TERMS, kind=kind))
 
 
+def sites(encounter: str, capture: str, shown: tuple[str, ...] | None) -> AnyEvent:
+    if shown is None or capture in "bc":
+        return CaptureSites(at=s.AT, actor=s.ANNA, capture_id=CaptureId(capture), sites=shown)
+    return EncounterSites(at=s.AT, actor=s.ANNA, encounter_id=EncounterId(encounter), sites=shown)
+
+
 def disposed(captures: Sequence[str], encounters: Sequence[str]) -> AnyEvent:
     return Disposed(
         at=s.AT,
@@ -155,6 +162,7 @@ EVENTS = st.one_of(
     st.builds(corrected, encounters, st.sampled_from("xy")),
     st.builds(proposed, encounters, some, st.sampled_from("pq")),
     st.builds(settled, encounters, some, st.sampled_from("pq"), st.sampled_from(cor.Outcome)),
+    st.builds(sites, encounters, captures, st.sampled_from([None, (), ("89545001",), ("14975008",)])),
     st.builds(seen, captures, st.sampled_from(TOKENS)),
     st.builds(shown, encounters, st.sampled_from(TOKENS)),
     st.builds(compared, captures, revisions),
@@ -198,6 +206,7 @@ def everything(catalog: Catalog) -> dict[str, Any]:
         "exports": [catalog.exports(c) for c in whom],
         "then": [each.then for each in catalog.outside.exports.values()],
         "corrections": catalog.corrections.all,
+        "sites": (catalog.sites.encounters, catalog.sites.captures),
         "slates": (catalog.slates.count, catalog.slates.last, catalog.slates.all),
         "objects": [catalog.objects_of([c]) for c in whom],
         "records": [catalog.records_of([c]) for c in whom]

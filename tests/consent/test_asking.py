@@ -20,6 +20,7 @@ from medkiosk.core.consent import (
     Faces,
     Grantor,
     Purpose,
+    Recall,
     Relationship,
     Scope,
     Subject,
@@ -29,6 +30,7 @@ from medkiosk.core.exportevents import RecipientEnrolled
 from medkiosk.core.ids import AccountId, CaptureId, ConsentId, EncounterId, ImportId, ObjectId, RecipientId
 from medkiosk.core.photo import Box, Category, Finding, MediaKind
 from medkiosk.core.photo import Decision as Found
+from medkiosk.core.siteevents import EncounterSites
 from medkiosk.daemon.consenting import ask
 from medkiosk.review.machine import step
 from tests.kiosk import consent
@@ -65,9 +67,10 @@ def asked(
     catalog: Catalog,
     *findings: Finding,
     where: EncounterId | None = HERE,
+    picture: CaptureId | None = None,
     policy: ConsentPolicy = ConsentPolicy(),  # noqa: B008 - frozen
 ) -> Decision:
-    decision, said = ask(catalog, where, findings, Purpose.TEACHING_RESEARCH, DR_FAR, policy, NOW)
+    decision, said = ask(catalog, picture, where, findings, Purpose.TEACHING_RESEARCH, DR_FAR, policy, NOW)
     assert (said.decision.allowed, said.decision.code) == (decision.allowed, decision.code)
     assert len(said.answers) == len(decision.deciding)
     return decision
@@ -90,6 +93,24 @@ def test_a_face_that_a_reviewer_kept_is_known(category: Category, found: Found, 
     catalog = desk((HERE, but(scope=Scope(faces=Faces.NEVER))))
     finding = msgspec.structs.replace(FACE, category=category, decision=found)
     assert asked(catalog, finding).code is code
+
+
+def test_what_a_picture_shows_is_its_own_word_or_its_encounters() -> None:
+    catalog = desk((HERE, but(scope=Scope(body_sites=("14975008",)))))
+    one = CaptureId("1" * 32)
+    assert "P on the encounter" in asked(catalog, picture=one).reason
+    assert asked(catalog).code is Code.BODY_SITE
+    catalog.apply(
+        EncounterSites(at=rfc3339(NOW), actor=PAT, encounter_id=HERE, sites=("14975008:272741003=7771000",))
+    )
+    assert asked(catalog, picture=one).allowed
+    assert asked(catalog).allowed
+    catalog.sites.captures[one] = ("89545001",)
+    shows = asked(catalog, picture=one)
+    assert (shows.code, shows.recall) == (Code.BODY_SITE, Recall.SCOPE)
+    assert "shows another one" in shows.reason
+    catalog.sites.captures[one] = ()
+    assert "not recorded" in asked(catalog, picture=one).reason
 
 
 def test_an_answer_for_all_visits_counts_at_another_one() -> None:

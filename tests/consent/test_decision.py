@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from medkiosk.consent.decision import Action, Question, Recipient, may, protects, snapshot
 from medkiosk.consent.terms import birthday
+from medkiosk.core.bodysite import FACE, HEAD, Side, write
 from medkiosk.core.clock import rfc3339
 from medkiosk.core.consent import (
     Assent,
@@ -202,6 +204,7 @@ def test_a_face_that_was_kept(faces: Faces, purpose: Purpose) -> None:
 
 
 ARM, LEG = "40983000", "30021000"
+LEFT, RIGHT = (write(ARM, side) for side in (Side.LEFT, Side.RIGHT))
 DR_FAR = Recipient("f" * 32, "Far  Hospital")
 
 
@@ -213,6 +216,9 @@ DR_FAR = Recipient("f" * 32, "Far  Hospital")
         (Scope(body_sites=(ARM,)), Question(body_sites=frozenset({ARM, LEG})), None, Code.BODY_SITE),
         (Scope(body_sites=(ARM,)), Question(body_sites=frozenset({LEG})), None, Code.BODY_SITE),
         (Scope(body_sites=(ARM,)), ANYTHING, None, Code.BODY_SITE),
+        (Scope(body_sites=(ARM,)), Question(body_sites=frozenset({LEFT, RIGHT})), None, Code.ALLOWED),
+        (Scope(body_sites=(LEFT,)), Question(body_sites=frozenset({RIGHT})), None, Code.BODY_SITE),
+        (Scope(body_sites=(LEFT,)), Question(body_sites=frozenset({ARM})), None, Code.BODY_SITE),
         (Scope(recipients=("far hospital",)), ANYTHING, DR_FAR, Code.ALLOWED),
         (Scope(recipients=("f" * 32,)), ANYTHING, DR_FAR, Code.ALLOWED),
         (Scope(recipients=("a" * 32,)), ANYTHING, DR_FAR, Code.RECIPIENT),
@@ -235,6 +241,10 @@ def test_a_grant_counts_inside_its_scope(
         (Scope(body_sites=(ARM,)), Question(body_sites=frozenset({ARM, LEG})), None, True),
         (Scope(body_sites=(ARM,)), Question(body_sites=frozenset({LEG})), None, False),
         (Scope(body_sites=(ARM,)), ANYTHING, None, True),
+        (Scope(body_sites=(LEFT,)), Question(body_sites=frozenset({RIGHT})), None, False),
+        (Scope(body_sites=(LEFT,)), Question(body_sites=frozenset({ARM})), None, True),
+        (Scope(body_sites=(FACE,)), Question(body_sites=frozenset({HEAD})), None, True),
+        (Scope(body_sites=(ARM,)), Question(body_sites=frozenset({"73211009"})), None, True),
         (Scope(recipients=("Far Hospital",)), ANYTHING, DR_FAR, True),
         (Scope(recipients=("Near Hospital",)), ANYTHING, DR_FAR, False),
         (Scope(recipients=("Near Hospital",)), ANYTHING, None, True),
@@ -389,7 +399,9 @@ def test_an_answer_that_protects_others_is_known(said: list[Terms], goes: set[in
 TIMES = st.integers(-4, 4).map(day) | st.just("") | st.just("?")
 PURPOSES = st.lists(st.sampled_from(Purpose), min_size=1, max_size=3, unique=True).map(tuple)
 BY = st.sampled_from(Relationship)
-SITES = st.lists(st.sampled_from([ARM, LEG]), max_size=2, unique=True).map(tuple)
+SOME_SITES = [ARM, LEG, LEFT, RIGHT, FACE, HEAD, "73211009"]
+SITES = st.lists(st.sampled_from(SOME_SITES), max_size=2, unique=True).map(tuple)
+KNOWN = st.lists(st.sampled_from(SOME_SITES), min_size=1, max_size=2, unique=True).map(tuple)
 NAMES = st.lists(st.sampled_from(["Far Hospital", "Near Hospital", "f" * 32]), max_size=2, unique=True).map(
     tuple
 )
@@ -468,6 +480,15 @@ def test_narrowing_a_grant_never_allows_more(
     before = [*consents[:place], wide, *consents[place + 1 :]]
     after = [*consents[:place], msgspec.structs.replace(wide, scope=narrow), *consents[place + 1 :]]
     assert ask(before, asked).allowed or not ask(after, asked).allowed
+
+
+@given(st.lists(ANSWERS, max_size=5), KNOWN, SITES, ASKED)
+def test_more_that_a_picture_is_known_to_show_never_allows_more(
+    consents: list[Terms], known: tuple[str, ...], more: tuple[str, ...], asked: Asked
+) -> None:
+    question, purpose, to = asked
+    one, two = (replace(question, body_sites=frozenset(each)) for each in (known, (*known, *more)))
+    assert ask(consents, (one, purpose, to)).allowed or not ask(consents, (two, purpose, to)).allowed
 
 
 FROM_WIDE = [Faces.MAY_SHOW, Faces.AS_READ, Faces.NEVER]

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from medkiosk.consent.decision import Action, Question, may
-from medkiosk.consent.terms import NOBODY, Person, check, is_concept
+from medkiosk.consent.terms import NOBODY, Person, check
 from medkiosk.core import canon
 from medkiosk.core.clock import rfc3339
 from medkiosk.core.consent import (
@@ -228,25 +228,6 @@ def test_an_answer_from_before_these_members_is_read_as_it_was_written() -> None
     assert canon.encode(event) == old
     assert event.terms.scope is None
     assert event.terms.consequence is Consequence.RECALL
-
-
-@pytest.mark.parametrize(
-    ("code", "good"),
-    [
-        ("14975008", True),
-        ("404684003", True),
-        ("73211009", True),
-        ("14975009", False),
-        ("900000000000207008", True),
-        ("123037004", True),
-        ("1231000", False),
-        ("0123037004", False),
-        ("", False),
-        ("\uff11\uff14\uff19\uff17\uff15\uff10\uff10\uff18", False),
-    ],
-)
-def test_a_snomed_number_is_checked(code: str, good: bool) -> None:
-    assert is_concept(code) == good
 
 
 def test_every_purpose_is_explained_in_every_wording() -> None:

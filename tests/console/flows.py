@@ -50,7 +50,7 @@ async def until(
 
 
 async def looked(pilot: Pilot[Any]) -> None:
-    """What is on the screen was drawn with what it loads, as far as the kiosk answers: a person looks first."""
+    """A person looks first: what is on the screen was drawn, with what it loads if the kiosk answers."""
     typed, deadline = app_of(pilot).typed, time.monotonic() + _LOOKS_S
     while not typed.shown and time.monotonic() < deadline:
         await pilot.pause(0.02)
@@ -99,8 +99,9 @@ async def new_encounter(
     name: str,
     birth_date: str = "1984-08-12",
     label: str = "left forearm",
+    sites: str = "",
 ) -> None:
-    """From Home to the consent form."""
+    """From Home to the consent form; with ``sites`` to where they are typed, saved once."""
     await pilot.press("e")
     await until_screen(pilot, "EncountersScreen")
     await pilot.press("n")
@@ -108,8 +109,11 @@ async def new_encounter(
     for words in (mrn, issuer, name, birth_date, label):
         await type_text(pilot, words)
         await pilot.press("enter")
+    if sites:
+        await type_text(pilot, sites)
     await pilot.press("f2")
-    await until_screen(pilot, "ConsentScreen")
+    if not sites:
+        await until_screen(pilot, "ConsentScreen")
 
 
 async def record_consent(pilot: Pilot[Any]) -> None:

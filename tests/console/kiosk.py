@@ -58,6 +58,7 @@ from tests.console.exports import Exports
 from tests.console.identities import Identities
 from tests.console.people import People
 from tests.console.retention import Retention
+from tests.console.sites import Sites
 from tests.console.state import FULL, PASSPHRASE, Kiosk, Photo, drive, reduced
 from tests.guide.inmemory import Guide
 
@@ -131,7 +132,7 @@ def _created(info: t.EncounterInfo) -> EncounterCreated:
     )
 
 
-class Service(Accesses, Retention, People, Exports, Identities, Audits, Settings, Guide):
+class Service(Accesses, Retention, People, Exports, Identities, Audits, Settings, Sites, Guide):
     """One connection."""
 
     def __init__(self, kiosk: Kiosk) -> None:
@@ -339,6 +340,7 @@ class Service(Accesses, Retention, People, Exports, Identities, Audits, Settings
         reason: str = "",
         intimate: bool = False,
         chaperone: Witness | None = None,
+        sites: tuple[str, ...] = (),
     ) -> t.EncounterInfo:
         encounter = t.EncounterInfo(
             encounter_id=EncounterId(self._kiosk.new_id()),
@@ -349,6 +351,7 @@ class Service(Accesses, Retention, People, Exports, Identities, Audits, Settings
             consents=(),
             department=department,
             restricted=intimate,
+            sites=sites,
         )
         if intimate:
             who = f"{chaperone.name}, {chaperone.role}" if chaperone else "declined"

@@ -128,7 +128,7 @@ def test_times_are_shown_in_the_kiosks_own_zone() -> None:
         (Scope(), ""),
         (Scope(faces=Faces.NEVER), " (no face)"),
         (Scope(("40983000",), Faces.MAY_SHOW, ("X",), everywhere=True),
-         " (face may show, some recipients, some body sites, all visits)"),
+         " (face may show, some recipients, all visits, only upper arm)"),
     ],
 )  # fmt: skip
 def test_the_limits_of_an_answer_are_seen_by_who_reviews(scope: Scope | None, shown: str) -> None:

@@ -116,6 +116,7 @@ IN = (
         ),
     ),
     Stop("encounter", ("e", "~Mustermann, Erika", "n", "~Record number")),
+    Stop("body-parts", ("e", "~Mustermann, Erika", "p", "~Empty: not known"), picture=False),
     Stop("identity", ("e", "~Mustermann, Erika", "i", "~Record number")),
     Stop("team", ("e", "~Mustermann, Erika", "a", "~Pat Photographer")),
     Stop("glass", ("e", "~Mustermann, Erika", "b", "~Record number")),

@@ -8,6 +8,7 @@ from medkiosk.core.events import Approved, Redacted, RedactionFailed, Rejected, 
 from medkiosk.core.ids import KIOSK, AccountId, CaptureId, ObjectId
 from medkiosk.core.photo import ImageRole, MediaKind, RedactCode
 from medkiosk.core.photo import ReviewState as S
+from medkiosk.core.siteevents import Reopened
 from medkiosk.review.machine import INITIAL, TRANSITIONS, Reviewed, classify, next_state, step
 from medkiosk.review.machine import ReviewEvent as E
 from tests.docs import states
@@ -61,6 +62,7 @@ SLATE = RoleGiven(at=AT, actor=KIOSK, capture_id=CAPTURE, role=ImageRole.SLATE)
         (FAILED, E.FAILED),
         (APPROVED, E.APPROVED),
         (FIRST, E.FIRST_APPROVED),
+        (Reopened(at=AT, actor=ANNA, capture_id=CAPTURE), E.REOPENED),
         (ASKED, E.SECOND_ASKED),
         (REJECTED, E.REJECTED),
         (SLATE, E.ROLE_GIVEN),

@@ -20,6 +20,7 @@ from medkiosk.console.language import tr
 from medkiosk.console.messages import CapturesLoaded, ConsentSaved
 from medkiosk.console.screens.form import FormScreen, Rows
 from medkiosk.console.screens.grantor import GrantorScreen
+from medkiosk.console.widgets.bodyfield import BodyField
 from medkiosk.console.widgets.choice import Choice
 from medkiosk.console.widgets.field import Field
 from medkiosk.console.words import ANSWERS, METHODS, PURPOSES, RELATIONSHIPS, clean, subject_words
@@ -136,7 +137,7 @@ class ConsentScreen(FormScreen):
             ("Limits", self._limits),
             ("A face", self._faces),
             ("Only for", line("only")),
-            ("Only parts", line("sites")),
+            ("Only parts", BodyField(name="sites", hint="left forearm; without a side both are meant")),
             ("Visits", self._visits),
             ("Protocol", line("protocol")),
             ("Given by", self._method),
@@ -248,6 +249,8 @@ class ConsentScreen(FormScreen):
                 return "The last day has the form YYYY-MM-DD, for example 2031-12-31."
             if expires <= rfc3339(now):
                 return "The last day is in the past."
+        if isinstance(unclear := self.query_one("#sites", BodyField).sites, str):
+            return unclear
         terms = self._terms(kind, rfc3339(now), expires)
         encounter_id = self._encounter.encounter_id
         self.ask(lambda kiosk: kiosk.record_consent(encounter_id, terms), ConsentSaved)
@@ -283,8 +286,9 @@ class ConsentScreen(FormScreen):
     def _scope(self) -> Scope | None:
         if self._limits.chosen == (a.Limits.NONE,):
             return None
+        sites = self.query_one("#sites", BodyField).sites
         return Scope(
-            body_sites=a.numbers(self.text("sites")),
+            body_sites=() if isinstance(sites, str) else sites,  # `save` said so
             faces=self._faces.chosen[0] if self._faces.display else Faces.AS_READ,
             recipients=a.names(self.text("only")),
             everywhere=self._visits.display and self._visits.chosen == (a.Visits.ALL,),

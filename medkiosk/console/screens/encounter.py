@@ -17,6 +17,7 @@ from medkiosk.console.screens.correction import CorrectionsScreen
 from medkiosk.console.screens.dialogs import AskReason
 from medkiosk.console.screens.form import FormScreen, Rows
 from medkiosk.console.screens.mistaken import ChooseSimilar, Right, SettleConflict
+from medkiosk.console.widgets.bodyfield import BodyField
 from medkiosk.console.widgets.choice import Choice
 from medkiosk.console.widgets.field import Field
 from medkiosk.console.words import clean, day
@@ -194,6 +195,7 @@ class EncounterScreen(SubjectForm):
                 "Label",
                 Field(id="label", max_length=80, placeholder="What is photographed, e.g. left forearm"),
             ),
+            ("Body parts", BodyField(name="sites", hint="left forearm; face; empty where not known yet")),
             ("Department", Choice({"": "none"}, ("",), name="department")),
             *intimate_rows(),
         ]
@@ -228,6 +230,8 @@ class EncounterScreen(SubjectForm):
             return subject
         if self._intimate and isinstance(missing := chaperone_of(self), str):
             return missing
+        if isinstance(unclear := self.query_one("#sites", BodyField).sites, str):
+            return unclear
         self.look(subject)
         return None
 
@@ -240,9 +244,13 @@ class EncounterScreen(SubjectForm):
         if isinstance(chaperone, str):  # changed since it was looked at
             self.again(chaperone)
             return
+        sites = self.query_one("#sites", BodyField).sites
+        if isinstance(sites, str):
+            self.again(sites)
+            return
         self.ask(
             lambda kiosk: kiosk.create_encounter(
-                subject, label, department, token, reason, intimate, chaperone
+                subject, label, department, token, reason, intimate, chaperone, sites
             ),
             EncounterSaved,
         )

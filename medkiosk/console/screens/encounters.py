@@ -10,6 +10,7 @@ from medkiosk.console.encounterlines import found_words
 from medkiosk.console.messages import ScanRead
 from medkiosk.console.scanning import TakesScans
 from medkiosk.console.screens.access import BreakGlassScreen, WhoSeesScreen
+from medkiosk.console.screens.bodyparts import BodyPartsScreen
 from medkiosk.console.screens.consent import ConsentScreen
 from medkiosk.console.screens.encounter import EncounterScreen, IdentityScreen
 from medkiosk.console.screens.export import ExportScreen
@@ -116,6 +117,11 @@ class EncountersScreen(KeepingScreen, TakesScans):
         """Record an answer for the chosen encounter."""
         if (encounter := self._chosen()) is not None and self.may_record():
             self.app.push_screen(ConsentScreen(encounter))
+
+    def action_body(self) -> None:
+        """Say which parts of the body the photos of the chosen encounter show."""
+        if (encounter := self._chosen()) is not None and self.may_record():
+            self.app.push_screen(BodyPartsScreen(encounter))
 
     def action_identity(self) -> None:
         """Propose that the chosen encounter is of somebody else."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from medkiosk.console.encounterlines import site_words
 from medkiosk.console.language import tr
 from medkiosk.console.masks import Draft
 from medkiosk.console.words import (
@@ -33,6 +34,8 @@ def photo_text(detail: CaptureDetail, at: int, total: int, encounter: EncounterI
     words.append(f"{subject_words(encounter) if encounter else tr('no encounter yet')}\n")
     if encounter:
         words.append(f"{consent_words(encounter)}\n", style="dim")
+        if shows := site_words(encounter, detail.info.capture_id):
+            words.append(f"{shows}\n", style="bold")
     words.append(state_words(detail.info), style="bold")
     if detail.info.revision:
         words.append(tr(", revision {number}", number=detail.info.revision), style="dim")
@@ -44,7 +47,7 @@ def photo_text(detail: CaptureDetail, at: int, total: int, encounter: EncounterI
     if advice := advice_words(detail.quality):
         words.append("\n" + tr("Quality: {advice}", advice=advice))
     if detail.words and not detail.width:
-        words.append(f"\n{clean(detail.words, 300)}")
+        words.append(f"\n{clean(tr(detail.words), 300)}")
     return words
 
 

@@ -12,6 +12,7 @@ from textual import on
 from medkiosk.console.actions import Where, bindings
 from medkiosk.console.language import tr
 from medkiosk.console.messages import Decided, RoleSaved
+from medkiosk.console.screens.bodyparts import BodyPartsScreen
 from medkiosk.console.screens.dialogs import AskReason, ChooseReason, ChooseRole, Confirm
 from medkiosk.console.screens.export import ExportScreen
 from medkiosk.console.screens.photo import is_open
@@ -31,6 +32,7 @@ class ReviewScreen(SuggestionScreen):
     WHERE = Where.REVIEW
     BINDINGS = bindings(Where.REVIEW)
     _deciding = False
+    _asked_body = False
 
     def _load(self) -> None:
         self._deciding = False
@@ -126,6 +128,27 @@ class ReviewScreen(SuggestionScreen):
         if detail is not None and not self._busy:
             self._leave(lambda: self._choose_role(detail))
 
+    def action_body(self) -> None:
+        """Say which part of the body the photo shows."""
+        detail, encounter = self._detail, self._encounter
+        if detail is None or self._busy or not self.may_record():
+            return
+        if encounter is None:
+            self.say("This photo belongs to no encounter yet; assign it first.", wrong=True)
+            return
+
+        def go() -> None:
+            self._asked_body = True
+            self.app.push_screen(BodyPartsScreen(encounter, detail.info))
+
+        self._leave(go)
+
+    def on_screen_resume(self) -> None:
+        """What a photo shows may have been changed, and its approval with it."""
+        if self._asked_body:
+            self._asked_body = False
+            self._load()
+
     def _choose_role(self, detail: CaptureDetail) -> None:
         info = detail.info
 
@@ -167,7 +190,7 @@ class ReviewScreen(SuggestionScreen):
     @on(Decided)
     def _decided(self, message: Decided) -> None:
         info = message.detail.info
-        self._go_on(message.detail, f"{clean(info.name, 16)}: {STATES[info.state]}.")
+        self._go_on(message.detail, f"{clean(info.name, 16)}: {tr(STATES[info.state])}.")
 
     def _go_on(self, detail: CaptureDetail, done: str) -> None:
         """Say what was done with a photo, and go to the next that is to be reviewed."""

@@ -92,7 +92,6 @@ NOT_YOURS = "this patient is neither your team's nor your department's"
 NOT_YOUR_TEAMS = "you are not of this patient's team"
 NOBODYS = "this picture belongs to nobody yet, and is seen only by who can say whose it is"
 RESTRICTED = "these are intimate pictures; seeing them is a right of its own, which you do not have"
-BREAK = ". If you must treat this patient now, break the glass: say why; it is logged and read afterwards"
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,11 @@ def decide(person: Person, action: Action, what: Facts, now: datetime) -> Verdic
     for glass in person.glasses:
         if glass.encounter_id == what.encounter_id and now < glass.until:
             return Verdict(allowed=True, glass=glass.glass_id)
-    return Verdict(allowed=False, why=why + BREAK, breakable=True)
+    why = (
+        f"{why}. If you must treat this patient now, break the glass: say why; it is logged and read"
+        " afterwards"
+    )
+    return Verdict(allowed=False, why=why, breakable=True)
 
 
 def _why_not_need(person: Person, rule: Rule, what: Facts) -> str:

@@ -80,7 +80,7 @@ def kept_table(kept: Kept) -> Table:
             part.add_column(width=14)
             part.add_column(ratio=1)
             for file in files:
-                part.add_row(Text(clean(file.name, 14) or _UNNAMED), Text(clean(file.words, 400)))
+                part.add_row(Text(clean(file.name, 14) or _UNNAMED), Text(clean(tr(file.words), 400)))
             rows.add_row(part)
     return rows
 

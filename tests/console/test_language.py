@@ -16,6 +16,9 @@ from medkiosk.console.actions import ACTIONS, Where, key_words, legend
 from medkiosk.console.language import ENGLISH, LanguageError, noun, parameters, read, tr
 from medkiosk.console.words import count
 from medkiosk.core.errors import BadRequestError, NotAllowedError
+from medkiosk.core.health import FINDINGS
+from medkiosk.core.photo import NOT_CLINICAL, REDACT_WORDS, SECOND_WORDS, RedactCode
+from medkiosk.core.sticks import READ_BACK_WORDS
 from medkiosk.daemon.sessions import SessionEndedError
 from medkiosk.export.errors import StickFullError
 from medkiosk.export.volume import StickForeignError
@@ -225,3 +228,30 @@ def test_a_legend_is_not_much_longer_than_in_english(code: str) -> None:
         known = language.load(code).sentences
         other = sum(len(key) + len(known.get(label, label)) + 6 for key, label in legend(where))
         assert other // 78 <= english // 78 + 2, where
+
+
+def test_verdicts_of_retention() -> None:
+    """What may stand inside of a verdict, and before it, is found on its own."""
+    language.use("de")
+    child = (
+        "The subject was 5 when last seen, on 2026-11-22: kept until the 25th birthday, and 8 years at least."
+    )
+    adult = "Somebody gave it the class adult, on 2026-01-01: kept for 8 years, as adult records are."
+    assert tr(f"Not due before 2050-01-01. {child}") == (
+        "Nicht fällig vor dem 2050-01-01. Die Person war 5, als sie zuletzt gesehen wurde, am 2026-11-22:"
+        " bis zum 25. Geburtstag aufbewahrt und mindestens 8 Jahre."
+    )
+    assert tr(f"Due since 2034-01-01. {adult}") == (
+        "Fällig seit dem 2034-01-01. Jemand gab ihm die Klasse für Erwachsene, am 2026-01-01: 8 Jahre"
+        " aufbewahrt wie Akten Erwachsener."
+    )
+
+
+def test_every_finding_about_the_machine_and_every_refused_picture_has_its_words() -> None:
+    """What the daemon says by itself at Home, at Health and in Review, with whatever it puts into it."""
+    language.use("de")
+    said_ = [words for each in FINDINGS.values() for words in (each.words, each.todo)]
+    said_ += [words for code, words in REDACT_WORDS.items() if code is not RedactCode.OK]
+    said_ += [*NOT_CLINICAL.values(), *READ_BACK_WORDS.values(), *SECOND_WORDS.values()]
+    english = [words for words in said_ if words and tr(words) == words]
+    assert english == []

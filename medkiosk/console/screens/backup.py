@@ -41,7 +41,7 @@ def backup_rows(backups: Sequence[BackupStatus]) -> list[tuple[str, Text | str]]
                 style="not bold",
             )
         if one.detail:
-            words.append("\n" + clean(one.detail, 400), style="not bold")
+            words.append("\n" + clean(tr(one.detail), 400), style="not bold")
         rows.append(("Backup", words))
     return rows
 

@@ -156,7 +156,7 @@ class ExportScreen(KioskScreen):
     def _tell_progress(self) -> None:
         for stick in self._sticks:
             if stick.name in self._stick.chosen and stick.words:
-                self._tell(Text(f"{stick.words}. {clean(stick.detail)}", style="bold"))
+                self._tell(Text(f"{tr(stick.words)}. {clean(tr(stick.detail))}", style="bold"))
 
     @on(RecipientsLoaded)
     def _recipients_loaded(self, message: RecipientsLoaded) -> None:
@@ -474,7 +474,7 @@ def _recipient_text(each: RecipientInfo) -> Text:
     who = ", ".join(filter(None, (clean(each.display_name, 24), clean(each.organisation, 18))))
     words = Text(who, style="dim" if each.why_not else "bold", no_wrap=True, overflow="ellipsis")
     words.append(
-        f" ({'NOT NOW' if each.why_not else tr('until {expires}', expires=last_day(each.expires))})",
+        f" ({tr('NOT NOW') if each.why_not else tr('until {expires}', expires=last_day(each.expires))})",
         style="not bold",
     )
     return words

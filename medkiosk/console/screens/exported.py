@@ -90,7 +90,7 @@ def result_facts(result: ExportResult) -> Text:
             ("Recall", tr("a notice about {photos} is with it", photos=count(result.recalled, "photo")))
         )
     if result.stick is not None and result.stick.detail:
-        facts.append(("Stick", clean(result.stick.detail, 400)))
+        facts.append(("Stick", clean(tr(result.stick.detail), 400)))
     for label, value in facts:
         words.append(f"{label:<9}", style="dim")
         words.append(f"{value}\n", style="bold" if label in ("Signer", "Page", "") else "")

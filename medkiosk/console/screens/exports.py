@@ -72,7 +72,7 @@ def export_text(each: ExportInfo) -> Text:
         ),
         style="not bold",
     )
-    state = clean(each.words)
+    state = clean(tr(each.words))
     if each.code:
         state += f" ({clean(each.code, 40)})"
     if each.by:

@@ -27,8 +27,8 @@ def health_rows(health: Health) -> list[tuple[str, Text | str]]:
     serious = [each for each in health.findings if each.level > Level.NOTE]
     rows: list[tuple[str, Text | str]] = []
     for each in serious[:_SHOWN]:
-        words = Text(clean(each.words, 240), style="bold")
-        words.append(" " + clean(each.todo, 200), style="not bold")
+        words = Text(clean(tr(each.words), 240), style="bold")
+        words.append(" " + clean(tr(each.todo), 200), style="not bold")
         rows.append(("MACHINE" if each.level == Level.ALARM else "Machine", words))
     if len(serious) > _SHOWN:
         rows.append(
@@ -43,23 +43,23 @@ def health_table(health: Health) -> Table:
     table.add_column(width=9, no_wrap=True)
     table.add_column(ratio=1)
     for each in health.findings:
-        words = Text(clean(each.words, 240), style="bold")
+        words = Text(clean(tr(each.words), 240), style="bold")
         words.append(f"  {each.code}\n", style="not bold dim")
-        words.append(clean(each.todo, 200), style="not bold")
-        table.add_row(LEVELS.get(each.level, "?"), words)
+        words.append(clean(tr(each.todo), 200), style="not bold")
+        table.add_row(tr(LEVELS.get(each.level, "?")), words)
     return table
 
 
 def care(health: Health) -> Table:
     """When what was done last."""
     days = health.days_left
-    left = _NO_RATE if days is None else "years" if days >= _LONG else count(days, "day")
+    left = tr(_NO_RATE) if days is None else tr("years") if days >= _LONG else count(days, "day")
     return facts(
         [
-            ("Looked at", moment(health.at) if health.at else "never"),
-            ("Backup", moment(health.backed_up) if health.backed_up else "never"),
-            ("Read again", moment(health.scrubbed) if health.scrubbed else "never"),
-            ("Witness", moment(health.witnessed) if health.witnessed else "never"),
+            ("Looked at", moment(health.at) if health.at else tr("never")),
+            ("Backup", moment(health.backed_up) if health.backed_up else tr("never")),
+            ("Read again", moment(health.scrubbed) if health.scrubbed else tr("never")),
+            ("Witness", moment(health.witnessed) if health.witnessed else tr("never")),
             (
                 "Space",
                 tr("for {left}, at the rate of the last weeks", left=left) if days is not None else left,

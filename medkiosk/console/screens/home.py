@@ -108,7 +108,7 @@ def device_table(devices: tuple[DeviceStatus, ...]) -> Table:
             words.append("\n" + clean(tr(device.passport), 60))
         for sentence in (device.detail, *device.notes):
             if sentence:
-                words.append("\n" + clean(sentence), style="not bold")
+                words.append("\n" + clean(tr(sentence)), style="not bold")
         table.add_row(
             Text(clean(device.model, 20) or clean(device.kind, 20)),
             bar(device.bytes_done, device.bytes_total),
@@ -144,14 +144,14 @@ def status_facts(status: Status) -> Table:
             ("MISSING", Text(tr("detector for {names}: nothing can be approved", names=names), style="bold"))
         )
     if status.disposal:
-        rows.append(("Disposal", Text(clean(status.disposal, 100), style="bold")))
+        rows.append(("Disposal", Text(clean(tr(status.disposal), 100), style="bold")))
     rows += backup_rows(status.backups)
     rows += stick_rows(status.sticks)
     rows += update_rows(status.update)
     rows += refused_rows(status.refused)
     rows += settings_rows(status.settings)
     rows += health_rows(status.health)
-    rows += [("PROBLEM", Text(clean(problem), style="bold")) for problem in status.problems]
+    rows += [("PROBLEM", Text(clean(tr(problem)), style="bold")) for problem in status.problems]
     objects = count(status.objects, "object")
     sealed = tr("{objects} sealed, ", objects=objects) if status.objects else ""
     lock = tr("open: somebody is logged in" if status.unlocked else "locked: no photo can be read here")
@@ -181,7 +181,7 @@ def stick_rows(sticks: Sequence[StickInfo]) -> list[tuple[str, Text | str]]:
         words = Text(tr(one.words), style="bold")
         words.append(f"  {clean(one.name, 30)}", style="not bold")
         if one.detail:
-            words.append("\n" + clean(one.detail, 400), style="not bold")
+            words.append("\n" + clean(tr(one.detail), 400), style="not bold")
         rows.append(("Stick", words))
     return rows
 

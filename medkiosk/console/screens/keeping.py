@@ -75,7 +75,7 @@ class ChooseClass(Dialog[RetentionClass]):
                     tr(
                         "Now {retention}. {words}",
                         retention=self._now.retention,
-                        words=clean(self._now.words, 400),
+                        words=clean(tr(self._now.words), 400),
                     )
                 ),
                 markup=False,

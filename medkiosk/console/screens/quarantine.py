@@ -27,7 +27,7 @@ def quarantine_table(frames: Sequence[InQuarantine], names: Mapping[CaptureId, s
     """One row a reason, in the order in which the reasons come, with all its photos."""
     reasons: dict[str, list[str]] = {}
     for frame in frames:
-        reasons.setdefault(clean(frame.reason), []).append(clean(names.get(frame.capture_id, "?"), 16))
+        reasons.setdefault(clean(tr(frame.reason)), []).append(clean(names.get(frame.capture_id, "?"), 16))
     table = Table.grid(padding=(0, 2, 1, 0), expand=True)
     table.add_column(width=10, no_wrap=True)
     table.add_column(ratio=1)

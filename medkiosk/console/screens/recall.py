@@ -119,7 +119,7 @@ class RecallScreen(KioskScreen):
                 named=named,
                 folder=clean(result.folder),
                 read=read,
-                value=clean(stick.detail, 400) if stick else "",
+                value=clean(tr(stick.detail), 400) if stick else "",
             ).rstrip(),
             wrong=cached or not is_safe(stick),
         )
@@ -138,7 +138,7 @@ def recall_text(each: RecallInfo) -> Text:
             perhaps=perhaps,
             export_id=each.export_id[:8],
             at=moment(each.at)[:10],
-            words=clean(each.words),
+            words=clean(tr(each.words)),
         ),
         style="not bold",
     )

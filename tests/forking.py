@@ -140,6 +140,7 @@ def _serve(orders: socket.socket, workers: socket.socket) -> None:
             orders.send(json.dumps({"code": code}).encode())
         else:
             pid = _fork_daemon(order, orders, workers)
+            codes.pop(pid, None)  # of an earlier process with this number
             daemons.add(pid)
             orders.send(json.dumps({"pid": pid}).encode())
     for pid in daemons - codes.keys():

@@ -13,7 +13,8 @@ from medkiosk.core.events import Role
 from medkiosk.daemon.board import Board
 from medkiosk.offline.heads import read_line
 from tests.console import flows
-from tests.console.kiosk import LEDGER_HEAD, RunningKiosk
+from tests.console.kiosk import RunningKiosk
+from tests.console.machine import LEDGER_HEAD
 from tests.console.terminals import PtyConsole, command, log_in
 from tests.console.test_screens import console
 from tests.console.test_terminals import GOLDEN, golden

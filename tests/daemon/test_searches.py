@@ -101,7 +101,8 @@ def test_two_sessions_have_a_search_each(rig: Rig) -> None:
     rig.type(other, "e", ERIKA)
     rig.type(one, "ann", ANN)
     rig.rest()
-    assert {(each.actor[0], each.text) for each in rig.written} == {("b", "ann"), ("c", "e")}
+    said = {(each.actor[0], each.text, each.found, each.most) for each in rig.written}
+    assert said == {("b", "ann", 1, 0), ("c", "e", 1, 0)}
     rig.searches.left(other)
     assert len(rig.written) == 2
 
@@ -175,8 +176,10 @@ def test_a_call_that_outlasts_its_session_is_written_all_the_same(rig: Rig) -> N
     session.ended = "the kiosk was locked"
     rig.type(session, "ann", ANN)
     assert rig.said == [(Listing.SEARCH, "ann", 1)]
+    rig.searches.listed(session, Listing.ENCOUNTERS, 5)
     rig.rest()
-    assert len(rig.said) == 1
+    assert rig.said[1:] == [(Listing.ENCOUNTERS, "", 5)]
+    assert not rig.searches._of, "nothing is kept of a session that is over"
 
 
 def test_while_nothing_can_be_written_nothing_more_is_answered_and_nothing_is_lost(
@@ -197,6 +200,11 @@ def test_while_nothing_can_be_written_nothing_more_is_answered_and_nothing_is_lo
         rig.searches.listed(session, Listing.ENCOUNTERS, 3)
     rig.why = lambda _event: ""
     rig.type(session, "e", ERIKA)
+    rig.why = rig.full
+    with caplog.at_level(logging.ERROR):
+        rig.searches.left(session)
+    assert len(caplog.records) == 2, "it had worked again"
+    rig.why = lambda _event: ""
     rig.searches.ended(session)
     assert rig.said == [
         (Listing.SEARCH, "ann", 1),

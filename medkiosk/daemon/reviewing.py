@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from medkiosk.catalog.views import CaptureView
+from medkiosk.core import bodysite
 from medkiosk.core.errors import BadRequestError, NotAllowedError
 from medkiosk.core.events import (
     AccountCreated,
@@ -72,7 +73,7 @@ def _obstacles(
             findings=latest.findings if latest else (),
             latest=view.row.revision,
             asked=revision,
-            seen=looks.revisions.get(view.row.capture_id, 0),
+            seen=_seen(kiosk, looks, view),
             assigned=view.row.encounter_id is not None,
             missing=kiosk.redactor.missing,
             role=view.row.role,
@@ -96,6 +97,19 @@ def _second_words(kiosk: Kiosk, view: CaptureView) -> tuple[str, ...]:
     if view.row.state in REVIEWABLE and (lacking := second.too_few(view.row.approvers, wanted)):
         words.append(lacking)
     return tuple(words)
+
+
+def _seen(kiosk: Kiosk, looks: Looks, view: CaptureView) -> int:
+    """The revision that this session looked at; 0 where what it shows was said to be something else since."""
+    capture_id = view.row.capture_id
+    if bodysite.takes_back(looks.sites.get(capture_id, ()), _sites(kiosk, view)):
+        return 0
+    return looks.revisions.get(capture_id, 0)
+
+
+def _sites(kiosk: Kiosk, view: CaptureView) -> tuple[str, ...]:
+    with kiosk.reading() as catalog:
+        return catalog.sites.of(view.row.capture_id, view.row.encounter_id)
 
 
 def detail(kiosk: Kiosk, who: AccountCreated, looks: Looks, capture_id: CaptureId) -> t.CaptureDetail:
@@ -129,6 +143,7 @@ def preview(
     else:
         pixels = _pixels(kiosk, latest.preview_id)
     looks.revisions[capture_id] = latest.revision
+    looks.sites[capture_id] = _sites(kiosk, kiosk.capture(capture_id))
     picture = t.Picture(
         capture_id=capture_id,
         revision=latest.revision,

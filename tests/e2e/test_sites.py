@@ -71,8 +71,11 @@ def test_only_what_the_consent_names_leaves(day: ScratchKiosk, tmp_path: Path) -
         with pytest.raises(RemoteError, match="say why that was wrong"):
             pat.say_sites(here, (RIGHT,))
         pat.say_sites(here, (RIGHT,), "the face was a slip")
-        assert rita.get_capture(arm).info.state is ReviewState.PROPOSED
-        approved(rita, rita.get_capture(arm))
+        detail = rita.get_capture(arm)
+        assert detail.info.state is ReviewState.PROPOSED
+        with pytest.raises(RemoteError, match="have not looked"):
+            rita.approve(arm, detail.info.revision)  # what she saw said something else
+        approved(rita, detail)
         assert why(arm) == ""
         assert olga.list_recall().lines == ()
         with pytest.raises(RemoteError, match="recorded already"):

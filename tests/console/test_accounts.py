@@ -18,9 +18,7 @@ from medkiosk.ipc.client import connect
 from tests.console import flows
 from tests.console.kiosk import RunningKiosk
 from tests.console.state import PASSPHRASE
-from tests.console.terminals import PtyConsole, command
 from tests.console.test_screens import console
-from tests.console.test_terminals import golden
 
 SECRET = "tulips beneath granite ladders"
 
@@ -170,28 +168,3 @@ async def test_an_own_logout_is_not_taken_for_a_lock(running: RunningKiosk) -> N
         await pilot.pause(0.2)
         await flows.until_screen(pilot, "HomeScreen")
         assert "was locked" not in flows.text(pilot)
-
-
-def test_accounts_and_passphrase_on_eighty_by_twenty_four(running: RunningKiosk) -> None:
-    running.kiosk.hire("ada", "Ada Admin", Role.ADMINISTRATOR)
-    running.kiosk.given.add("rita")
-    with PtyConsole(command(running.path, "--theme", "ansi"), columns=80, rows=24) as console:
-        console.until("Log in")
-        console.press("a")
-        console.until("Passphrase")
-        console.type("ada")
-        console.press("enter")
-        console.type(PASSPHRASE)
-        console.press("enter")
-        console.until("must change")
-        golden("accounts", console.inked)
-        console.press("n")
-        console.until("Make the account")
-        golden("account-new", console.inked)
-        console.press("escape")
-        console.until("must change")
-        console.press("escape")
-        console.until("Next:")
-        console.press("p")
-        console.until("Once more")
-        golden("passphrase", console.inked)

@@ -12,9 +12,7 @@ from medkiosk.ipc.client import connect
 from tests.console import flows
 from tests.console.audits import CAPTURE, LINES, SIZE
 from tests.console.kiosk import RunningKiosk
-from tests.console.terminals import PtyConsole, command, log_in
 from tests.console.test_screens import console
-from tests.console.test_terminals import golden
 
 
 @pytest.fixture
@@ -101,20 +99,6 @@ async def test_what_the_daemon_refuses_is_said(audited: RunningKiosk) -> None:
         await flows.type_text(pilot, "nonsense")
         await pilot.press("f2")
         await flows.until_text(pilot, "32 hexadecimal digits")
-
-
-@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40)])
-def test_the_screens_as_they_are_drawn(audited: RunningKiosk, columns: int, rows: int) -> None:
-    with PtyConsole(command(audited.path, "--theme", "ansi"), columns=columns, rows=rows) as terminal:
-        log_in(terminal, "audi")
-        terminal.press("j")
-        terminal.until("Part of what is said")
-        golden(f"audit-query-{columns}", terminal.inked)
-        terminal.press("f2")
-        terminal.until(f"4 events in {SIZE}")
-        terminal.until("export.written")  # the list is drawn after its caption
-        terminal.until("Again")
-        golden(f"audit-{columns}", terminal.inked)
 
 
 def test_an_answer_comes_page_by_page_and_is_kept_in_order(audited: RunningKiosk) -> None:

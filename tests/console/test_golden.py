@@ -22,7 +22,10 @@ from tests.console.terminals import PtyConsole, command
 GOLDEN = Path(__file__).parent / "golden"
 WRITE = os.environ.get("MEDKIOSK_GOLDEN") == "write"
 EVERY = WRITE or bool(os.environ.get("MEDKIOSK_EVERY_GOLDEN"))
-SHORT = frozenset({"guide", "encounters", "imports", "review", "export"})
+SHORT = frozenset(
+    {"guide", "encounters", "imports", "review", "export", "retention", "corrections"}
+    | {"audit-query", "audit", "accounts", "account-new", "settings"}
+)
 _TIMES = re.compile(r"20[0-9]{2}-[01][0-9]-[0-3][0-9]( [0-2][0-9]:[0-5][0-9](:[0-5][0-9])?)?")
 _CLOCK = re.compile(r"\b[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\b")
 _CODE = re.compile(r"[█▀▄]{6,}")

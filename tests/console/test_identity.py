@@ -19,9 +19,7 @@ from medkiosk.ipc.types import EncounterInfo, LeftInfo
 from tests.console import flows
 from tests.console.kiosk import RunningKiosk
 from tests.console.state import PASSPHRASE
-from tests.console.terminals import PtyConsole, command, log_in
 from tests.console.test_screens import console
-from tests.console.test_terminals import golden
 
 ERIKA = Subject(mrn="9434765919", issuer="NHS", name="Mustermann, Erika", birth_date="1961-03-09")
 ADA = Subject(mrn="4010232137", issuer="NHS", name="Example, Ada", birth_date="1985-12-24")
@@ -271,37 +269,3 @@ async def test_another_identity_is_proposed_and_refused(running: RunningKiosk, e
         assert done.state is CorrectionState.TAKEN_BACK
         assert done.before == (ERIKA,)
         assert done.after == msgspec.structs.replace(ERIKA, name="Mustermann, Erica")
-
-
-def test_the_warning_and_the_corrections_on_the_machines_own_screen(
-    running: RunningKiosk, erika: EncounterInfo
-) -> None:
-    running.kiosk.left = (
-        LeftInfo(
-            recipient="Dr. Anna Example",
-            at="2026-11-20T08:00:00.000Z",
-            purpose=Purpose.TEACHING_RESEARCH,
-            pictures=1,
-            perhaps=False,
-        ),
-    )
-    with connect(running.path) as pat:
-        pat.login("pat", PASSPHRASE)
-        ada = next(id_ for id_, each in running.kiosk.encounters.items() if each.subject == ADA)
-        pat.propose_correction(ada, tuple(running.kiosk.photos)[:2], "the slate was of the next patient")
-    with PtyConsole(command(running.path, "--theme", "ansi"), columns=80, rows=24) as shown:
-        log_in(shown, "rita")
-        shown.press("c")
-        shown.until("HAS LEFT")
-        golden("corrections", shown.inked)
-        shown.press("escape", "e")
-        shown.until("Mustermann, Erika")
-        shown.press("n")
-        shown.until("Record number")
-        for text in ("77", "Elsewhere", "Mustermann, Erica", "1961-09-03"):
-            shown.type(text)
-            shown.press("enter")
-            shown.until(text)
-        shown.press("f2")
-        shown.until("Is it one of these patients?")
-        golden("similar", shown.inked)

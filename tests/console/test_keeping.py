@@ -13,9 +13,7 @@ from medkiosk.ipc.client import connect
 from medkiosk.ipc.types import EncounterInfo
 from tests.console import flows
 from tests.console.kiosk import RunningKiosk
-from tests.console.terminals import PtyConsole, command, log_in
 from tests.console.test_screens import SUBJECT, TERMS, console
-from tests.console.test_terminals import golden
 
 
 @pytest.fixture
@@ -137,20 +135,3 @@ async def test_who_is_no_privacy_officer_is_asked_nothing(
             await pilot.press("c", "escape")
             await flows.until(pilot, lambda: "privacy officer" not in flows.text(pilot), "still said")
         assert not running.kiosk.holds
-
-
-def test_the_keys_and_the_question_fit_on_eighty_by_twenty_four(
-    running: RunningKiosk, encounter: EncounterInfo
-) -> None:
-    with PtyConsole(command(running.path, "--theme", "ansi"), columns=80, rows=24) as shown:
-        log_in(shown, "olga")
-        shown.press("e")
-        shown.until("left forearm")
-        shown.press("k")
-        shown.until("Now adult")
-        golden("class", shown.inked)
-        shown.press("\x1b")
-        shown.until("Slate")
-        shown.press("d")
-        shown.until("Why is it to be destroyed?")
-        golden("dispose", shown.inked)

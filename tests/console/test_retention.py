@@ -12,9 +12,7 @@ from medkiosk.ipc import types as t
 from tests.console import flows
 from tests.console.kiosk import RunningKiosk
 from tests.console.retention import PROPOSED
-from tests.console.terminals import PtyConsole, command, log_in
 from tests.console.test_screens import console
-from tests.console.test_terminals import golden
 
 ITEM = t.DueItem(
     encounter_id=EncounterId("e" * 32),
@@ -114,14 +112,3 @@ async def test_every_verdict_can_be_read_and_the_totals_stand_at_the_question(ru
         await flows.until_text(pilot, "It is 12 pictures and encounters, 12")
         await flows.until_text(pilot, "cannot be taken back")
         await flows.until_text(pilot, "The kiosk's clock says 2049-11-22")
-
-
-def test_what_the_second_person_reads_fits_on_eighty_by_twenty_four(running: RunningKiosk) -> None:
-    running.kiosk.disposals = (PROPOSED,)
-    with PtyConsole(command(running.path, "--theme", "ansi"), columns=80, rows=24) as shown:
-        log_in(shown, "rita")
-        shown.press("t")
-        shown.until("PROPOSED")
-        shown.press("\x1b[B")
-        shown.until("Blue disk")
-        golden("retention", shown.inked)

@@ -15,9 +15,7 @@ from medkiosk.ipc.guidetypes import GuideBlock
 from tests.console import flows
 from tests.console.conftest import running, socket_folder
 from tests.console.kiosk import RunningKiosk
-from tests.console.terminals import PtyConsole, command
 from tests.console.test_screens import console
-from tests.console.test_terminals import golden
 from tests.guide.inmemory import OURS
 from tests.guide.test_reading import CHECK, FRONT
 
@@ -186,14 +184,3 @@ async def test_a_departments_page_and_what_is_wrong_with_one(running: RunningKio
         await flows.until_text(pilot, "the department's")
         await pilot.press("home", "enter")
         await flows.until_text(pilot, "Ours: <b>no</b> [link](x)")
-
-
-def test_the_guide_on_eighty_by_twenty_four(running: RunningKiosk) -> None:
-    with PtyConsole(command(running.path, "--theme", "ansi"), columns=80, rows=24) as pty:
-        pty.until("Guide")
-        pty.press("o")
-        pty.until("A session from beginning to end")
-        golden("guide", pty.inked)
-        pty.press("enter")
-        pty.until("Before the patient comes")
-        golden("guide-page", pty.inked)

@@ -28,7 +28,7 @@ from tests.console.state import PASSPHRASE
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 60.0  # two halves of the tests share two processors
-_READS_S = 0.15
+_READS_S = 0.3
 """The least that a person takes to read; what is pressed sooner may be thrown away (docs/console.md)."""
 _DCS = re.compile(rb"\x1bP.*?\x1b\\", re.DOTALL)
 _BYTES = {

@@ -157,18 +157,21 @@ def _opened(path: Path) -> Iterator[int]:
     """The TPM, for some commands.
 
     Raises:
-        OSError: there is none, or it may not be opened.
+        OSError: there is none, it may not be opened, or it answers what is no answer.
     """
-    if stat.S_ISSOCK(path.stat().st_mode):
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(os.fspath(path))
-            yield connection.fileno()
-        return
-    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        yield fd
-    finally:
-        os.close(fd)
+        if stat.S_ISSOCK(path.stat().st_mode):
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(os.fspath(path))
+                yield connection.fileno()
+            return
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+    except struct.error as error:
+        raise TpmError(errno.EPROTO, "the TPM's answer is too short") from error
 
 
 def _indices(tpm: int) -> list[_Index]:

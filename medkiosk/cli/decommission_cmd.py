@@ -37,6 +37,8 @@ def _lines(ended: Ended) -> Iterator[str]:
         if ended.tpm
         else "Clear the TPM in the firmware at the next start."
     )
+    if ended.remembers:
+        yield "The TPM did NOT forget the device secret: only clearing it destroys that."
     yield ""
     yield "The ledger's last head; photograph it, or write it down:"
     yield ended.head.text

@@ -90,6 +90,7 @@ def decommission(kiosk: Kiosk, who: AccountCreated, *, site: str, second: tuple[
         keys=outcome.keys,
         discarded=outcome.discarded,
         tpm=outcome.tpm,
+        remembers=outcome.remembers,
         folder=folder,
         stick=stick,
     )

@@ -53,7 +53,7 @@ class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         keys: so many key files were overwritten and removed.
         discarded: the disk was told that all of it is free; whether it forgets is up to it.
         tpm: the firmware was asked to clear the TPM at the next start, where somebody may have to agree.
-        forgotten: the TPM's memory holds no device secret any more.
+        remembers: there is a TPM, and its memory may still hold the device secret.
         detail: why it was not erased.
     """
 
@@ -62,7 +62,7 @@ class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keys: int = 0
     discarded: bool = False
     tpm: bool = False
-    forgotten: bool = False
+    remembers: bool = False
     detail: str = ""
 
 
@@ -102,9 +102,9 @@ def erase(places: Places, *, cryptsetup: Sequence[str] = ("/usr/sbin/cryptsetup"
         erased=True,
         header=_tried(lambda: _overwrite(disk, _data_offset(before))),
         keys=sum(_tried(functools.partial(durable.destroy, path)) for path in _files(places.keys)),
+        remembers=places.memory.exists() and not _tried(TpmSecrets(places.memory).keep_only),
         discarded=_tried(lambda: _discard(disk)),
         tpm=_tried(lambda: _ask_firmware(places.tpm)),
-        forgotten=_tried(lambda: TpmSecrets(places.memory).keep_only()),
     )
 
 

@@ -14,6 +14,7 @@ class Ended(Wire, frozen=True):
         keys: so many key files were overwritten and removed.
         discarded: the disk was told that all of it is free.
         tpm: the firmware was asked to clear the TPM at the next start.
+        remembers: the TPM's memory may still hold the device secret.
         folder: on the stick, with the ledger's last head; empty where no stick was in, or it was not written.
         stick: why it was not, a sentence; empty where it was, or no stick was in.
     """
@@ -23,5 +24,6 @@ class Ended(Wire, frozen=True):
     keys: int
     discarded: bool
     tpm: bool
+    remembers: bool = False
     folder: str = ""
     stick: str = ""

@@ -333,14 +333,14 @@ def go(arguments: Sequence[str] | None, places: Places, setup: SetUp) -> int:
             raise AnswersError(detail="--words-to-pipe needs --answers, and a pipe: words belong in no file")
         if answers and not answers.without_secure_boot and not setup.secure_boot():
             raise AnswersError(detail="Secure Boot is off, and without_secure_boot is not true")
-        if answers and setup.remembers() and not places.begun.exists():
+        restoring = leftovers.was_restoring(places)
+        before = (_AGAIN if restoring else _DESTROY) if setup.clean() else ""
+        if answers and setup.remembers():  # of a kiosk whose store is not here: `clean` has looked
             if not answers.forget_tpm:
                 raise AnswersError(
                     detail="the TPM holds the device secret of a kiosk, and forget_tpm is not true"
                 )
             setup.forget()
-        restoring = leftovers.was_restoring(places)
-        before = (_AGAIN if restoring else _DESTROY) if setup.clean() else ""
         if args.words_to_pipe and answers and not answers.sheets:
             _pipe(setup, answers)
         else:

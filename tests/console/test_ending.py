@@ -9,7 +9,8 @@ from medkiosk.console.screens.ledger import CodeScreen
 from medkiosk.core.events import Role
 from medkiosk.ipc import types as t
 from tests.console import flows
-from tests.console.kiosk import LEDGER_HEAD, RunningKiosk
+from tests.console.kiosk import RunningKiosk
+from tests.console.machine import LEDGER_HEAD
 from tests.console.test_screens import console
 
 
@@ -37,11 +38,12 @@ async def test_two_people_end_a_kiosk_and_its_last_head_is_shown(running: Runnin
 
 
 def test_what_could_not_be_done_is_said() -> None:
-    bad = t.Ended(head=LEDGER_HEAD, header=False, keys=0, discarded=False, tpm=False)
+    bad = t.Ended(head=LEDGER_HEAD, header=False, keys=0, discarded=False, tpm=False, remembers=True)
     words = outcome_words(bad)
     assert "could not be overwritten" in words
     assert "could not be told" in words
     assert "Clear the TPM" in words
+    assert "did not forget" in words
     there = t.Ended(head=LEDGER_HEAD, header=True, keys=5, discarded=True, tpm=True, folder="medkiosk-head-x")
     assert "on the stick: medkiosk-head-x" in outcome_words(there)
     full = t.Ended(head=LEDGER_HEAD, header=True, keys=5, discarded=True, tpm=True, stick="It is full.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import socket
@@ -67,7 +68,7 @@ def test_neither_tpm_nor_recovery_key_opens_it_afterwards(scratch: Scratch) -> N
         secrets.put(1, bytes(32))
         there = Places(scratch.places.disk, (), scratch.root / "request", scratch.places.tpm)
         outcome = erase(there, cryptsetup=["cryptsetup"])
-        assert (outcome.erased, outcome.header, outcome.forgotten) == (True, True, True)
+        assert (outcome.erased, outcome.header, outcome.remembers) == (True, True, False)
         assert secrets.generations() == []
         assert not scratch.opens_disk(key)
         with pytest.raises(StepFailedError):
@@ -109,6 +110,27 @@ def test_the_header_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     there = Places(disk_with(tmp_path / "disk", "one"), (tmp_path / "none",), *firmware(tmp_path / "no"))
     outcome = erase(there, cryptsetup=["cryptsetup"])
     assert (outcome.erased, outcome.keys, outcome.tpm) == (True, 0, False)
+
+
+@needs_cryptsetup
+@pytest.mark.parametrize("answer", [b"", b"\x80\x01\0\0\0\x0c\0\0\0\0??"])
+def test_a_tpm_that_does_not_forget_is_said_and_stops_nothing(tmp_path: Path, answer: bytes) -> None:
+    there = dataclasses.replace(places(tmp_path), disk=disk_with(tmp_path / "disk", "one"))
+    with socket.socket(socket.AF_UNIX) as tpm:
+        tpm.bind(str(there.memory))
+        tpm.listen()
+
+        def speak() -> None:
+            line, _ = tpm.accept()
+            with line:
+                line.recv(4096)
+                line.sendall(answer)
+
+        thread = threading.Thread(target=speak)
+        thread.start()
+        outcome = erase(there, cryptsetup=["cryptsetup"])
+        thread.join(10)
+    assert (outcome.erased, outcome.keys, outcome.tpm, outcome.remembers) == (True, 2, True, True)
 
 
 @pytest.mark.parametrize(

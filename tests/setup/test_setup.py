@@ -217,6 +217,10 @@ def test_what_a_set_up_put_into_the_tpm_goes_with_it_and_another_kiosks_is_left_
         assert "forget_tpm is not true" in " ".join(done.stdout.split())
         assert (secrets.generations(), files(scratch)) == ([7], set())
         scratch.answer(forget_tpm=True)
+        (scratch.keys / "index.key").write_bytes(bytes(32))  # a kiosk that is in use: nothing of it goes
+        assert scratch.set_up().returncode == 2
+        assert secrets.generations() == [7]
+        (scratch.keys / "index.key").unlink()
         scratch.set_up()
         assert 7 not in secrets.generations()
         secrets.keep_only()

@@ -48,10 +48,17 @@ class SoftTpm:
             stderr=subprocess.DEVNULL,
         )
         end = time.monotonic() + 30
-        while not self.path.exists():
+        while not self._listens():  # the socket is there a moment before anybody may connect
             if self._child.poll() is not None or time.monotonic() > end:
                 raise RuntimeError("swtpm does not start")
             time.sleep(0.01)
+
+    def _listens(self) -> bool:
+        try:
+            with spoken_to(self.path):
+                return True
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
 
     def stop(self) -> None:
         """Pull the plug."""

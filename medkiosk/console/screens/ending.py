@@ -50,6 +50,8 @@ def outcome_words(ended: Ended) -> str:
         words.append(tr("The disk could not be told that it is free."))
     asked = tr("The firmware was asked to clear the TPM: agree at the next start.")
     words.append(asked if ended.tpm else tr("Clear the TPM in the firmware at the next start."))
+    if ended.remembers:
+        words.append(tr("The TPM did not forget the device secret: only clearing it destroys that."))
     return " ".join(words)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from medkiosk.catalog.holdings import Capture
 from medkiosk.core import bodysite
 from medkiosk.core.ids import CaptureId, EncounterId
-from medkiosk.core.siteevents import EncounterSites, SitesSaid
+from medkiosk.core.siteevents import CaptureSites, EncounterSites, SitesSaid
 
 
 @dataclass
@@ -29,25 +29,28 @@ class Sites:
             return self.captures[capture_id]
         return self.encounters.get(encounter_id, ()) if encounter_id is not None else ()
 
-    def taken_back(self, event: SitesSaid, captures: Iterable[Capture]) -> tuple[Capture, ...]:
-        """The captures, among those that an event is about, of which it takes back what was known.
+    def looked_otherwise(self, event: SitesSaid, captures: Iterable[Capture]) -> tuple[Capture, ...]:
+        """The captures, among those that an event is about, that somebody must look at again.
 
         Args:
             event: not taken yet.
             captures: of the encounter, or the one.
         """
         if isinstance(event, EncounterSites):
-            if not bodysite.takes_back(self.encounters.get(event.encounter_id, ()), event.sites):
+            if not bodysite.looked_otherwise(self.encounters.get(event.encounter_id, ()), event.sites):
                 return ()
             return tuple(each for each in captures if each.capture_id not in self.captures)
         return tuple(
             each
             for each in captures
-            if bodysite.takes_back(
-                self.of(each.capture_id, each.encounter_id),
-                event.sites if event.sites is not None else self.of(None, each.encounter_id),
+            if bodysite.looked_otherwise(
+                self.of(each.capture_id, each.encounter_id), self.after(event, each.encounter_id)
             )
         )
+
+    def after(self, event: CaptureSites, encounter_id: EncounterId | None) -> tuple[str, ...]:
+        """What a picture of an encounter shows once an event about it is taken."""
+        return event.sites if event.sites is not None else self.of(None, encounter_id)
 
     def take(
         self, event: SitesSaid, encounters: Container[EncounterId], captures: Container[CaptureId]

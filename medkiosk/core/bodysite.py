@@ -48,7 +48,7 @@ class Part:
 WHOLE, HEAD, FACE, NECK, CHEST = "38266002", "69536005", "89545001", "45048000", "816094009"
 ABDOMEN, BACK, PELVIS, ARM, HAND = "818981001", "77568009", "816092008", "53120007", "85562004"
 LEG, FOOT, EYES, MOUTH, FINGER, TOE = "61685007", "56459004", "371398005", "123851003", "7569003", "29707007"
-HEAD_AND_NECK, BREAST, KNEE = "774007", "76752008", "72696002"
+HEAD_AND_NECK, BREAST, KNEE, JAW, PERINEUM = "774007", "76752008", "72696002", "661005", "38864007"
 
 PARTS: tuple[Part, ...] = (
     Part(WHOLE, "whole body", ()),
@@ -66,9 +66,9 @@ PARTS: tuple[Part, ...] = (
     Part("48477009", "lip", (FACE, MOUTH)),
     Part(MOUTH, "mouth", (FACE,)),
     Part("21974007", "tongue", (MOUTH,)),
-    Part("38199008", "tooth", (MOUTH,)),
-    Part("23747009", "chin", (FACE,)),
-    Part("661005", "jaw", (FACE,), paired=True),
+    Part("38199008", "tooth", (MOUTH, JAW)),
+    Part("23747009", "chin", (FACE, JAW)),
+    Part(JAW, "jaw", (FACE,), paired=True),
     Part("117590005", "ear", (HEAD,), paired=True),
     Part(NECK, "neck", (HEAD_AND_NECK,)),
     Part("4658004", "nape of the neck", (NECK,)),
@@ -84,11 +84,11 @@ PARTS: tuple[Part, ...] = (
     Part(PELVIS, "pelvis", (WHOLE,)),
     Part("26893007", "groin", (PELVIS, ABDOMEN, LEG), paired=True),
     Part("46862004", "buttock", (PELVIS, BACK, LEG), paired=True),
-    Part("38864007", "perineum", (PELVIS,)),
-    Part("53505006", "anus", (PELVIS,)),
-    Part("18911002", "penis", (PELVIS,)),
-    Part("20233005", "scrotum", (PELVIS,)),
-    Part("45292006", "vulva", (PELVIS,)),
+    Part(PERINEUM, "perineum", (PELVIS,)),
+    Part("53505006", "anus", (PELVIS, PERINEUM)),
+    Part("18911002", "penis", (PELVIS, PERINEUM)),
+    Part("20233005", "scrotum", (PELVIS, PERINEUM)),
+    Part("45292006", "vulva", (PELVIS, PERINEUM)),
     Part(ARM, "whole arm", (WHOLE,), paired=True),
     Part("16982005", "shoulder", (ARM, CHEST, BACK), paired=True),
     Part("40983000", "upper arm", (ARM,), paired=True),
@@ -113,6 +113,58 @@ PARTS: tuple[Part, ...] = (
     Part("770805009", "toenail", (TOE,), paired=True),
 )
 BY_CODE: dict[str, Part] = {part.code: part for part in PARTS}
+
+_NEAR: dict[str, tuple[str, ...]] = {
+    "scalp": ("forehead", "temple", "ear", "nape of the neck"),
+    "forehead": ("temple", "eye region", "eyelid", "nose"),
+    "temple": ("eye region", "eyelid", "ear", "cheek"),
+    "eye": ("eyelid",),
+    "nose": ("eye region", "eyelid", "cheek", "lip"),
+    "cheek": ("eye region", "eyelid", "ear", "lip", "mouth", "chin", "jaw"),
+    "lip": ("chin", "tooth", "tongue"),
+    "tongue": ("tooth",),
+    "jaw": ("ear", "neck"),
+    "chin": ("neck",),
+    "neck": ("ear", "shoulder", "chest", "back"),
+    "nape of the neck": ("ear", "shoulder", "back"),
+    "chest": ("abdomen", "flank", "back"),
+    "breast": ("armpit", "abdomen"),
+    "armpit": ("shoulder", "upper arm", "back"),
+    "flank": ("hip", "lower back", "pelvis"),
+    "lower back": ("pelvis", "hip", "buttock"),
+    "abdomen": ("pelvis", "hip"),
+    "groin": ("hip", "thigh", "perineum", "penis", "scrotum", "vulva"),
+    "buttock": ("hip", "thigh", "perineum", "anus"),
+    "thigh": ("hip", "perineum", "penis", "scrotum", "vulva", "anus", "knee", "back of the knee"),
+    "anus": ("scrotum", "vulva"),
+    "penis": ("scrotum",),
+    "upper arm": ("shoulder", "elbow"),
+    "forearm": ("elbow", "wrist"),
+    "hand": ("wrist",),
+    "palm of the hand": ("wrist", "finger", "thumb"),
+    "thumb": ("wrist", "fingernail"),
+    "lower leg": ("knee", "back of the knee", "ankle", "heel"),
+    "ankle": ("foot", "heel"),
+}
+"""Neighbours without a border that everybody draws alike: one person's groin is another's thigh."""
+
+
+def _within() -> dict[str, frozenset[str]]:
+    """Each concept of the table with all of its parts."""
+    return {
+        whole: frozenset(part.code for part in PARTS if whole == part.code or whole in wholes(part.code))
+        for whole in BY_CODE
+    }
+
+
+def _beside() -> dict[str, frozenset[str]]:
+    """Each concept of the table that has neighbours, with them; both ways."""
+    codes, found = {part.words: part.code for part in PARTS}, dict[str, set[str]]()
+    for words_, others in _NEAR.items():
+        for other in others:
+            found.setdefault(codes[words_], set()).add(codes[other])
+            found.setdefault(codes[other], set()).add(codes[words_])
+    return {code: frozenset(beside) for code, beside in found.items()}
 
 
 def write(code: str, side: Side | None = None) -> str:
@@ -190,6 +242,7 @@ def apart(shown: Collection[str], named: Collection[str]) -> bool:
 
 
 def _may_meet(one: str, other: str) -> bool:
+    """Tell whether two sites have a part in common, or parts that are neighbours."""
     try:
         (code, side), (second, opposite) = split(one), split(other)
     except ValueError:
@@ -198,7 +251,8 @@ def _may_meet(one: str, other: str) -> bool:
         return False
     if code == second or code not in BY_CODE or second not in BY_CODE:
         return True
-    return code in wholes(second) or second in wholes(code)
+    touched = _WITHIN[code].union(*(_BESIDE.get(part, ()) for part in _WITHIN[code]))
+    return not touched.isdisjoint(_WITHIN[second])
 
 
 def wholes(code: str) -> frozenset[str]:
@@ -207,12 +261,21 @@ def wholes(code: str) -> frozenset[str]:
     return frozenset(parents).union(*map(wholes, parents))
 
 
-def takes_back(before: Collection[str], after: Collection[str]) -> bool:
-    """Tell whether a change of what a picture shows could let leave what could not before.
+_WITHIN, _BESIDE = _within(), _beside()
 
-    It could not where only something was added; where nothing was known, nobody said anything else yet.
-    """
+
+def takes_back(before: Collection[str], after: Collection[str]) -> bool:
+    """Tell whether a change of what a picture shows takes away what was known: that needs a reason."""
     return not set(before) <= set(after)
+
+
+def looked_otherwise(before: Collection[str], after: Collection[str]) -> bool:
+    """Tell whether a change could let leave what could not before, so that somebody must look again.
+
+    It could not where something was known and only more was added. The first word is a change as well: a
+    limited grant covers nothing before it, and whoever looked did not compare the picture with it.
+    """
+    return set(before) != set(after) and (not before or takes_back(before, after))
 
 
 def problem(sites: Collection[str]) -> str:

@@ -102,7 +102,7 @@ def _second_words(kiosk: Kiosk, view: CaptureView) -> tuple[str, ...]:
 def _seen(kiosk: Kiosk, looks: Looks, view: CaptureView) -> int:
     """The revision that this session looked at; 0 where what it shows was said to be something else since."""
     capture_id = view.row.capture_id
-    if bodysite.takes_back(looks.sites.get(capture_id, ()), _sites(kiosk, view)):
+    if bodysite.looked_otherwise(looks.sites.get(capture_id, ()), _sites(kiosk, view)):
         return 0
     return looks.revisions.get(capture_id, 0)
 

@@ -62,7 +62,8 @@ def of_encounter(
         sites: what they show; none: it is not known.
         reason: why another word was wrong.
         knows: whether this person may know what is recorded. Who may not learns it by no refusal either: a
-            reason is asked for always, and nothing is said where nothing changes.
+            reason is asked for always, what is recorded already is recorded again, and every approval of
+            the pictures ends.
 
     Raises:
         NotFoundError: there is no such encounter.
@@ -70,8 +71,8 @@ def of_encounter(
             is given.
     """
     wanted, reason = checked(sites), reasons.if_any(reason)
-    kiosk.encounter(encounter_id)
-    with kiosk.journal.lock:  # nobody else may say something between the look and the record
+    with kiosk.journal.lock:  # nobody else may say or dispose of something between the look and the record
+        kiosk.encounter(encounter_id)
         event = EncounterSites(
             at=kiosk.journal.now(),
             actor=who.account_id,
@@ -81,7 +82,8 @@ def of_encounter(
         )
         with kiosk.reading() as catalog:
             before = catalog.sites.encounters.get(encounter_id, ())
-            reopened = _reopened(catalog, event, catalog.held.encounters[encounter_id].captures.values())
+            captures = catalog.held.encounters[encounter_id].captures.values()
+            reopened = _reopened(catalog, event, captures, knows=knows)
         takes_back = bodysite.takes_back(before, wanted)
         _commit(kiosk, event, reopened, same=before == wanted, takes_back=takes_back, knows=knows)
 
@@ -110,16 +112,22 @@ def of_capture(
         with kiosk.reading() as catalog:
             capture = catalog.held.captures[capture_id]
             same = catalog.sites.captures.get(capture_id) == wanted
-            takes_back = bool(catalog.sites.taken_back(event, (capture,)))
-            reopened = _reopened(catalog, event, (capture,))
+            before = catalog.sites.of(capture_id, capture.encounter_id)
+            takes_back = bodysite.takes_back(before, catalog.sites.after(event, capture.encounter_id))
+            reopened = _reopened(catalog, event, (capture,), knows=knows)
         _commit(kiosk, event, reopened, same=same, takes_back=takes_back, knows=knows)
 
 
-def _reopened(catalog: Catalog, event: SitesSaid, captures: Iterable[Capture]) -> list[Reopened]:
-    """The ends of the approvals of those pictures of which it takes back what was known."""
+def _reopened(
+    catalog: Catalog, event: SitesSaid, captures: Iterable[Capture], *, knows: bool
+) -> list[Reopened]:
+    """The ends of the approvals of those pictures that somebody must look at again.
+
+    Of who does not know what is recorded: of all pictures, or those that stay approved would tell.
+    """
     return [
         Reopened(at=event.at, actor=event.actor, capture_id=each.capture_id)
-        for each in catalog.sites.taken_back(event, captures)
+        for each in (catalog.sites.looked_otherwise(event, captures) if knows else captures)
         if each.state in _APPROVED
     ]
 
@@ -129,9 +137,7 @@ def _commit(
 ) -> None:
     if not knows and not event.reason:
         raise BadRequestError(detail="you do not see what is recorded already: say why you record this")
-    if same and not knows:
-        return
-    if same:
+    if same and knows:
         raise BadRequestError(detail="that is what is recorded already")
     if takes_back and not event.reason:
         raise BadRequestError(detail=_WHY_NOT)

@@ -61,13 +61,13 @@ def test_a_picture_shows_what_was_said_of_it_or_of_its_encounter(
     assert shown(*events) == expected
 
 
-def test_what_takes_back_what_was_known_is_told() -> None:
+def test_what_must_be_looked_at_again_is_told() -> None:
     catalog = fold(step, [*BEGIN, about_all(FACE), about(ONE, (HAND,))])
     both = tuple(catalog.held.captures.values())
 
     def ids(event: EncounterSites | CaptureSites) -> list[str]:
         captures = both if isinstance(event, EncounterSites) else (catalog.held.captures[event.capture_id],)
-        return [each.capture_id for each in catalog.sites.taken_back(event, captures)]
+        return [each.capture_id for each in catalog.sites.looked_otherwise(event, captures)]
 
     assert ids(about_all(FACE, NECK)) == []
     assert ids(about_all(NECK)) == [TWO], "of the other one something else was said"
@@ -79,6 +79,12 @@ def test_what_takes_back_what_was_known_is_told() -> None:
     assert ids(about(TWO, (FACE, HAND))) == []
     assert ids(about(TWO, None)) == []
     assert ids(about(TWO, (NECK,))) == [TWO]
+    catalog.apply(about(TWO, ()))
+    assert ids(about(TWO, (NECK,))) == [TWO], "the first word: nobody looked with it in mind"
+    assert ids(about(TWO, None)) == [TWO]
+    catalog.apply(about_all())
+    catalog.apply(about(TWO, None))
+    assert ids(about_all(FACE)) == [TWO]
 
 
 def test_an_approval_ends_when_it_is_said_to_be_reopened() -> None:

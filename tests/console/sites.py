@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from medkiosk.core.bodysite import problem, takes_back
+from medkiosk.core.bodysite import looked_otherwise, problem, takes_back
 from medkiosk.core.errors import BadRequestError, NotFoundError
 from medkiosk.core.ids import CaptureId, EncounterId
 from medkiosk.core.photo import ReviewState
@@ -56,7 +56,7 @@ class Sites:
         if takes_back(before, after) and not reason:
             raise BadRequestError(detail=WHY_NOT)
         self._kiosk.calls.append(f"sites: {' '.join(sorted(after)) or 'none'}; {reason}")
-        for photo in (self._kiosk.photos[id_] for id_ in captures if takes_back(before, after)):
+        for photo in (self._kiosk.photos[id_] for id_ in captures if looked_otherwise(before, after)):
             if photo.info.state is ReviewState.APPROVED:
                 photo.info = msgspec.structs.replace(photo.info, state=ReviewState.PROPOSED, approvers=())
 

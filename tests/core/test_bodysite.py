@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 from pydicom.sr._concepts_dict import concepts
 
 from medkiosk.core import bodysite as b
-from medkiosk.core.bodysite import LATERALITY, PARTS, Side, apart, covered, takes_back, wholes, words, write
+from medkiosk.core.bodysite import (
+    LATERALITY,
+    PARTS,
+    Side,
+    apart,
+    covered,
+    looked_otherwise,
+    takes_back,
+    wholes,
+    words,
+    write,
+)
 
 FOREARM, FACE, HEAD, EAR = "14975008", b.FACE, b.HEAD, "117590005"
 LEFT, RIGHT = write(FOREARM, Side.LEFT), write(FOREARM, Side.RIGHT)
@@ -112,7 +123,8 @@ def test_what_a_grant_covers(shown: tuple[str, ...], named: tuple[str, ...], yes
         ((FACE,), (HEAD,), False),
         ((b.WHOLE,), (FACE,), False),
         (("774007",), (FACE,), False),  # head and neck
-        ((b.NECK,), (FACE,), True),
+        ((b.NECK,), (FACE,), False),  # below the chin they meet
+        ((b.CHEST,), (FACE,), True),
         ((LEFT,), (RIGHT,), True),
         ((FOREARM,), (RIGHT,), False),
         ((LEFT,), (write(b.ARM, Side.RIGHT),), True),
@@ -128,6 +140,60 @@ def test_what_a_grant_covers(shown: tuple[str, ...], named: tuple[str, ...], yes
 )
 def test_what_a_refusal_leaves_alone(shown: tuple[str, ...], named: tuple[str, ...], yes: bool) -> None:
     assert apart(shown, named) == yes
+
+
+NAMED = {part.words: part.code for part in PARTS}
+
+
+@pytest.mark.parametrize(
+    ("one", "others"),
+    [
+        ("perineum", "vulva anus scrotum penis groin thigh buttock pelvis"),
+        ("groin", "vulva penis scrotum thigh hip abdomen"),
+        ("buttock", "anus hip thigh lower_back"),
+        ("hip", "groin thigh abdomen flank"),
+        ("pelvis", "abdomen back whole_leg lower_back"),
+        ("jaw", "chin tooth tongue cheek mouth neck ear"),
+        ("eye", "eyelid eye_region face"),
+        ("mouth", "lip tooth tongue cheek chin"),
+        ("armpit", "breast upper_arm shoulder chest"),
+        ("chest", "neck shoulder breast nipple abdomen back whole_arm"),
+        ("neck", "shoulder ear scalp chin nape_of_the_neck head"),
+        ("ear", "scalp temple cheek face"),
+        ("scalp", "forehead temple nape_of_the_neck"),
+        ("shoulder", "upper_arm back nape_of_the_neck"),
+        ("elbow", "upper_arm forearm"),
+        ("wrist", "forearm hand palm_of_the_hand thumb"),
+        ("finger", "palm_of_the_hand fingernail thumb"),
+        ("thumb", "fingernail palm_of_the_hand"),
+        ("knee", "thigh lower_leg"),
+        ("ankle", "lower_leg foot heel"),
+        ("foot", "toe toenail heel"),
+    ],
+)
+def test_neighbours_and_parts_are_no_other_places(one: str, others: str) -> None:
+    for other in (NAMED[each.replace("_", " ")] for each in others.split()):
+        assert not apart((NAMED[one],), (other,)), words(other)
+        assert not apart((other,), (NAMED[one],)), words(other)
+        assert other == NAMED[one] or not covered((other,), (NAMED[one],)), "a grant covers no neighbour"
+
+
+@pytest.mark.parametrize(
+    ("one", "others"),
+    [
+        ("foot", "face hand whole_arm chest thigh knee pelvis"),
+        ("face", "chest abdomen back whole_leg whole_arm pelvis shoulder"),
+        ("hand", "face foot elbow upper_arm chest breast"),
+        ("breast", "face neck vulva hand back pelvis"),
+        ("vulva", "breast navel knee buttock lower_back"),
+        ("back", "face forearm thumb knee vulva"),
+        ("eye", "mouth ear scalp nose"),
+    ],
+)
+def test_what_is_far_away_is_another_place(one: str, others: str) -> None:
+    for other in (NAMED[each.replace("_", " ")] for each in others.split()):
+        assert apart((NAMED[one],), (other,)), words(other)
+        assert apart((other,), (NAMED[one],)), words(other)
 
 
 SITES = st.lists(
@@ -151,6 +217,7 @@ def test_more_that_a_picture_shows_never_allows_more(
     known = known or [FACE]
     after = [*dict.fromkeys([*known, *more])]
     assert not takes_back(known, after)
+    assert not looked_otherwise(known, after)
     assert covered(known, named) or not covered(after, named)
     assert apart(known, named) or not apart(after, named)
 
@@ -161,6 +228,15 @@ def test_only_more_takes_nothing_back() -> None:
     assert takes_back((FACE,), ())
     assert not takes_back((), (FACE,))
     assert not takes_back((), ())
+
+
+def test_also_after_the_first_word_somebody_must_look_again() -> None:
+    assert looked_otherwise((), (FACE,))
+    assert looked_otherwise((FACE,), ())
+    assert looked_otherwise((LEFT,), (FOREARM,))
+    assert not looked_otherwise((FACE,), (FACE, LEFT))
+    assert not looked_otherwise((FACE, LEFT), (LEFT, FACE))
+    assert not looked_otherwise((), ())
 
 
 def test_sites_in_words() -> None:

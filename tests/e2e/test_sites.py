@@ -85,8 +85,16 @@ def test_only_what_the_consent_names_leaves(day: ScratchKiosk, tmp_path: Path) -
         pat.say_capture_sites(arm, (), "one cannot tell")
         approved(rita, rita.get_capture(arm))
         assert "Record it: B in Review" in why(arm)
+
+        # Nor does the first word open what nobody looked at with that word in mind.
+        looked = rita.get_capture(arm)
         pat.say_capture_sites(arm, None)
-        assert rita.get_capture(arm).info.state is ReviewState.APPROVED
+        assert rita.get_capture(arm).info.state is ReviewState.PROPOSED
+        with pytest.raises(RemoteError, match="have not looked"):
+            rita.approve(arm, looked.info.revision)
+        with pytest.raises(RemoteError):
+            exported(olga, recipient, (arm,))
+        approved(rita, rita.get_capture(arm))
         assert why(arm) == ""
 
         # A refusal of the face stops a picture of the face, and no other.

@@ -60,6 +60,7 @@ def _close_leaks() -> None:
 def build(arguments: list[str] | None = None) -> tuple[KioskApp, bool]:
     """Make the application from a command line; and whether the mouse is used."""
     _close_leaks()
+    os.environ["TEXTUAL_FPS"] = "240"  # what is drawn in two steps else waits for up to 17 ms, twice
     os.environ["TEXTUAL_DISABLE_KITTY_KEY"] = "1"  # a bare terminal prints the question it does not know
     options = _parse(arguments)
     from medkiosk.console import language

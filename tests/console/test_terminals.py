@@ -141,6 +141,7 @@ from medkiosk.console.__main__ import build
 build(["--socket", "/nonexistent"])
 from textual import constants
 assert constants.LOG_FILE is None and not constants.DEBUG
+assert constants.MAX_FPS == 240
 assert "TEXTUAL_LOG" not in os.environ and "TEXTUAL" not in os.environ
 assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
 from medkiosk.console.app import KioskApp

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import msgspec
 
@@ -10,6 +11,7 @@ from medkiosk.access.need import Action
 from medkiosk.catalog.corrections import Correction
 from medkiosk.catalog.exports import Export
 from medkiosk.catalog.fold import Catalog
+from medkiosk.consent.decision import Decision
 from medkiosk.core.consent import Purpose, Subject, subject_key
 from medkiosk.core.correction import by_whom, next_state
 from medkiosk.core.correctionevents import (
@@ -403,8 +405,27 @@ def _needs(
         yield "Intimate pictures come to an encounter that is not: it becomes intimate, and few will see it."
     now = consenting.not_before(kiosk.clock(), kiosk.keyring.opened.newest)
     for purpose in Purpose:
-        said, _ = consenting.ask(
-            catalog, None, proposed.encounter_id, (), purpose, None, kiosk.config.consent, now
+        why_not = (
+            said.reason
+            for capture_id in proposed.captures
+            if not (said := _asked(kiosk, catalog, capture_id, proposed.encounter_id, purpose, now)).allowed
         )
-        if not said.allowed:
-            yield f"Consent of the right patient, {purpose.replace('_', ' ')}: no. {said.reason}"
+        for reason in dict.fromkeys(why_not):
+            yield f"Consent of the right patient, {purpose.replace('_', ' ')}: no. {reason}"
+
+
+def _asked(
+    kiosk: Kiosk,
+    catalog: Catalog,
+    capture_id: CaptureId,
+    encounter_id: EncounterId,
+    purpose: Purpose,
+    now: datetime,
+) -> Decision:
+    """What consent says of a picture in the encounter that it is to come to; its own word goes with it."""
+    view = catalog.capture(capture_id)
+    findings = view.latest.findings if view is not None and view.latest is not None else ()
+    said, _ = consenting.ask(
+        catalog, capture_id, encounter_id, findings, purpose, None, kiosk.config.consent, now
+    )
+    return said

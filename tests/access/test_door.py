@@ -15,12 +15,13 @@ from medkiosk.core.consent import Purpose
 from medkiosk.core.correctionevents import Outcome
 from medkiosk.core.ids import CorrectionId
 from medkiosk.core.lifecycle import RetentionClass
-from medkiosk.core.photo import Box, ImageRole
+from medkiosk.core.photo import Box, ImageRole, ReviewState
 from medkiosk.core.slate import SlateKind
 from medkiosk.ipc import wire
 from medkiosk.ipc.client import Client
 from medkiosk.ipc.wire import RemoteError
 from tests.access.hospital import INTIMATE, PLAIN, Hospital
+from tests.e2e.test_roles import approved
 from tests.kiosk import consent
 from tests.outside import PLAIN as NO_EXTRAS
 from tests.outside import terms
@@ -264,6 +265,13 @@ def test_of_intimate_pictures_who_lacks_the_right_sees_that_they_are_there(here:
         pat.get_preview(here.of_intimate)
     with pytest.raises(RemoteError, match=NO_RIGHT):
         pat.lift_restriction(here.intimate, "I want to look")
+    for sites in (("91470000",), ("91470000", "76752008"), ("91470000", "76752008"), ("76752008",)):
+        approved(ines, ines.get_capture(here.of_intimate))
+        pat.say_capture_sites(here.of_intimate, sites, "seen")  # the same, more, the same, less
+        assert ines.get_capture(here.of_intimate).info.state is ReviewState.PROPOSED
+    approved(ines, ines.get_capture(here.of_intimate))
+    pat.say_sites(here.intimate, ("76752008",), "seen")  # though of the picture another word counts
+    assert ines.get_capture(here.of_intimate).info.state is ReviewState.PROPOSED
 
 
 def test_a_form_tells_nothing(here: Hospital) -> None:

@@ -107,6 +107,16 @@ def test_only_what_the_consent_names_leaves(day: ScratchKiosk, tmp_path: Path) -
         assert "was refused" in why(face)
         assert why(arm) == ""
 
+        # Who says whose it is in truth reads what consent says of this picture, not of the encounter.
+        right = msgspec.structs.replace(SUBJECT, mrn="200", name="Right Patient")
+        theirs = pat.create_encounter(right, "arm", sites=(LEFT,)).encounter_id
+        pat.record_consent(theirs, ONLY)
+        proposed = pat.propose_correction(theirs, (face,), "typed the wrong one")
+        told = [each for each in proposed.needs if "teaching research" in each]
+        assert len(told) == 1, proposed.needs
+        assert "this picture shows another one" in told[0]
+        pat.take_back_correction(proposed.correction_id)
+
         loose = pat.list_captures().captures[2].capture_id
         refused: list[tuple[Callable[[], object], str]] = [
             (lambda: pat.say_sites(here, ("14975009",)), "check its digits"),

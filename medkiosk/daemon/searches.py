@@ -23,7 +23,7 @@ from medkiosk.journal import Fact, Journal, OutOfDateError
 _log = logging.getLogger(__name__)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Seen:
     """What one session looked for.
 
@@ -47,6 +47,9 @@ class _Seen:
 class Searches:
     """Thread-safe.
 
+    What a session could not write before it ended is kept, in memory, until it is written. That cannot grow:
+    from the first entry that the ledger did not take on, no search and no list of anybody is answered.
+
     Args:
         journal: where it is written down.
         now: seconds of a clock that nobody can set (`Sessions.now`).
@@ -57,6 +60,7 @@ class Searches:
         self._now = now
         self._lock = threading.Lock()
         self._of: dict[Session, _Seen] = {}
+        self._over: list[_Seen] = []  # of sessions that ended; each has something to be written down
 
     def searched(
         self, session: Session, key: str, text: str, found: int, shown: tuple[EncounterId, ...]
@@ -73,12 +77,11 @@ class Searches:
             shown: whom this page shows.
 
         Raises:
-            KioskError: the ledger takes nothing, or did not take what was searched before.
+            KioskError: the ledger takes nothing, or did not take what anybody searched before.
         """
         self._journal.check()
+        self._owed()
         seen = self._seen(session)
-        if seen.failed:
-            self._write(seen)
         with self._lock:
             answered = Search.of(key, text, found, shown)
             seen.standing, written = searching.asked(seen.standing, answered, self._now())
@@ -90,8 +93,9 @@ class Searches:
         """A scan or a form was answered: written down now, unless it is the same again.
 
         Raises:
-            KioskError: it could not be written down.
+            KioskError: it could not be written down, or what anybody searched before.
         """
+        self._owed()
         seen = self._seen(session)
         answered = Search.of(text, text, len(shown), shown)
         with self._lock:
@@ -105,8 +109,9 @@ class Searches:
         """A list is about to be shown: written down now, once for a session, unless nobody is on it.
 
         Raises:
-            KioskError: it could not be written down.
+            KioskError: it could not be written down, or what anybody searched before.
         """
+        self._owed()
         seen = self._seen(session)
         with self._lock:
             self._leave(session, seen)
@@ -127,10 +132,10 @@ class Searches:
     def ended(self, session: Session) -> None:
         """The session is over; while its person still counts as logged in."""
         with self._lock:
-            seen = self._of.pop(session, None)
+            seen = self._of.get(session)
             if seen is None:
                 return
-            self._leave(session, seen)
+            self._end(session, seen)
         self._try(seen)
 
     def look(self) -> None:
@@ -140,7 +145,7 @@ class Searches:
             for session, seen in self._of.items():
                 seen.standing, written = searching.looked(seen.standing, now)
                 self._due(session, seen, written)
-            waiting = [seen for seen in self._of.values() if seen.waiting]
+            waiting = [seen for seen in (*self._over, *self._of.values()) if seen.waiting]
         for seen in waiting:
             self._try(seen)
 
@@ -151,9 +156,26 @@ class Searches:
     def _settle(self, session: Session, seen: _Seen) -> None:
         if session.ended:  # meanwhile, and nobody comes back to it
             with self._lock:
-                self._of.pop(session, None)
-                self._leave(session, seen)
+                self._end(session, seen)
         self._write(seen)
+
+    def _end(self, session: Session, seen: _Seen) -> None:
+        """Forget a session, but for what is to be written down of it."""
+        self._of.pop(session, None)
+        self._leave(session, seen)
+        if seen.waiting and seen not in self._over:
+            self._over.append(seen)
+
+    def _owed(self) -> None:
+        """Write down what did not go into the ledger, whoever searched it.
+
+        Raises:
+            KioskError: it does not go in now, either: nothing more is answered.
+        """
+        with self._lock:
+            failed = [seen for seen in (*self._over, *self._of.values()) if seen.failed]
+        for seen in failed:
+            self._write(seen)
 
     def _leave(self, session: Session, seen: _Seen) -> None:
         seen.standing, written = searching.left(seen.standing)
@@ -191,6 +213,8 @@ class Searches:
                     raise
                 del seen.waiting[0]
             seen.failed = False
+        with self._lock:
+            self._over = [each for each in self._over if each.waiting]
 
     def _try(self, seen: _Seen) -> None:
         """The same where nobody could be told; until it works, the next search is not answered."""

@@ -206,11 +206,60 @@ def test_while_nothing_can_be_written_nothing_more_is_answered_and_nothing_is_lo
     assert len(caplog.records) == 2, "it had worked again"
     rig.why = lambda _event: ""
     rig.searches.ended(session)
-    assert rig.said == [
-        (Listing.SEARCH, "ann", 1),
-        (Listing.ENCOUNTERS, "", 3),
-        (Listing.SEARCH, "e", 1),
-    ]
+    assert rig.said == [(Listing.SEARCH, "ann", 1), (Listing.SEARCH, "e", 1)], "the list was refused"
+
+
+def test_what_could_not_be_written_when_its_session_ended_is_written_first(rig: Rig) -> None:
+    session, other = rig.session(), rig.session("c")
+    rig.type(session, "ann", ANN)
+    rig.why = rig.full
+    rig.searches.ended(session)
+    with pytest.raises(VaultFullError):
+        rig.type(other, "e", ERIKA)
+    with pytest.raises(VaultFullError):
+        rig.searches.told(other, Listing.SCAN, "300", (ERIKA,))
+    with pytest.raises(VaultFullError):
+        rig.searches.listed(other, Listing.DUE, 3)
+    rig.rest()
+    assert rig.said == []
+    rig.why = lambda _event: ""
+    rig.searches.listed(other, Listing.DUE, 3)
+    assert rig.said == [(Listing.SEARCH, "ann", 1), (Listing.DUE, "", 3)], (
+        "what was refused was not looked at"
+    )
+    assert [each.actor[0] for each in rig.written] == ["b", "c"]
+    rig.searches.ended(other)
+    assert rig.searches._of == {}
+    assert rig.searches._over == []
+
+
+def test_what_could_not_be_written_when_its_session_ended_is_tried_again(rig: Rig) -> None:
+    session = rig.session()
+    rig.searches.listed(session, Listing.ENCOUNTERS, 3)
+    rig.why = rig.full
+    session.ended = "the kiosk was locked"
+    with pytest.raises(VaultFullError):
+        rig.searches.told(session, Listing.SCAN, "300", (ERIKA,))
+    rig.searches.ended(session)
+    rig.rest()
+    rig.why = lambda _event: ""
+    rig.rest(0)
+    assert rig.said == [(Listing.ENCOUNTERS, "", 3), (Listing.SCAN, "300", 1)]
+    assert rig.searches._of == {}
+    assert rig.searches._over == [], "nothing is kept of a session that is over"
+
+
+def test_what_one_session_could_not_write_refuses_the_search_of_another(rig: Rig) -> None:
+    session, other = rig.session(), rig.session("c")
+    rig.type(session, "ann", ANN)
+    rig.why = rig.full
+    rig.rest()
+    with pytest.raises(VaultFullError):
+        rig.type(other, "e", ERIKA)
+    rig.why = lambda _event: ""
+    rig.type(other, "e", ERIKA)
+    rig.searches.left(other)
+    assert rig.said == [(Listing.SEARCH, "ann", 1), (Listing.SEARCH, "e", 1)]
 
 
 def test_where_the_ledger_has_stopped_no_search_is_answered(rig: Rig) -> None:
@@ -233,6 +282,16 @@ def test_of_who_is_being_destroyed_neither_name_nor_id_is_taken(rig: Rig) -> Non
 
 
 def test_what_a_guard_refuses_altogether_waits(rig: Rig) -> None:
+    session = rig.session()
     rig.why = lambda _event: "no"
     with pytest.raises(OutOfDateError):
-        rig.searches.listed(rig.session(), Listing.DUE, 1)
+        rig.searches.listed(session, Listing.DUE, 1)
+    rig.rest()
+    with pytest.raises(OutOfDateError):
+        rig.type(session, "ann", ANN)
+    assert rig.said == []
+    rig.why = lambda _event: ""
+    rig.rest(0)
+    assert rig.said == [(Listing.DUE, "", 1)]
+    rig.searches.listed(session, Listing.DUE, 1)
+    assert len(rig.said) == 1, "once for a session, also where it came late"

@@ -57,6 +57,13 @@ def typed(text: str) -> tuple[str, ...] | str:
     return tuple(dict.fromkeys(found))
 
 
+def in_full(text: str) -> bool:
+    """Whether everything that was typed is a whole name: nothing was taken for more than stands there."""
+    sites = typed(text)
+    pieces = [_plain(piece) for piece in _pieces(text)]
+    return not isinstance(sites, str) and pieces == [_plain(named(site)) for site in sites]
+
+
 def completed(text: str) -> str | None:
     """What was typed with the rest of the name that it begins; None where it begins none."""
     before, between, last = text.rpartition(";")

@@ -23,10 +23,10 @@ def shown_by(encounter: EncounterInfo, capture_id: CaptureId) -> tuple[str, ...]
 
 
 def site_words(encounter: EncounterInfo, capture_id: CaptureId) -> str:
-    """What a picture shows, in a line; a demand where an answer asks for it; else nothing."""
+    """What a picture shows, all of it; a demand where an answer asks for it; else nothing."""
     if sites := shown_by(encounter, capture_id):
         own = own_sites(encounter, capture_id) is not None
-        return tr("Shows: {sites}", sites=listed(sites)) + (tr(", this photo") if own else "")
+        return tr("Shows: {sites}", sites=listed(sites, len(sites))) + (tr(", this photo") if own else "")
     limited = any(each.terms.scope is not None and each.terms.scope.body_sites for each in encounter.consents)
     return tr("SHOWS: NOT RECORDED, press B") if limited else ""
 

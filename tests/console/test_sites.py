@@ -8,14 +8,20 @@ import msgspec
 import pytest
 
 from medkiosk.console import language
-from medkiosk.console.bodyparts import completed, listed, named, typed, written
+from medkiosk.console.bodyparts import completed, in_full, listed, named, typed, written
 from medkiosk.console.language import ENGLISH
-from medkiosk.core.bodysite import FACE, HAND, PARTS, Side, is_site, write
+from medkiosk.console.screens.photo import looked
+from medkiosk.console.widgets.bodyfield import _LONGEST
+from medkiosk.core.bodysite import FACE, HAND, MOST, PARTS, Side, is_site, write
 from medkiosk.core.consent import Scope
+from medkiosk.core.ids import CaptureId
 from medkiosk.core.photo import ReviewState
+from medkiosk.ipc.client import Client
 from medkiosk.ipc.sitetypes import OtherSites
+from medkiosk.ipc.types import Picture
 from tests.console import flows
 from tests.console.kiosk import RunningKiosk
+from tests.console.state import PASSPHRASE
 from tests.console.test_access import encounter
 from tests.console.test_consent import to
 from tests.console.test_screens import console
@@ -92,6 +98,27 @@ def test_every_site_can_be_typed_as_it_is_written(code: str) -> None:
     assert typed(written(some)) == some
 
 
+@pytest.mark.parametrize(
+    ("text", "yes"),
+    [
+        ("", True),
+        ("left forearm; Face ", True),
+        ("v", False),
+        ("forea", False),
+        ("face; v", False),
+        ("face; face", False),
+        (FOREARM, False),
+        ("elephant", False),
+    ],
+)
+def test_a_few_letters_that_were_taken_for_more_are_told(text: str, yes: bool) -> None:
+    assert in_full(text) == yes
+
+
+def test_as_many_parts_as_may_be_can_stand_in_the_field() -> None:
+    assert len(written([write("900000000000207008", Side.RIGHT)] * MOST)) <= _LONGEST
+
+
 def test_in_german_and_still_in_english() -> None:
     language.use("de")
     assert named(LEFT) == "Unterarm links"
@@ -126,6 +153,10 @@ async def test_a_new_encounter_says_what_its_photos_show(
         await flows.until_text(pilot, "elephant: not in the list")
         await pilot.press(*["backspace"] * 8)
         await flows.type_text(pilot, "left fore")
+        await pilot.press("f2")
+        await flows.until_text(pilot, "Read what the letters were taken for")
+        await flows.until_text(pilot, "left forearm")
+        assert not running.kiosk.encounters
         await pilot.press("f2")
         await flows.until_screen(pilot, "ConsentScreen")
         await pilot.press("escape")
@@ -209,11 +240,69 @@ async def test_a_limited_consent_asks_for_what_a_photo_shows(running: RunningKio
         await pilot.press("f2")
         await flows.until_text(pilot, "nowhere: not in the list")
         await pilot.press(*["backspace"] * 9, "f2")
+        await flows.until_text(pilot, "Read what the letters were taken for")
+        assert not running.kiosk.encounters[id_].consents
+        await pilot.press("f2")
         await flows.until_text(pilot, "only left forearm")
         await pilot.press("enter")
         await flows.until_text(pilot, "SHOWS: NOT RECORDED, press B")
     terms = running.kiosk.encounters[id_].consents[-1].terms
     assert terms.scope == Scope(body_sites=(LEFT,))
+
+
+MANY = (LEFT, RIGHT, FACE, HAND)
+
+
+async def test_whoever_reviews_reads_every_part_that_is_recorded(running: RunningKiosk) -> None:
+    id_ = encounter(running, sites=MANY)
+    photo = next(iter(running.kiosk.photos.values()))
+    photo.info = msgspec.structs.replace(photo.info, encounter_id=id_)
+    async with console(running.path, size=(80, 24)) as pilot:
+        await flows.log_in(pilot, "rita")
+        await pilot.press("e")
+        await flows.until_text(pilot, "Erika")
+        await pilot.press("enter")
+        await flows.until_screen(pilot, "ReviewScreen")
+        for site in MANY:
+            await flows.until_text(pilot, named(site).split()[-1])
+        assert "+1" not in flows.text(pilot)
+
+
+async def test_what_does_not_fit_beside_the_photo_lets_nobody_approve_it(running: RunningKiosk) -> None:
+    sites = tuple(write(part.code, Side.LEFT) for part in PARTS if part.paired)[:32]
+    id_ = encounter(running, sites=sites)
+    photo = next(iter(running.kiosk.photos.values()))
+    photo.info = msgspec.structs.replace(photo.info, encounter_id=id_)
+    async with console(running.path, size=(80, 24)) as pilot:
+        await flows.log_in(pilot, "rita")
+        await pilot.press("e")
+        await flows.until_text(pilot, "Erika")
+        await pilot.press("enter")
+        await flows.until_screen(pilot, "ReviewScreen")
+        await flows.until_text(pilot, "Shows: ")
+        await pilot.press("a")
+        await flows.until_text(pilot, "too small for all that is recorded")
+    assert not photo.info.approvers
+
+
+def test_what_is_shown_beside_a_photo_is_what_the_kiosk_takes_for_seen(running: RunningKiosk) -> None:
+    id_ = encounter(running, sites=(FOREARM,))
+    (one, photo), *_ = running.kiosk.photos.items()
+    photo.info = msgspec.structs.replace(photo.info, encounter_id=id_)
+
+    class SaidMeanwhile(Client):
+        """Somebody else says something just before the picture is handed out."""
+
+        def get_preview(self, capture_id: CaptureId) -> tuple[Picture, bytes]:
+            self.say_sites(id_, (FOREARM, FACE))
+            return super().get_preview(capture_id)
+
+    with SaidMeanwhile(running.path) as kiosk:
+        kiosk.login("rita", PASSPHRASE)
+        shown = looked(kiosk, one, picture=True)
+    assert shown.picture is not None
+    assert shown.encounter is not None
+    assert set(shown.encounter.sites) == {FOREARM, FACE}
 
 
 async def test_a_photo_of_nobody_shows_nothing_that_is_recorded(running: RunningKiosk) -> None:

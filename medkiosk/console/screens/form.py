@@ -5,6 +5,8 @@ Enter is taken before the field sees it, so that what is typed right after it al
 
 from __future__ import annotations
 
+import time
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Grid, VerticalScroll
@@ -15,6 +17,7 @@ from medkiosk.console.actions import Where, bindings
 from medkiosk.console.language import tr
 from medkiosk.console.messages import Refused
 from medkiosk.console.screens.base import KioskScreen
+from medkiosk.console.widgets.bodyfield import BodyField
 from medkiosk.console.widgets.field import Field, settled
 
 Rows = list[tuple[str, Widget]]
@@ -33,6 +36,8 @@ class FormScreen(KioskScreen):
     AUTO_FOCUS = ".form Field, .form Choice"
     BUTTON = "Save"
     LAST = ""
+    _written_at = 0.0
+    """When it was last written out what letters were taken for."""
 
     def above(self) -> ComposeResult:
         """What stands above the fields."""
@@ -83,11 +88,19 @@ class FormScreen(KioskScreen):
         button = self.query_one("#save", Button)
         if button.disabled:
             return
-        problem = self.save()
+        problem = self._first_read() or self.save()
         if problem:
             self.say(problem, wrong=True)
         else:
             button.disabled = True
+
+    def _first_read(self) -> str:
+        """What to read before it is saved, where letters were taken for a part of the body; or nothing."""
+        if [field for field in self.query(BodyField) if field.write_out()]:
+            self._written_at = time.monotonic()
+        elif self.kiosk.typed.key_time >= self._written_at:
+            return ""
+        return "Read what the letters were taken for. Save again if it is right."
 
     @property
     def holds_keys(self) -> bool:

@@ -74,11 +74,11 @@ def looked(kiosk: Client, capture_id: CaptureId, *, picture: bool, uncovered: bo
     """Fetch one capture, and its preview where there is one; both of the same revision.
 
     An intimate picture is fetched only when somebody asked for it: then it is a look. The capture is asked
-    for again after the picture: having looked is one of the conditions in ``problems``.
+    for again after the picture: having looked is one of the conditions in ``problems``. So is its encounter:
+    with the picture the daemon takes what is said to be on it for seen, and that must be what is shown.
     """
     detail = kiosk.get_capture(capture_id)
-    whose = detail.info.encounter_id
-    encounter = next(iter(kiosk.get_encounters((whose,)).encounters), None) if whose else None
+    encounter = _encounter_of(kiosk, detail)
     if not picture or detail.info.revision < 1 or not detail.width:
         return CaptureLoaded(detail, None, encounter=encounter)
     if encounter is not None and encounter.restricted and not uncovered:
@@ -86,12 +86,18 @@ def looked(kiosk: Client, capture_id: CaptureId, *, picture: bool, uncovered: bo
     try:
         seen = kiosk.get_preview(capture_id)
         detail = kiosk.get_capture(capture_id)
+        encounter = _encounter_of(kiosk, detail)
     except RemoteError as error:
         return CaptureLoaded(detail, None, error.message, encounter=encounter)
     if seen[0].revision != detail.info.revision:
         words = tr("This photo was just redacted again. Leave it and come back.")
         return CaptureLoaded(detail, None, words, encounter=encounter)
     return CaptureLoaded(detail, seen, encounter=encounter)
+
+
+def _encounter_of(kiosk: Client, detail: CaptureDetail) -> EncounterInfo | None:
+    whose = detail.info.encounter_id
+    return next(iter(kiosk.get_encounters((whose,)).encounters), None) if whose else None
 
 
 def part_of(kiosk: Client, wanted: PhotoView.Wanted) -> PartLoaded:

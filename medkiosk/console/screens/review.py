@@ -44,6 +44,12 @@ class ReviewScreen(SuggestionScreen):
         else:
             super()._after_refusal()
 
+    @property
+    def _cut(self) -> bool:
+        """Whether what is recorded of the photo, what it shows above all, reaches beyond the panel."""
+        about, panel = self.query_one("#about"), self.query_one("#panel")
+        return about.region.bottom > panel.region.bottom
+
     def _why_not(self) -> str:
         """Why the photo cannot be approved now; empty when it can."""
         detail, undecided = self._detail, self._draft.unanswered
@@ -62,6 +68,8 @@ class ReviewScreen(SuggestionScreen):
             return "the masks were changed. Save them (S), and look at the result."
         if detail.problems:
             return detail.problems[0]
+        if self._cut:
+            return "this terminal is too small for all that is recorded of the photo. Make it larger."
         if self._photo is not None and self._photo.too_small:
             return "this terminal is too small to show the photo."
         if self._painted != detail.info.revision and self._level:

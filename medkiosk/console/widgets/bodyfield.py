@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from textual.suggester import Suggester
 
-from medkiosk.console.bodyparts import completed, typed, written
+from medkiosk.console.bodyparts import completed, in_full, typed, written
 from medkiosk.console.widgets.field import Field
 
-_LONGEST = 400
+_LONGEST = 1500
+"""Letters: as many sites as there may be, each with a side and the longest number."""
 
 
 class _Rest(Suggester):
@@ -40,6 +41,13 @@ class BodyField(Field):
 
     def on_blur(self) -> None:
         """Write out what was understood, so that it can be read."""
+        self.write_out()
+
+    def write_out(self) -> bool:
+        """Write out what was understood; tell whether more was understood than stood there."""
         sites = typed(self.value)
-        if not isinstance(sites, str):
-            self.value = written(sites)
+        if not self.display or isinstance(sites, str):
+            return False
+        more = not in_full(self.value)
+        self.value = written(sites)
+        return more

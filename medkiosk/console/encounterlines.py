@@ -27,8 +27,7 @@ def site_words(encounter: EncounterInfo, capture_id: CaptureId) -> str:
     if sites := shown_by(encounter, capture_id):
         own = own_sites(encounter, capture_id) is not None
         return tr("Shows: {sites}", sites=listed(sites, len(sites))) + (tr(", this photo") if own else "")
-    limited = any(each.terms.scope is not None and each.terms.scope.body_sites for each in encounter.consents)
-    return tr("SHOWS: NOT RECORDED, press B") if limited else ""
+    return tr("SHOWS: NOT RECORDED, press B") if encounter.limited else ""
 
 
 def encounter_lines(encounter: EncounterInfo) -> tuple[Text, Text]:

@@ -11,8 +11,7 @@ from medkiosk.access.need import Action
 from medkiosk.catalog.corrections import Correction
 from medkiosk.catalog.exports import Export
 from medkiosk.catalog.fold import Catalog
-from medkiosk.consent.decision import Decision
-from medkiosk.core.consent import Purpose, Subject, subject_key
+from medkiosk.core.consent import Decision, Purpose, Subject, subject_key
 from medkiosk.core.correction import by_whom, next_state
 from medkiosk.core.correctionevents import (
     CorrectionDecided,

@@ -124,6 +124,7 @@ def encounter_info(catalog: Catalog, view: EncounterView, *, named: bool = True)
     word = circle.restricted.get(view.encounter_id)
     sites, captures = catalog.sites, catalog.held.encounters[view.encounter_id].captures
     said = catalog.sites.captures.keys() & captures.keys() if named and sites.captures else frozenset()
+    answers = catalog.answers(view.encounter_id) if named else ()
     subject = info.subject if named else msgspec.structs.replace(info.subject, name="", birth_date="")
     return msgspec.structs.replace(
         info,
@@ -134,6 +135,7 @@ def encounter_info(catalog: Catalog, view: EncounterView, *, named: bool = True)
         restricted=word is not None,
         hidden=not named,
         sites=sites.of(None, view.encounter_id) if named else (),
+        limited=named and any(each.scope and each.scope.body_sites for each in answers),
         otherwise=tuple(OtherSites(capture_id=id_, sites=sites.captures[id_]) for id_ in sorted(said)),
     )
 

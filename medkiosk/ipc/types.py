@@ -430,6 +430,7 @@ class EncounterInfo(Wire, frozen=True):
 
     ``restricted``: its pictures are intimate. ``hidden``: so name, date of birth, label, answers, sites are
     left out for whoever asks. ``sites``: what its pictures show, but ``otherwise``; none: not known.
+    ``limited``: an answer that counts for it, also one from another encounter, is limited to sites.
     """
 
     encounter_id: EncounterId
@@ -443,6 +444,7 @@ class EncounterInfo(Wire, frozen=True):
     hidden: bool = False
     sites: tuple[str, ...] = ()
     otherwise: tuple[OtherSites, ...] = ()
+    limited: bool = False
 
 
 class Encounters(Wire, frozen=True):

@@ -242,7 +242,9 @@ class Service(
             consent_id=ConsentId(self._kiosk.new_id()), encounter_id=encounter_id, at=now(), terms=terms
         )
         self._kiosk.encounters[encounter_id] = msgspec.structs.replace(
-            encounter, consents=(*encounter.consents, consent)
+            encounter,
+            consents=(*encounter.consents, consent),
+            limited=encounter.limited or bool(terms.scope and terms.scope.body_sites),
         )
         return consent
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import msgspec
 import pytest
@@ -16,7 +17,7 @@ from medkiosk.core.bodysite import FACE, HAND, MOST, PARTS, Side, is_site, write
 from medkiosk.core.consent import Scope
 from medkiosk.core.ids import CaptureId
 from medkiosk.core.photo import ReviewState
-from medkiosk.ipc.client import Client
+from medkiosk.ipc.client import Client, connect
 from medkiosk.ipc.sitetypes import OtherSites
 from medkiosk.ipc.types import Picture
 from tests.console import flows
@@ -290,16 +291,20 @@ def test_what_is_shown_beside_a_photo_is_what_the_kiosk_takes_for_seen(running: 
     (one, photo), *_ = running.kiosk.photos.items()
     photo.info = msgspec.structs.replace(photo.info, encounter_id=id_)
 
-    class SaidMeanwhile(Client):
-        """Somebody else says something just before the picture is handed out."""
+    class SaidMeanwhile:
+        """Somebody's connection; something is said just before the picture is handed out."""
+
+        def __init__(self, kiosk: Client) -> None:
+            self.get_capture, self.get_encounters = kiosk.get_capture, kiosk.get_encounters
+            self._kiosk = kiosk
 
         def get_preview(self, capture_id: CaptureId) -> tuple[Picture, bytes]:
-            self.say_sites(id_, (FOREARM, FACE))
-            return super().get_preview(capture_id)
+            self._kiosk.say_sites(id_, (FOREARM, FACE))
+            return self._kiosk.get_preview(capture_id)
 
-    with SaidMeanwhile(running.path) as kiosk:
+    with connect(running.path) as kiosk:
         kiosk.login("rita", PASSPHRASE)
-        shown = looked(kiosk, one, picture=True)
+        shown = looked(cast("Client", SaidMeanwhile(kiosk)), one, picture=True)
     assert shown.picture is not None
     assert shown.encounter is not None
     assert set(shown.encounter.sites) == {FOREARM, FACE}

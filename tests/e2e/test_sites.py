@@ -107,6 +107,14 @@ def test_only_what_the_consent_names_leaves(day: ScratchKiosk, tmp_path: Path) -
         assert "was refused" in why(face)
         assert why(arm) == ""
 
+        # That an answer is limited to parts is told of each encounter for which it counts.
+        grown, other = (
+            pat.create_encounter(subject, "x").encounter_id
+            for subject in (SUBJECT, msgspec.structs.replace(SUBJECT, mrn="300", name="Zoe Quite-Other"))
+        )
+        limited = {each.encounter_id: each.limited for each in pat.list_encounters().encounters}
+        assert (limited[here], limited[grown], limited[other]) == (True, True, False)
+
         # Who says whose it is in truth reads what consent says of this picture, not of the encounter.
         right = msgspec.structs.replace(SUBJECT, mrn="200", name="Right Patient")
         theirs = pat.create_encounter(right, "arm", sites=(LEFT,)).encounter_id

@@ -23,6 +23,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from medkiosk.console.screens.base import KioskScreen
+from medkiosk.console.screens.dialogs import ChooseEncounter
 from medkiosk.console.widgets.choice import Choice
 
 Pressed = events.Key | events.Paste
@@ -241,6 +242,10 @@ class TypeAhead:
             return False
         return not _goes_ahead(key, screen)
 
+    def too_early(self, screen: Screen[Any]) -> None:
+        """A key came before what it was to act on was seen: throw it away with all after it, and say so."""
+        self._throw_away(screen)
+
     def _throw_away(self, screen: Screen[Any]) -> None:
         self.clear()
         if self._discards:
@@ -249,6 +254,8 @@ class TypeAhead:
         self._discards, self._since, self._drawn = True, None, 0.0
         if isinstance(screen, KioskScreen):
             screen.say(TOO_EARLY, wrong=True)
+        elif isinstance(screen, ChooseEncounter):
+            screen.warn(TOO_EARLY)
         self._watch(screen)
 
     async def _wait(self) -> None:

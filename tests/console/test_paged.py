@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import msgspec
+import pytest
 from textual.pilot import Pilot
 
+from medkiosk.console.typeahead import TOO_EARLY
 from medkiosk.console.widgets.finder import EncounterFinder
 from medkiosk.console.widgets.paged import WINDOW, PagedList
 from medkiosk.core.consent import Subject
 from medkiosk.ipc import types as t
 from medkiosk.ipc.client import connect
 from tests.console import flows
-from tests.console.kiosk import RunningKiosk
+from tests.console.kiosk import RunningKiosk, Service
 from tests.console.state import PASSPHRASE
 from tests.console.test_screens import console
 
@@ -84,7 +87,37 @@ async def test_far_and_back_with_no_more_than_a_window_loaded(running: RunningKi
             await flows.until(pilot, lambda: chosen(pilot) != "", "not at the beginning")
 
 
-async def test_what_is_typed_and_enter_at_once_chooses_what_is_found(running: RunningKiosk) -> None:
+async def test_enter_chooses_no_line_that_nobody_has_seen(
+    running: RunningKiosk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(running)
+    find, answers = Service.find_encounters, threading.Event()
+
+    def held(kiosk: Any, text: str, offset: int = 0, limit: int = 500) -> t.Encounters:
+        answers.wait(10)
+        return find(kiosk, text, offset, limit)
+
+    monkeypatch.setattr(Service, "find_encounters", held)
+    async with console(running.path) as pilot:
+        await flows.log_in(pilot, "rita")
+        await pilot.press("i")
+        await flows.until_text(pilot, "3 photos in this import")
+        await pilot.press("a")
+        await flows.until_screen(pilot, "ChooseEncounter")
+        await flows.until_text(pilot, "Person 999")
+        await flows.type_text(pilot, "000034")  # ten people, and the answer is not there yet
+        await pilot.press("enter")
+        answers.set()
+        await flows.until_text(pilot, TOO_EARLY[:30])
+        await flows.until_screen(pilot, "ChooseEncounter")
+        assert not any(photo.info.encounter_id for photo in running.kiosk.photos.values())
+        await flows.looked(pilot)
+        await flows.until_text(pilot, "Person 349")
+        await pilot.press("enter")
+        await flows.until_text(pilot, "3 photos assigned to Person 349")
+
+
+async def test_what_is_typed_and_enter_at_once_chooses_the_one_that_is_found(running: RunningKiosk) -> None:
     fill(running)
     async with console(running.path) as pilot:
         await flows.log_in(pilot, "rita")

@@ -141,6 +141,7 @@ class ChooseEncounter(Dialog[EncounterId]):
         super().__init__()
         self._question = question
         self._explanation = explanation
+        self._warned_at: str | None = None
 
     def compose(self) -> ComposeResult:
         """All encounters, newest first, and those that are found."""
@@ -157,7 +158,14 @@ class ChooseEncounter(Dialog[EncounterId]):
 
     @on(EncounterFinder.Found)
     def _found(self, message: EncounterFinder.Found) -> None:
-        self.query_one("#found", Static).update(found_words(message.text, message.total))
+        if message.text != self._warned_at:
+            self.query_one("#found", Static).update(found_words(message.text, message.total))
+            self._warned_at = None
+
+    def warn(self, words: str) -> None:
+        """Show a sentence where it stands how many were found, until something else is looked for."""
+        self._warned_at = self.query_one(EncounterFinder).text
+        self.query_one("#found", Static).update(Text(clean(tr(words), 400), style="bold"))
 
     @on(PagedList.Chosen)
     def _chosen(self) -> None:

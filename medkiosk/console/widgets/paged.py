@@ -7,6 +7,7 @@ the screen are drawn, so that a key costs the same in a list of ten and of a hun
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
@@ -130,7 +131,10 @@ class PagedList(ScrollView, Generic[T], can_focus=True):
         self._shifted = False
         self._stale = False
         """Whether what is drawn is of the list before."""
-        self._choose = False
+        self._wanted: str | None = None
+        """Which entry Enter chooses when all has come: its key; empty where none was to be seen."""
+        self._seen_at: float | None = 0.0
+        """When another list was first drawn; None until then."""
         self._look: tuple[int, Style, Style, Style] = (0, Style(), Style(), Style())
         """Width, and how a line, the one under the cursor and the titles look."""
         self._drawn: dict[tuple[int, int, bool], Strip] = {}
@@ -168,7 +172,7 @@ class PagedList(ScrollView, Generic[T], can_focus=True):
         self._asked = None
         if load is not None:
             self._load = load
-            self._anchor, self._choose, self._stale = "", False, True
+            self._anchor, self._wanted, self._stale, self._seen_at = "", None, True, None
             self.cursor = 0
             self._scroll(0)
             if not keep:
@@ -243,9 +247,15 @@ class PagedList(ScrollView, Generic[T], can_focus=True):
         self._ask()
         if self.settled:
             self.post_message(self.Loaded(self))
-            if self._choose:
-                self._choose = False
-                self.action_choose()
+            if self._seen_at is None:
+                self.call_after_refresh(self._drawn_first, self._turn)
+            if (wanted := self._wanted) is not None:
+                self._wanted = None
+                self._choose(sure=self.current is not None and self._key(self.current) == wanted)
+
+    def _drawn_first(self, turn: int) -> None:
+        if turn == self._turn and self._seen_at is None:
+            self._seen_at = time.monotonic()
 
     def _place(self, page: Page[T], offset: int, grown: int, *, fresh: bool) -> bool:
         """Take a page in; False where the cursor's entry went elsewhere, which is to be asked for."""
@@ -317,7 +327,7 @@ class PagedList(ScrollView, Generic[T], can_focus=True):
             self._scroll(top + self._height - height)
 
     def _jump(self, target: int) -> None:
-        self._choose = False
+        self._wanted = None
         self.cursor = target
         self._show_cursor()
         self._remember()
@@ -340,11 +350,19 @@ class PagedList(ScrollView, Generic[T], can_focus=True):
         self._jump(self.total - 1)
 
     def action_choose(self) -> None:
-        """Choose the entry under the cursor; if it is on its way, when it has come."""
+        """Choose the entry under the cursor, if it was on the screen before Enter, or is the only one."""
+        current, pressed = self.current, cast("KioskApp", self.app).typed.key_time
+        seen = self._seen_at is not None and pressed >= self._seen_at
         if not self.settled:
-            self._choose = True
-        elif self.current is not None:
+            self._wanted = self._key(current) if current is not None and seen else ""
+        elif current is not None:
+            self._choose(sure=seen)
+
+    def _choose(self, *, sure: bool) -> None:
+        if self.current is not None and (sure or self.total == 1):
             self.post_message(self.Chosen(self))
+        else:
+            cast("KioskApp", self.app).typed.too_early(self.screen)
 
     @on(events.Click)
     def _clicked(self, event: events.Click) -> None:

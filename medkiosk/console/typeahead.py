@@ -93,6 +93,8 @@ class TypeAhead:
         """Whether a key was thrown away, and nobody can know it yet."""
         self.again: Pressed | None = None
         """The key that is given out for the second time; the scanner has heard it before."""
+        self._vain = False
+        """Whether keys were lost on a screen that waits; so are all that follow, until one does not."""
         self._forced = False
         """Whether the key that waits goes through, whatever the screen waits for."""
         self.key_time = 0.0
@@ -123,6 +125,9 @@ class TypeAhead:
         if self._since is None and (screen in self._known or not self._asked.get(screen)):
             self._known.add(screen)
             self._since = self._drawn or time.monotonic()
+            if self._vain:
+                self._vain = False
+                _say_too_early(screen)
 
     def asked(self, asker: MessagePump) -> None:
         """A screen, or a widget on one, asks the daemon something."""
@@ -149,7 +154,7 @@ class TypeAhead:
     def clear(self) -> None:
         """Forget what waits: it was meant for somebody, or something, that is gone."""
         self._keys.clear()
-        self._forced = False
+        self._forced = self._vain = False
 
     async def pressed(self, key: Pressed) -> None:
         """Take a key in, and give out what can be given."""
@@ -157,6 +162,10 @@ class TypeAhead:
             self.clear()
             await self._give(key)
             return
+        if self._vain and not (isinstance(key, events.Key) and key.key == "escape"):
+            if not self.shown or _holds(self._app.screen):
+                return
+            self._vain = False
         self._keys.append(key)
         if self._task is None:
             await self.ready()
@@ -233,7 +242,7 @@ class TypeAhead:
             return typed and self._field is not None and self._field is screen.focused
         if not screen.is_mounted or self._visit is not screen:
             return False
-        if isinstance(screen, KioskScreen) and screen.holds_keys:
+        if _holds(screen):
             return False
         return self.shown or self._discards or not _waits(key, screen)
 
@@ -252,10 +261,7 @@ class TypeAhead:
             return
         # What is pressed before somebody can have read it, was pressed for what did not happen.
         self._discards, self._since, self._drawn = True, None, 0.0
-        if isinstance(screen, KioskScreen):
-            screen.say(TOO_EARLY, wrong=True)
-        elif isinstance(screen, ChooseEncounter):
-            screen.warn(TOO_EARLY)
+        _say_too_early(screen)
         self._watch(screen)
 
     async def _wait(self) -> None:
@@ -276,8 +282,21 @@ class TypeAhead:
         if left:
             self._keys.append(left[0])
             self._forced = True
-        elif isinstance(screen, KioskScreen) and screen.is_mounted and not screen.holds_keys:
-            screen.say(TOO_EARLY, wrong=True)  # one that holds keys says itself what it waits for
+            return
+        self._vain = True
+        if screen.is_mounted and not _holds(screen):
+            _say_too_early(screen)  # one that holds keys says itself what it waits for
+
+
+def _holds(screen: Screen[Any]) -> bool:
+    return isinstance(screen, KioskScreen) and screen.holds_keys
+
+
+def _say_too_early(screen: Screen[Any]) -> None:
+    if isinstance(screen, KioskScreen):
+        screen.say(TOO_EARLY, wrong=True)
+    elif isinstance(screen, ChooseEncounter):
+        screen.warn(TOO_EARLY)
 
 
 def _waits(key: Pressed, screen: Screen[Any]) -> bool:

@@ -193,6 +193,25 @@ async def test_a_key_that_meets_another_screen_on_its_way_counts_as_pressed_befo
         await flows.until_screen(pilot, "EncountersScreen")
 
 
+async def test_after_keys_were_lost_none_of_the_same_hand_goes_into_the_next_field(
+    running: RunningKiosk,
+) -> None:
+    async with console(running.path) as pilot:
+        await flows.log_in(pilot, "rita")
+        await pilot.press("i")
+        await flows.until_text(pilot, "3 photos in this import")
+        running.kiosk.answers.clear()
+        await burst(pilot, "a", *"7742")
+        await asyncio.sleep(HOLD_S + 0.6)
+        await burst(pilot, *"1093")
+        running.kiosk.answers.set()
+        await flows.until_screen(pilot, "ChooseEncounter")
+        await flows.until_text(pilot, TOO_EARLY[:30])
+        assert pilot.app.screen.query_one(Input).value == ""
+        await burst(pilot, *"7742")
+        await flows.until(pilot, lambda: pilot.app.screen.query_one(Input).value == "7742", "not typed")
+
+
 def test_two_keys_in_one_write_in_a_terminal(running: RunningKiosk) -> None:
     prepare(running, method=RecipientMethod.PASSPHRASE)
     with PtyConsole(command(running.path)) as console_:

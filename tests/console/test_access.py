@@ -229,7 +229,7 @@ async def test_a_new_intimate_encounter_is_made_in_one_call(running: RunningKios
         await flows.until_screen(pilot, "EncountersScreen")
         await pilot.press("n")
         await flows.until_screen(pilot, "EncounterScreen")
-        await fill(pilot, ERIKA.mrn, ERIKA.issuer, ERIKA.name, ERIKA.birth_date, "breast")
+        await fill(pilot, ERIKA.mrn, ERIKA.issuer, ERIKA.name, ERIKA.birth_date, "breast", "")
         await pilot.press("right")
         await flows.until_text(pilot, "The chaperone's name")
         await pilot.press("enter", "enter")

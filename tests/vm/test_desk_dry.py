@@ -29,6 +29,9 @@ _BYTES = {
     "f9": b"\x1b[20~",
 }
 
+_READS_S = 0.5
+"""Reading a picture of the machine's screen takes longer; what is pressed sooner was not read by anybody."""
+
 
 class TerminalScreen:
     """A console in a pseudo-terminal, in the machine's place."""
@@ -47,6 +50,7 @@ class TerminalScreen:
             shown = self.words()
             for text in texts:
                 if says(shown, text):
+                    time.sleep(_READS_S)
                     return text
             if time.monotonic() > deadline:
                 raise NotSeenError(f"waited for {texts}; it says:\n" + "\n".join(self._console.lines()))

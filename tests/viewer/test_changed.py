@@ -82,3 +82,28 @@ def test_the_page_notices_what_it_loads(
 
 def test_an_unchanged_bundle_opens(chrome: Browser, page: bytes, identity: Path, world: World) -> None:
     assert not refuses(chrome, world.folder, page, identity)
+
+
+def test_a_refusal_stays_when_the_picture_before_it_was_closed_just_now(
+    chrome: Browser, page: bytes, identity: Path, world: World, tmp_path: Path
+) -> None:
+    folder = tmp_path / world.folder.name
+    shutil.copytree(world.folder, folder)
+    (folder / "index.html").write_bytes(page)
+    chrome.open(folder)
+    chrome.wait(READY)
+    chrome.do("choose", at="#identity", file=str(identity))
+    chrome.click("#with-identity button")
+    chrome.wait(OPENED)
+    loaded = {request.split("?")[0] for request in chrome.requests}
+    for sheet in (folder / "view").iterdir():
+        if sheet.as_uri() not in loaded:
+            sheet.unlink()
+    chrome.show(0)
+    assert chrome.text("#stage .bad")
+    chrome.press("Escape")
+    chrome.show(1)
+    close_and_open = "document.getElementById('picture').close(); document.querySelector('.grid button').click()"
+    chrome.run(close_and_open)
+    chrome.run("new Promise((resolve) => setTimeout(resolve, 300))")
+    assert chrome.text("#stage .bad")

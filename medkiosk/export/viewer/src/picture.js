@@ -62,7 +62,8 @@ export class Viewer {
     const dialog = $("picture");
     dialog.addEventListener("keydown", (event) => this.#key(event));
     dialog.addEventListener("click", (event) => this.#do(event.target.dataset?.do));
-    dialog.addEventListener("close", () => this.#clear());
+    // the event comes a while after the closing: another picture may be in the dialog by then
+    dialog.addEventListener("close", () => dialog.open || this.#clear());
     const stage = $("stage");
     stage.addEventListener("wheel", (event) => {
       event.preventDefault();

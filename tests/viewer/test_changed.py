@@ -103,7 +103,9 @@ def test_a_refusal_stays_when_the_picture_before_it_was_closed_just_now(
     assert chrome.text("#stage .bad")
     chrome.press("Escape")
     chrome.show(1)
-    close_and_open = "document.getElementById('picture').close(); document.querySelector('.grid button').click()"
+    close_and_open = (
+        "document.getElementById('picture').close(); document.querySelector('.grid button').click()"
+    )
     chrome.run(close_and_open)
     chrome.run("new Promise((resolve) => setTimeout(resolve, 300))")
     assert chrome.text("#stage .bad")

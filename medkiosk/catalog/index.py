@@ -153,6 +153,11 @@ class Index:
         """The account with this id."""
         return self.people.accounts.get(account_id)
 
+    def name_of(self, account_id: AccountId) -> str:
+        """The name of an account, or its id where nobody knows it."""
+        account = self.account(account_id)
+        return account.display_name if account else str(account_id)
+
     def account_of(self, user: str) -> ev.AccountCreated | None:
         """The account with this user name."""
         return self.people.of(user)

@@ -12,7 +12,7 @@ from medkiosk.core.config import Config
 from medkiosk.core.correctionevents import Outcome
 from medkiosk.core.errors import BadRequestError, NotAllowedError, NotFoundError
 from medkiosk.core.events import AccountCreated
-from medkiosk.core.ids import AccountId, ProposalId, new_id
+from medkiosk.core.ids import ProposalId, new_id
 from medkiosk.core.settingsevents import SettingsDecided, SettingsProposed
 from medkiosk.daemon import reasons, stickreading
 from medkiosk.daemon.kiosk import Kiosk
@@ -244,8 +244,8 @@ def _setting(
         now=in_force if in_force != shown else "",
         version=last.decided.version if last and last.decided else 0,
         at=last.decided.at if last and last.decided else "",
-        by=_name(catalog, last.proposed.actor) if last else "",
-        decided_by=_name(catalog, last.decided.actor) if last and last.decided else "",
+        by=catalog.name_of(last.proposed.actor) if last else "",
+        decided_by=catalog.name_of(last.decided.actor) if last and last.decided else "",
     )
 
 
@@ -262,7 +262,7 @@ def _proposal(kiosk: Kiosk, catalog: Catalog, proposal: Proposal) -> t.SettingsP
     return t.SettingsProposal(
         proposal_id=proposed.proposal_id,
         at=proposed.at,
-        by=_name(catalog, proposed.actor),
+        by=catalog.name_of(proposed.actor),
         by_id=proposed.actor,
         reason=proposed.reason,
         changed=tuple(BY_KEY[key].title if key in BY_KEY else key for key in proposed.changed),
@@ -271,7 +271,7 @@ def _proposal(kiosk: Kiosk, catalog: Catalog, proposal: Proposal) -> t.SettingsP
         changes=changes,
         version=decided.version if decided else 0,
         decided_at=decided.at if decided else "",
-        decided_by=_name(catalog, decided.actor) if decided else "",
+        decided_by=catalog.name_of(decided.actor) if decided else "",
         decision=decided.reason if decided else "",
         obstacle=obstacle,
     )
@@ -289,8 +289,3 @@ def _changes(found: Sequence[change.Change]) -> tuple[t.SettingChange, ...]:
         )
         for each in found
     )
-
-
-def _name(catalog: Catalog, account_id: AccountId) -> str:
-    account = catalog.account(account_id)
-    return account.display_name if account else account_id

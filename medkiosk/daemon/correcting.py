@@ -316,7 +316,7 @@ def _info(kiosk: Kiosk, catalog: Catalog, correction: Correction) -> t.Correctio
     return t.CorrectionInfo(
         correction_id=proposed.correction_id,
         at=proposed.at,
-        by=_name(catalog, proposed),
+        by=catalog.name_of(proposed.actor),
         by_id=proposed.actor,
         reason=proposed.reason,
         state=correction.state,
@@ -329,15 +329,10 @@ def _info(kiosk: Kiosk, catalog: Catalog, correction: Correction) -> t.Correctio
         left=left,
         needs=tuple(_needs(kiosk, catalog, proposed, approved, left)) if waits else (),
         obstacles=_obstacles(catalog, proposed) if waits else (),
-        decided_by=_name(catalog, decided) if decided else "",
+        decided_by=catalog.name_of(decided.actor) if decided else "",
         decided_at=decided.at if decided else "",
         decision=decided.reason if decided else "",
     )
-
-
-def _name(catalog: Catalog, event: CorrectionProposed | CorrectionDecided) -> str:
-    account = catalog.people.accounts.get(event.actor)
-    return account.display_name if account else event.actor
 
 
 def _left(catalog: Catalog, captures: tuple[CaptureId, ...], right: Subject) -> Iterator[t.LeftInfo]:

@@ -130,17 +130,11 @@ def judge_all(catalog: Catalog, disposals: Iterable[Disposal], now: datetime) ->
                 found=found,
                 warning=warning,
                 objects=len(catalog.objects_of(disposal.proposed.captures)),
-                proposer=name_of(catalog, disposal.proposed.actor),
-                decider=name_of(catalog, decided.actor) if decided else "",
+                proposer=catalog.name_of(disposal.proposed.actor),
+                decider=catalog.name_of(decided.actor) if decided else "",
             )
         )
     return judged
-
-
-def name_of(catalog: Catalog, account_id: AccountId) -> str:
-    """The name of an account, or its id where nobody knows it."""
-    account = catalog.account(account_id)
-    return account.display_name if account else str(account_id)
 
 
 def standing_of(

@@ -15,7 +15,6 @@ from medkiosk.core.errors import BadRequestError, NotAllowedError, NotFoundError
 from medkiosk.core.events import AccountCreated
 from medkiosk.core.ids import EncounterId, GlassId, new_id
 from medkiosk.daemon import needing, reasons
-from medkiosk.daemon.duebook import name_of
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.daemon.sessions import OpenGlass, Session
 from medkiosk.ipc import types as t
@@ -171,13 +170,13 @@ def _info(catalog: Catalog, glass: BrokenGlass) -> t.GlassInfo:
     return t.GlassInfo(
         glass_id=said.glass_id,
         encounter_id=said.encounter_id,
-        by=name_of(catalog, said.actor),
+        by=catalog.name_of(said.actor),
         at=said.at,
         until=said.until,
         reason=said.reason,
         ended=glass.ended.at if glass.ended else "",
         looks=glass.looks,
-        read_by=name_of(catalog, read.actor) if read else "",
+        read_by=catalog.name_of(read.actor) if read else "",
         read_at=read.at if read else "",
         justified=read is not None and read.justified,
         words=read.words if read else "",

@@ -23,7 +23,6 @@ from medkiosk.daemon.duebook import (
     Judged,
     judge_all,
     look,
-    name_of,
     seen_of,
     standing_of,
     verdicts_of,
@@ -193,7 +192,7 @@ def _hold_info(catalog: Catalog, hold: life.HoldPlaced) -> t.HoldInfo:
     return t.HoldInfo(
         hold_id=hold.hold_id,
         at=hold.at,
-        by=name_of(catalog, hold.actor),
+        by=catalog.name_of(hold.actor),
         encounters=hold.encounters,
         captures=hold.captures,
         reason=hold.reason,

@@ -12,7 +12,7 @@ from medkiosk.core.errors import BadRequestError, KioskError
 from medkiosk.core.events import AccountCreated, Viewed, What
 from medkiosk.core.ids import CaptureId, GlassId
 from medkiosk.core.photo import Box
-from medkiosk.daemon import reasons
+from medkiosk.daemon import reasons, views
 from medkiosk.daemon.comparing import job_of
 from medkiosk.daemon.kiosk import Kiosk, Looks, OpenOriginal
 from medkiosk.ipc import types as t
@@ -105,14 +105,7 @@ def part(
     _ensure_open(kiosk, looks, capture_id, revision, glass)
     if drawn is None:
         raise BadRequestError(detail="the original could not be drawn; nothing is changed")
-    picture = t.Picture(
-        capture_id=capture_id,
-        revision=revision,
-        width=drawn.width,
-        height=drawn.height,
-        attachment=len(drawn.rgb),
-    )
-    return picture, drawn.rgb
+    return views.picture(capture_id, revision, drawn)
 
 
 def _ensure_open(kiosk: Kiosk, looks: Looks, capture_id: CaptureId, revision: int, glass: str) -> None:

@@ -25,6 +25,7 @@ from medkiosk.daemon.kiosk import Kiosk, Looks
 from medkiosk.ipc import types as t
 from medkiosk.journal import Fact
 from medkiosk.redact import protocol
+from medkiosk.redact.answer import Preview
 from medkiosk.redact.protocol import Window, within
 from medkiosk.review import gate, second
 from medkiosk.review.second import Said
@@ -144,14 +145,8 @@ def preview(
         pixels = _pixels(kiosk, latest.preview_id)
     looks.revisions[capture_id] = latest.revision
     looks.sites[capture_id] = _sites(kiosk, kiosk.capture(capture_id))
-    picture = t.Picture(
-        capture_id=capture_id,
-        revision=latest.revision,
-        width=latest.preview_width,
-        height=latest.preview_height,
-        attachment=len(pixels),
-    )
-    return picture, pixels
+    drawn = Preview(latest.preview_width, latest.preview_height, pixels)
+    return views.picture(capture_id, latest.revision, drawn)
 
 
 def prepare(kiosk: Kiosk, looks: Looks, capture_id: CaptureId) -> None:
@@ -215,14 +210,7 @@ def part(
     drawn = kiosk.redactor.draw(derivative, window)
     if drawn is None:
         raise BadRequestError(detail="this part could not be drawn; nothing is changed")
-    picture = t.Picture(
-        capture_id=capture_id,
-        revision=revision,
-        width=drawn.width,
-        height=drawn.height,
-        attachment=len(drawn.rgb),
-    )
-    return picture, drawn.rgb
+    return views.picture(capture_id, revision, drawn)
 
 
 def change_masks(
@@ -297,17 +285,7 @@ def ask_second(
         OutOfDateError: it cannot be asked in this state.
     """
     reason = reasons.given(reason, asked="say what the other person should look at")
-    with kiosk.journal.lock:
-        _latest(kiosk.capture(capture_id), revision)
-        event = SecondAsked(
-            at=kiosk.journal.now(),
-            actor=who.account_id,
-            capture_id=capture_id,
-            revision=revision,
-            reason=reason,
-        )
-        kiosk.journal.commit([Fact(event)])
-    return detail(kiosk, who, looks, capture_id)
+    return _judge(kiosk, who, looks, capture_id, revision, SecondAsked, reason)
 
 
 def reject(
@@ -319,9 +297,21 @@ def reject(
         BadRequestError: no reason, or not the latest revision.
     """
     reason = reasons.given(reason, asked="a rejection needs a reason")
+    return _judge(kiosk, who, looks, capture_id, revision, Rejected, reason)
+
+
+def _judge(
+    kiosk: Kiosk,
+    who: AccountCreated,
+    looks: Looks,
+    capture_id: CaptureId,
+    revision: int,
+    judged: type[SecondAsked | Rejected],
+    reason: str,
+) -> t.CaptureDetail:
     with kiosk.journal.lock:
         _latest(kiosk.capture(capture_id), revision)
-        event = Rejected(
+        event = judged(
             at=kiosk.journal.now(),
             actor=who.account_id,
             capture_id=capture_id,

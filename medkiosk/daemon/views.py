@@ -19,9 +19,11 @@ from medkiosk.core import siteevents as site
 from medkiosk.core import trainingevents as train
 from medkiosk.core import updateevents as upd
 from medkiosk.core import usbevents as usb
+from medkiosk.core.ids import CaptureId
 from medkiosk.core.photo import REDACT_WORDS, RedactCode
 from medkiosk.daemon import accesswords, lifecyclewords
 from medkiosk.ipc import types as t
+from medkiosk.redact.answer import Preview
 
 _WAITING = "This photograph has not been redacted yet; it is sealed and safe."
 
@@ -91,6 +93,18 @@ def capture_detail(
         problems=tuple(problems),
         second=tuple(second),
     )
+
+
+def picture(capture_id: CaptureId, revision: int, drawn: Preview) -> tuple[t.Picture, bytes]:
+    """What was drawn of a capture, and its pixels, which follow."""
+    said = t.Picture(
+        capture_id=capture_id,
+        revision=revision,
+        width=drawn.width,
+        height=drawn.height,
+        attachment=len(drawn.rgb),
+    )
+    return said, drawn.rgb
 
 
 def consent_info(view: v.ConsentView) -> t.ConsentInfo:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from medkiosk.core.accessevents import DepartmentsSet, RolesChanged
-from medkiosk.core.events import AccountCreated, Role
+from medkiosk.core.events import AccountCreated
 from medkiosk.core.ids import KIOSK, AccountId
 from medkiosk.core.lifecycle import AccountClosed, SlotChanged
 
@@ -74,10 +74,3 @@ class People:
     def is_open(self, account_id: AccountId) -> bool:
         """Whether this account exists and may log in."""
         return account_id in self.accounts and account_id not in self.closed
-
-    def administrators(self) -> int:
-        """How many administrators may log in."""
-        return sum(
-            Role.ADMINISTRATOR in each.roles and self.is_open(each.account_id)
-            for each in self.accounts.values()
-        )

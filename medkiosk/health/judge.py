@@ -13,8 +13,6 @@ from medkiosk.core.health import FINDINGS, HealthCode
 from medkiosk.core.updates import UpdateState
 from medkiosk.health.readings import Disk, Readings, Space
 
-_GIB = 1 << 30
-
 
 @dataclass(frozen=True)
 class Limits:

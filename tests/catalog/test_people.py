@@ -58,11 +58,6 @@ def test_a_closed_account_keeps_its_name_and_history() -> None:
     ]
 
 
-def test_administrators_are_counted_while_open() -> None:
-    assert people().administrators() == 1
-    assert people(closed(ADA)).administrators() == 0
-
-
 def test_events_of_nobody_are_named() -> None:
     stranger = AccountId("f" * 32)
     said = fold(step, (*MADE, closed(stranger), changed("reset", stranger))).problems

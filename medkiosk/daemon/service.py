@@ -1,7 +1,7 @@
 """What one connection may ask, checked against the session that it carries.
 
 `Service` has exactly the methods of `medkiosk.ipc.api.Api` (the server compares them at start). The areas
-behind it (`records`, `reviewing`, `retaining`) hold the work; this file holds who may do it.
+behind it (`records`, `reviewing`, `people`) hold the work; this file holds who may do it.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ from collections.abc import Iterator
 
 from medkiosk.access.need import Action
 from medkiosk.access.roles import capabilities
-from medkiosk.core.accessevents import Listing
 from medkiosk.core.capability import Capability
 from medkiosk.core.consent import Subject, Terms, Witness
 from medkiosk.core.errors import BadRequestError, KioskError, NotAllowedError
 from medkiosk.core.events import Role
-from medkiosk.core.ids import CaptureId, DisposalId, DriveId, EncounterId, HoldId, ImportId
-from medkiosk.core.lifecycle import RetentionClass
+from medkiosk.core.ids import CaptureId, DriveId, EncounterId, ImportId
 from medkiosk.core.photo import Box, Finding, ImageRole, ReviewState
 from medkiosk.core.slate import SlateKind
 from medkiosk.daemon import (
@@ -26,7 +24,6 @@ from medkiosk.daemon import (
     people,
     receipts,
     records,
-    retaining,
     reviewing,
     slates,
     views,
@@ -42,6 +39,7 @@ from medkiosk.daemon.keyring import Entered
 from medkiosk.daemon.kiosk import Kiosk, Looks
 from medkiosk.daemon.listing import ListService, page_size
 from medkiosk.daemon.maintenanceservice import MaintenanceService
+from medkiosk.daemon.retentionservice import RetentionService
 from medkiosk.daemon.reviewservice import ReviewService
 from medkiosk.daemon.settingsservice import SettingsService
 from medkiosk.daemon.siteservice import SiteService
@@ -87,11 +85,12 @@ class Service(
     GuideService,
     AuditService,
     CorrectionService,
+    RetentionService,
     AccessService,
     SettingsService,
     SiteService,
 ):
-    """One connection's face of the kiosk; what concerns exports is in `ExportService`.
+    """One connection's face of the kiosk; for each part of `Api` it has a part that answers.
 
     Args:
         kiosk: what all connections share.
@@ -420,71 +419,6 @@ class Service(
         """See `Api.back_up_now`."""
         self._kiosk.backups.run_now(name)
         return t.Done()
-
-    # Retention and disposal
-
-    def set_retention(
-        self, encounter_id: EncounterId, retention: RetentionClass, reason: str, until: str = ""
-    ) -> t.RetentionInfo:
-        """See `Api.set_retention`."""
-        self._need(Action.RETAIN, encounter_id)
-        return retaining.set_retention(self._kiosk, self._who, encounter_id, retention, until, reason)
-
-    def get_retention(self, encounter_id: EncounterId) -> t.RetentionInfo:
-        """See `Api.get_retention`."""
-        self._need(Action.LIST, encounter_id)
-        return retaining.retention_of(self._kiosk, encounter_id)
-
-    def place_hold(
-        self,
-        encounters: tuple[EncounterId, ...],
-        captures: tuple[CaptureId, ...],
-        reason: str,
-        authority: str,
-    ) -> t.HoldInfo:
-        """See `Api.place_hold`."""
-        self._need(Action.RETAIN, *encounters, *captures)
-        return retaining.place_hold(self._kiosk, self._who, encounters, captures, reason, authority)
-
-    def lift_hold(self, hold_id: HoldId, reason: str) -> t.Holds:
-        """See `Api.lift_hold`."""
-        return retaining.lift_hold(self._kiosk, self._who, hold_id, reason)
-
-    def list_holds(self) -> t.Holds:
-        """See `Api.list_holds`."""
-        return retaining.list_holds(self._kiosk)
-
-    def list_due(self, offset: int = 0, limit: int = 200) -> t.DueList:
-        """See `Api.list_due`."""
-        return self._listed(Listing.DUE, retaining.list_due(self._kiosk, offset, page_size(limit)))
-
-    def propose_disposal(
-        self,
-        encounters: tuple[EncounterId, ...],
-        captures: tuple[CaptureId, ...],
-        reason: str,
-        authority: str,
-        early: bool = False,
-    ) -> t.DisposalInfo:
-        """See `Api.propose_disposal`."""
-        self._need(Action.RETAIN, *encounters, *captures)
-        return retaining.propose(self._kiosk, self._who, encounters, captures, reason, authority, early=early)
-
-    def refuse_disposal(self, disposal_id: DisposalId, reason: str) -> t.DisposalInfo:
-        """See `Api.refuse_disposal`."""
-        return retaining.refuse(self._kiosk, self._who, disposal_id, reason)
-
-    def approve_disposal(self, disposal_id: DisposalId) -> t.DisposalInfo:
-        """See `Api.approve_disposal`."""
-        return retaining.approve(self._kiosk, self._who, disposal_id)
-
-    def get_disposal(self, disposal_id: DisposalId) -> t.DisposalInfo:
-        """See `Api.get_disposal`."""
-        return self._listed(Listing.DISPOSALS, retaining.disposal_info(self._kiosk, disposal_id))
-
-    def list_disposals(self, offset: int = 0, limit: int = 50) -> t.DisposalList:
-        """See `Api.list_disposals`."""
-        return self._listed(Listing.DISPOSALS, retaining.list_disposals(self._kiosk, offset, limit))
 
     # Audit
 

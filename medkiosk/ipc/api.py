@@ -20,8 +20,7 @@ from typing import Protocol
 from medkiosk.core.capability import Capability
 from medkiosk.core.consent import Subject, Terms, Witness
 from medkiosk.core.events import Role
-from medkiosk.core.ids import CaptureId, DisposalId, DriveId, EncounterId, HoldId, ImportId
-from medkiosk.core.lifecycle import RetentionClass
+from medkiosk.core.ids import CaptureId, DriveId, EncounterId, ImportId
 from medkiosk.core.photo import Box, Finding, ImageRole, ReviewState
 from medkiosk.core.slate import SlateKind
 from medkiosk.ipc import types as t
@@ -34,6 +33,7 @@ from medkiosk.ipc.findapi import FindApi
 from medkiosk.ipc.guideapi import GuideApi
 from medkiosk.ipc.maintenanceapi import MaintenanceApi
 from medkiosk.ipc.marking import method
+from medkiosk.ipc.retentionapi import RetentionApi
 from medkiosk.ipc.reviewapi import ReviewApi
 from medkiosk.ipc.settingsapi import SettingsApi
 from medkiosk.ipc.siteapi import SiteApi
@@ -57,13 +57,14 @@ class Api(
     MaintenanceApi,
     AuditApi,
     CorrectionApi,
+    RetentionApi,
     AccessApi,
     EndApi,
     SettingsApi,
     SiteApi,
     Protocol,
 ):
-    """Everything a client can ask; what concerns exports is in `medkiosk.ipc.exportapi.ExportApi`."""
+    """Everything a client can ask; what is about one subject has a class of its own, as `ExportApi`."""
 
     @method(needs=None)
     def get_status(self) -> t.Status:
@@ -328,79 +329,6 @@ class Api(
     @method(needs=Capability.MANAGE_STORE)
     def back_up_now(self, name: str = "") -> t.Done:
         """Begin a run on the drive at a place; the status says how far it is. Ciphertext only."""
-        ...
-
-    @method(needs=Capability.MANAGE_RETENTION, secret=("reason",))
-    def set_retention(
-        self, encounter_id: EncounterId, retention: RetentionClass, reason: str, until: str = ""
-    ) -> t.RetentionInfo:
-        """Say how long an encounter is kept; ``until`` is the end of a research protocol, YYYY-MM-DD."""
-        ...
-
-    @method(needs=Capability.SEE_CATALOGUE)
-    def get_retention(self, encounter_id: EncounterId) -> t.RetentionInfo:
-        """How long an encounter is kept, and why."""
-        ...
-
-    @method(needs=Capability.MANAGE_RETENTION, secret=("reason", "authority"))
-    def place_hold(
-        self,
-        encounters: tuple[EncounterId, ...],
-        captures: tuple[CaptureId, ...],
-        reason: str,
-        authority: str,
-    ) -> t.HoldInfo:
-        """Keep these, whatever is due, until the hold is lifted."""
-        ...
-
-    @method(needs=Capability.MANAGE_RETENTION, secret=("reason",))
-    def lift_hold(self, hold_id: HoldId, reason: str) -> t.Holds:
-        """End a legal hold."""
-        ...
-
-    @method(needs=Capability.APPROVE_DISPOSAL)
-    def list_holds(self) -> t.Holds:
-        """The legal holds in force."""
-        ...
-
-    @method(needs=Capability.MANAGE_RETENTION)
-    def list_due(self, offset: int = 0, limit: int = 200) -> t.DueList:
-        """Encounters whose time has come; what is due is destroyed only if two people decide so."""
-        ...
-
-    @method(needs=Capability.MANAGE_RETENTION, secret=("reason", "authority"))
-    def propose_disposal(
-        self,
-        encounters: tuple[EncounterId, ...],
-        captures: tuple[CaptureId, ...],
-        reason: str,
-        authority: str,
-        early: bool = False,
-    ) -> t.DisposalInfo:
-        """Ask for the destruction of encounters with all their pictures, and of single pictures.
-
-        ``early`` says that some of it is not due, and that ``authority`` orders it all the same.
-        """
-        ...
-
-    @method(needs=Capability.APPROVE_DISPOSAL, secret=("reason",))
-    def refuse_disposal(self, disposal_id: DisposalId, reason: str) -> t.DisposalInfo:
-        """Say no, or take it back."""
-        ...
-
-    @method(needs=Capability.APPROVE_DISPOSAL)
-    def approve_disposal(self, disposal_id: DisposalId) -> t.DisposalInfo:
-        """Say yes, as a second person; it begins at once and cannot be taken back."""
-        ...
-
-    @method(needs=Capability.APPROVE_DISPOSAL)
-    def get_disposal(self, disposal_id: DisposalId) -> t.DisposalInfo:
-        """One disposal, with the verdict about everything that it names."""
-        ...
-
-    @method(needs=Capability.APPROVE_DISPOSAL)
-    def list_disposals(self, offset: int = 0, limit: int = 50) -> t.DisposalList:
-        """Disposals, newest first, with what the second person has to know."""
         ...
 
     @method(needs=Capability.AUDIT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from medkiosk.core.consent import Subject, Terms
-from medkiosk.core.device import DeviceState
 from medkiosk.core.events import Role
 from medkiosk.core.ids import (
     AccountId,
@@ -54,7 +53,7 @@ from medkiosk.ipc.exporttypes import (
     Sticks,
 )
 from medkiosk.ipc.healthtypes import Health, HealthFinding
-from medkiosk.ipc.maintenancetypes import CheckStatus
+from medkiosk.ipc.importtypes import ImportInfo, Imports, KeptFile, KeptFiles, Receipt, ReceiptLine
 from medkiosk.ipc.reviewtypes import OriginalOpened
 from medkiosk.ipc.settingstypes import (
     KioskSettings,
@@ -65,6 +64,7 @@ from medkiosk.ipc.settingstypes import (
     SettingsStatus,
 )
 from medkiosk.ipc.sitetypes import OtherSites
+from medkiosk.ipc.statustypes import DeviceStatus, PhotoAdvice, RedactionStatus, Status
 from medkiosk.ipc.storetypes import (
     BackupStatus,
     DisposalInfo,
@@ -94,6 +94,7 @@ __all__ = [
     "CorrectionInfo",
     "CorrectionList",
     "Denial",
+    "DeviceStatus",
     "DisposalInfo",
     "DisposalList",
     "DriveInfo",
@@ -115,6 +116,10 @@ __all__ = [
     "HiddenEncounters",
     "HoldInfo",
     "Holds",
+    "ImportInfo",
+    "Imports",
+    "KeptFile",
+    "KeptFiles",
     "KeyboardInfo",
     "KioskSettings",
     "LedgerHead",
@@ -122,12 +127,16 @@ __all__ = [
     "Member",
     "OpenGlassInfo",
     "OriginalOpened",
+    "PhotoAdvice",
     "RecallInfo",
     "RecallList",
     "RecallResult",
+    "Receipt",
+    "ReceiptLine",
     "RecipientInfo",
     "RecipientSheet",
     "Recipients",
+    "RedactionStatus",
     "RefusedDevice",
     "RetentionInfo",
     "ScanInfo",
@@ -138,6 +147,7 @@ __all__ = [
     "SettingsProposal",
     "SettingsStatus",
     "SimilarInfo",
+    "Status",
     "StickInfo",
     "Sticks",
     "SubjectCheck",
@@ -149,153 +159,6 @@ __all__ = [
     "WitnessInfo",
 ]
 """What is defined elsewhere; clients find every type here."""
-
-
-class DeviceStatus(Wire, frozen=True):
-    """One camera or card.
-
-    Attributes:
-        key: names the plug, stable while the daemon runs.
-        state: what it is doing.
-        files: on the device; 0 until it is listed.
-        sealed: sealed and acknowledged in this import.
-        already: acknowledged earlier and skipped.
-        failed: could not be read.
-        bytes_total: declared by the device.
-        bytes_done: read so far (sealed, already there, or failed).
-        detail: one sentence when there is something to say.
-        copies: files whose bytes were sealed before from another place.
-        damaged: sealed files that look cut off, or are not built like what they are called.
-        doing: how far it is in words, while it is being read.
-        passport: of a card, whether it may be used again.
-        notes: what else there is to know: missing numbers, the camera's clock, what was deleted.
-    """
-
-    key: str
-    kind: str
-    model: str
-    serial: str
-    state: DeviceState
-    files: int
-    sealed: int
-    already: int
-    failed: int
-    bytes_total: int
-    bytes_done: int
-    detail: str
-    copies: int = 0
-    damaged: int = 0
-    doing: str = ""
-    passport: str = ""
-    notes: tuple[str, ...] = ()
-
-
-class KeptFile(Wire, frozen=True):
-    """A file for which its device is still needed, and why.
-
-    ``name`` is one that a camera gives by itself, empty for any other file: everybody may read the screen.
-    """
-
-    name: str
-    words: str
-
-
-class KeptFiles(Wire, frozen=True):
-    """A page of such files; ``total`` counts all."""
-
-    files: tuple[KeptFile, ...]
-    total: int
-
-
-class ReceiptLine(Wire, frozen=True):
-    """What became of one file. ``place`` is where it lay on the device."""
-
-    place: str
-    size: int
-    outcome: str
-    commitment: str
-    words: str = ""
-
-
-class Receipt(Wire, frozen=True):
-    """A page of one import's receipt; ``total`` counts the lines.
-
-    ``already`` files were acknowledged by earlier imports and are in their receipts. ``commitment`` of a line
-    is the hash of its content under seal, as it stands in the ledger. ``safe`` says whether every file was
-    acknowledged, ``expendable`` whether the device was needed for none of them any more.
-    """
-
-    info: ImportInfo
-    on_device: int
-    bytes: int
-    sealed: int
-    already: int
-    copies: int
-    damaged: int
-    failed: int
-    safe: bool
-    expendable: bool
-    gaps: tuple[str, ...]
-    lines: tuple[ReceiptLine, ...]
-    total: int
-    disposed: int = 0
-    """Files that were sealed and disposed of since; what they were is not known any more."""
-
-
-class PhotoAdvice(Wire, frozen=True):
-    """What there is to say to the photographer about one shot, most important first."""
-
-    name: str
-    advice: tuple[Advice, ...]
-
-
-class RedactionStatus(Wire, frozen=True):
-    """The queue behind the import.
-
-    ``deferred`` photos wait for the next login: their keys were forgotten by a restart. ``advice`` is about
-    shots that were just imported, newest first, the last few of them only.
-    """
-
-    waiting: int
-    done: int
-    failed: int
-    deferred: int
-    detectors: tuple[str, ...]
-    missing: tuple[str, ...]
-    advice: tuple[PhotoAdvice, ...] = ()
-
-
-class Status(Wire, frozen=True):
-    """The kiosk at a glance; nothing personal in it.
-
-    ``serial`` counts changes since the daemon started. ``alarm``: why nothing at all is taken, in big words.
-    ``keys``: where the kiosk's own secrets are and what that is worth, a sentence each, for administrators.
-    ``opening``: how far a login is that reads years of records; empty while none is.
-    """
-
-    serial: int
-    version: str
-    headline: str
-    devices: tuple[DeviceStatus, ...]
-    redaction: RedactionStatus
-    unlocked: bool
-    objects: int
-    ledger_size: int
-    problems: tuple[str, ...]
-    backups: tuple[BackupStatus, ...] = ()
-    sticks: tuple[StickInfo, ...] = ()
-    alarm: str = ""
-    disposal: str = ""
-    """How far a disposal is, in big words; empty while there is none."""
-    opening: str = ""
-    keys: tuple[str, ...] = ()
-    scrub: ScrubStatus = ScrubStatus()
-    check: CheckStatus = CheckStatus()
-    health: Health = Health()
-    refused: tuple[RefusedDevice, ...] = ()
-    """USB devices that are not used, newest first; some that were just pulled out are still among them."""
-    update: UpdateStatus = UpdateStatus()
-    settings: SettingsStatus = SettingsStatus()
 
 
 class Session(Wire, frozen=True):
@@ -331,27 +194,6 @@ class RecoverySheets(Wire, frozen=True):
     """New recovery words, a mnemonic a sheet: shown once, and worth nothing until they were typed back."""
 
     sheets: tuple[str, ...]
-
-
-class ImportInfo(Wire, frozen=True):
-    """One import, as its receipt will show it."""
-
-    import_id: ImportId
-    at: str
-    device_kind: str
-    model: str
-    serial: str
-    captures: int
-    assigned: int
-    finished: bool
-    failed: int
-
-
-class Imports(Wire, frozen=True):
-    """A page of imports, newest first; ``total`` counts all."""
-
-    imports: tuple[ImportInfo, ...]
-    total: int
 
 
 class CaptureInfo(Wire, frozen=True):

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from medkiosk.catalog.circle import CircleEvent
+from medkiosk.catalog.disposed import forget, unassign
 from medkiosk.catalog.holdings import Capture, Detail, Encounter, Import, best_of
 from medkiosk.catalog.identities import correct_subject, decided
 from medkiosk.catalog.index import Index, short
 from medkiosk.catalog.packed import detail_of
-from medkiosk.catalog.problems import subject_of, without
+from medkiosk.catalog.problems import subject_of
 from medkiosk.catalog.views import ConsentView, Problem
 from medkiosk.core import accessevents as acc
 from medkiosk.core import correctionevents as cor
@@ -26,7 +27,7 @@ from medkiosk.core import settingsevents as stg
 from medkiosk.core import siteevents as site
 from medkiosk.core import trainingevents as train
 from medkiosk.core.consent import subject_key
-from medkiosk.core.ids import CaptureId, EncounterId, ObjectId
+from medkiosk.core.ids import EncounterId
 from medkiosk.core.photo import ImageRole, RedactCode, ReviewState
 
 Judged = ev.Approved | ev.SecondAsked | ev.Rejected
@@ -217,7 +218,7 @@ class Catalog(Index):
                             self.held.keeping.came(id_, encounter.captures)
                 return words
             case life.Disposed():
-                self.forget(event.captures, event.encounters, event.objects)
+                forget(self.held, event.captures, event.encounters, event.objects)
                 return self.held.keeping.take(event)
             case (
                 life.RetentionSet()
@@ -419,7 +420,7 @@ class Catalog(Index):
             if moves and capture.state in {ReviewState.APPROVED, ReviewState.NEEDS_SECOND}:
                 capture.state = ReviewState.PROPOSED
                 detail.approved, detail.votes = None, ()
-            self._unassign(capture)
+            unassign(self.held, capture)
             detail.assigned_by = event.actor
             if encounter is not None:
                 self.held.imports[capture.import_id].assigned += 1
@@ -430,65 +431,6 @@ class Catalog(Index):
         if event.correction_id is msgspec.UNSET:  # a second person's yes is no work with the patient
             self.held.circle.joins(event.encounter_id, event.actor)
         return f"{unknown} unknown captures" if unknown else ""
-
-    def _unassign(self, capture: Capture) -> None:
-        if capture.encounter_id is not None:
-            self.held.imports[capture.import_id].assigned -= 1
-            self.held.encounters[capture.encounter_id].captures.pop(capture.capture_id, None)
-            capture.encounter_id = None
-
-    # Disposal
-
-    def forget(
-        self, captures: Iterable[CaptureId], encounters: Iterable[EncounterId], objects: Iterable[ObjectId]
-    ) -> None:
-        """Let go of what was disposed of, as if its records had never been there; unknown ids are fine.
-
-        A kiosk that reads its records again meets what still names these (an assignment, a copy found on
-        another card) before it meets the word of their disposal: such problems are taken back, too.
-        """
-        captures, encounters = set(captures), set(encounters)
-        self.held.outside.forget(captures, encounters)
-        self.held.corrections.forget({*captures, *self.held.keeping.gone}, encounters)
-        self.held.sites.forget(captures, encounters)
-        gone = [self.held.captures.pop(id_) for id_ in captures if id_ in self.held.captures]
-        for capture in gone:
-            self._forget_capture(capture)
-        for import_id in {capture.import_id for capture in gone}:
-            import_ = self.held.imports[import_id]
-            import_.captures = [each for each in import_.captures if each.capture_id not in captures]
-            import_.slated = any(detail_of(each).seen is not None for each in import_.captures)
-        numbers = {capture.number for capture in gone}
-        for import_ in self.held.imports.values() if numbers else ():
-            import_.files.drop(numbers, captures)
-        for encounter_id in encounters:
-            self._forget_encounter(encounter_id)
-        named = {*captures, *encounters, *objects}
-        kept = (without(problem, named) for problem in self.held.problems)
-        self.held.problems = [problem for problem in kept if problem is not None]
-
-    def _forget_capture(self, capture: Capture) -> None:
-        for file in detail_of(capture).originals:
-            self.held.objects.discard(short(file.object_id))
-        self.held.shelf.drop(capture)
-        self.held.numbered[capture.number] = None
-        self.held.waiting.pop(capture.capture_id, None)
-        self._unassign(capture)
-
-    def _forget_encounter(self, encounter_id: EncounterId) -> None:
-        if (encounter := self.held.encounters.pop(encounter_id, None)) is None:
-            return
-        self.held.circle.forget(encounter_id)
-        for capture in encounter.captures.values():  # of those that stay, nobody says any more whose they are
-            capture.encounter_id = None
-            self.held.imports[capture.import_id].assigned -= 1
-        self.held.identities += 1
-        person = subject_key(encounter.subject)
-        said = self.held.said.get(person, [])
-        if left := [view for view in said if view.encounter_id != encounter_id]:
-            self.held.said[person] = left
-        else:
-            self.held.said.pop(person, None)
 
 
 def fold(review: Review, events: Iterable[ev.AnyEvent]) -> Catalog:

@@ -9,6 +9,7 @@ import msgspec
 from medkiosk.catalog.index import Holdings
 from medkiosk.core.consent import subject_key
 from medkiosk.core.correctionevents import CorrectionDecided, Outcome, SubjectCorrected
+from medkiosk.core.ids import EncounterId
 from medkiosk.core.photo import ReviewState
 
 
@@ -24,16 +25,21 @@ def correct_subject(held: Holdings, event: SubjectCorrected) -> str:
     if before != after:
         held.outside.corrected(event.encounter_id, encounter.subject)
         mine = [view for view in held.said.get(before, []) if view.encounter_id == event.encounter_id]
-        if left := [view for view in held.said.get(before, []) if view.encounter_id != event.encounter_id]:
-            held.said[before] = left
-        else:
-            held.said.pop(before, None)
+        unsay(held, before, event.encounter_id)
         if mine:
             # In recorded order, as if they had been this patient's from the beginning.
             held.said[after] = sorted([*held.said.get(after, []), *mine], key=attrgetter("at"))
     encounter.created = msgspec.structs.replace(encounter.created, subject=event.subject)
     held.identities += 1
     return ""
+
+
+def unsay(held: Holdings, person: tuple[str, str], encounter_id: EncounterId) -> None:
+    """Take an encounter's answers from those of a person, see `subject_key`."""
+    if left := [view for view in held.said.get(person, []) if view.encounter_id != encounter_id]:
+        held.said[person] = left
+    else:
+        held.said.pop(person, None)
 
 
 def decided(held: Holdings, event: CorrectionDecided) -> str:

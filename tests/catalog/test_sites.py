@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from medkiosk.catalog.disposed import forget
 from medkiosk.catalog.fold import Catalog, fold
 from medkiosk.core.bodysite import FACE, HAND, NECK
 from medkiosk.core.events import AnyEvent, decode
@@ -121,7 +122,7 @@ def test_what_is_disposed_of_is_forgotten_and_its_records_are_found() -> None:
         catalog.apply(event, seq)
     assert 7 in catalog.records_of([], [HERE])
     assert 8 in catalog.records_of([ONE])
-    catalog.forget([ONE, TWO], [HERE], [])
+    forget(catalog.held, [ONE, TWO], [HERE], [])
     assert not catalog.sites.encounters
     assert not catalog.sites.captures
 

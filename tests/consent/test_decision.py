@@ -1,28 +1,19 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from medkiosk.consent.decision import Action, Question, Recipient, may, protects, snapshot
+from medkiosk.consent.decision import Question, Recipient, protects, snapshot
 from medkiosk.consent.terms import birthday
-from medkiosk.core.bodysite import FACE, HEAD, Side, write
-from medkiosk.core.clock import rfc3339
+from medkiosk.core.bodysite import FACE, HEAD
 from medkiosk.core.consent import (
     Assent,
     Capacity,
     Code,
-    ConsentMethod,
     Consequence,
-    Decision,
     Faces,
-    Grantor,
     Purpose,
     Recall,
     Relationship,
@@ -30,50 +21,23 @@ from medkiosk.core.consent import (
     Terms,
 )
 from medkiosk.core.consent import ConsentKind as K
-from medkiosk.daemon.consenting import not_before
-
-ANYTHING = Question()
-"""A picture about which nothing is known."""
-NOW = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
-TEACH, PUBLISH, CARE = Purpose.TEACHING_RESEARCH, Purpose.PUBLICATION, Purpose.CLINICAL_RECORD
-
-
-def day(n: int) -> str:
-    """The moment n days from now."""
-    return rfc3339(NOW + timedelta(days=n))
-
-
-def answer(
-    kind: K = K.GRANT,
-    starts: str = day(-10),
-    expires: str = day(10),
-    purposes: tuple[Purpose, ...] = (TEACH,),
-    by: Relationship = Relationship.SELF,
-    **more: object,
-) -> Terms:
-    terms = Terms(
-        kind=kind,
-        purposes=purposes,
-        grantor=Grantor(name="Ada Example", relationship=by),
-        method=ConsentMethod.SIGNED_FORM,
-        language="en",
-        starts=starts,
-        expires=expires if kind is K.GRANT else "",
-        text_version="en-1",
-        use="Journal" if PUBLISH in purposes else "",
-    )
-    return msgspec.structs.replace(terms, **more)
-
-
-def decide(
-    *consents: Terms,
-    purpose: Purpose = TEACH,
-    now: datetime = NOW,
-    question: Question = ANYTHING,
-    to: Recipient | None = None,
-) -> Decision:
-    return may(Action.EXPORT, question, consents, purpose, to, now)
-
+from tests.consent.answers import (
+    ADULT,
+    ANYTHING,
+    ARM,
+    CARE,
+    CHILD,
+    DR_FAR,
+    LEFT,
+    LEG,
+    NOW,
+    PUBLISH,
+    RIGHT,
+    TEACH,
+    answer,
+    day,
+    decide,
+)
 
 ALLOWED: dict[str, list[Terms]] = {
     "a grant": [answer()],
@@ -158,7 +122,6 @@ CAN: dict[tuple[Relationship, Capacity], set[Purpose]] = {
     (Relationship.CLINICIAN, Capacity.MINOR): {CARE},
     (Relationship.REPRESENTATIVE, Capacity.DECEASED): set(Purpose),
 }
-ADULT, CHILD = "1980-01-01", "2015-01-01"
 
 
 @pytest.mark.parametrize("by", Relationship)
@@ -201,11 +164,6 @@ def test_a_face_that_was_kept(faces: Faces, purpose: Purpose) -> None:
     assert seen.allowed == FACES_TABLE[faces, purpose]
     assert seen.code is (Code.ALLOWED if seen.allowed else Code.FACES)
     assert decide(grant, purpose=purpose).allowed, "without a face it does not matter"
-
-
-ARM, LEG = "40983000", "30021000"
-LEFT, RIGHT = (write(ARM, side) for side in (Side.LEFT, Side.RIGHT))
-DR_FAR = Recipient("f" * 32, "Far  Hospital")
 
 
 @pytest.mark.parametrize(
@@ -394,163 +352,3 @@ def test_the_answers_that_decided_are_named_and_handed_on() -> None:
 )
 def test_an_answer_that_protects_others_is_known(said: list[Terms], goes: set[int], protected: bool) -> None:
     assert protects(said, goes, NOW) == protected
-
-
-TIMES = st.integers(-4, 4).map(day) | st.just("") | st.just("?")
-PURPOSES = st.lists(st.sampled_from(Purpose), min_size=1, max_size=3, unique=True).map(tuple)
-BY = st.sampled_from(Relationship)
-SOME_SITES = [ARM, LEG, LEFT, RIGHT, FACE, HEAD, "73211009"]
-SITES = st.lists(st.sampled_from(SOME_SITES), max_size=2, unique=True).map(tuple)
-KNOWN = st.lists(st.sampled_from(SOME_SITES), min_size=1, max_size=2, unique=True).map(tuple)
-NAMES = st.lists(st.sampled_from(["Far Hospital", "Near Hospital", "f" * 32]), max_size=2, unique=True).map(
-    tuple
-)
-SCOPES = st.none() | st.builds(Scope, SITES, st.sampled_from(Faces), NAMES)
-MORE = st.fixed_dictionaries(
-    {
-        "scope": SCOPES,
-        "use": st.sampled_from(["", "Journal", "Poster"]),
-        "capacity": st.none() | st.sampled_from(Capacity),
-        "assent": st.none() | st.sampled_from(Assent),
-    }
-)
-
-
-def build(
-    kind: K, starts: str, expires: str, purposes: tuple[Purpose, ...], by: Relationship, more: dict[str, Any]
-) -> Terms:
-    return answer(kind, starts, expires, purposes, by, **more)
-
-
-# Half of what is drawn is plain, so that grants that count are common.
-PLAIN = st.builds(answer, st.just(K.GRANT), st.just(day(-3)), st.just(day(3)), PURPOSES)
-ANSWERS = PLAIN | st.builds(build, st.sampled_from(K), TIMES, TIMES, PURPOSES, BY, MORE)
-OBJECTIONS = st.builds(build, st.sampled_from([K.REFUSAL, K.WITHDRAWAL]), TIMES, TIMES, PURPOSES, BY, MORE)
-BORN = st.sampled_from(["", ADULT, CHILD, "2008-05-01"])
-QUESTIONS = st.builds(
-    Question,
-    BORN,
-    st.booleans(),
-    SITES.map(frozenset),
-    st.sampled_from(["", "Journal"]),
-    after_death=st.booleans(),
-)
-TO = st.none() | st.sampled_from([DR_FAR, Recipient("a" * 32, "Near Hospital")])
-ASKED = st.tuples(QUESTIONS, st.sampled_from(Purpose), TO)
-Asked = tuple[Question, Purpose, Recipient | None]
-
-
-def ask(consents: list[Terms], asked: Asked, now: datetime = NOW) -> Decision:
-    question, purpose, to = asked
-    return may(Action.EXPORT, question, consents, purpose, to, now)
-
-
-@given(st.lists(ANSWERS, max_size=6), OBJECTIONS, st.integers(0, 6), ASKED)
-def test_adding_a_refusal_or_withdrawal_never_allows_more(
-    consents: list[Terms], objection: Terms, place: int, asked: Asked
-) -> None:
-    more = [*consents[:place], objection, *consents[place:]]
-    assert ask(consents, asked).allowed or not ask(more, asked).allowed
-
-
-@given(st.lists(ANSWERS, max_size=6), OBJECTIONS, ASKED)
-def test_a_whole_refusal_or_withdrawal_recorded_last_stops_what_it_covers(
-    consents: list[Terms], objection: Terms, asked: Asked
-) -> None:
-    whole = msgspec.structs.replace(objection, scope=None, use="")
-    assert asked[1] not in whole.purposes or not ask([*consents, whole], asked).allowed
-
-
-@given(st.lists(ANSWERS, min_size=1, max_size=5), st.data(), ASKED)
-def test_narrowing_a_grant_never_allows_more(
-    consents: list[Terms], data: st.DataObject, asked: Asked
-) -> None:
-    place = data.draw(st.integers(0, len(consents) - 1))
-    wide = msgspec.structs.replace(consents[place], kind=K.GRANT)
-    scope = wide.scope or Scope()
-    faces = data.draw(
-        st.sampled_from([each for each in FROM_WIDE if FROM_WIDE.index(each) >= FROM_WIDE.index(scope.faces)])
-    )
-    narrow = msgspec.structs.replace(
-        scope,
-        faces=faces,
-        body_sites=scope.body_sites[:1] or data.draw(SITES),
-        recipients=scope.recipients[:1] or data.draw(NAMES),
-    )
-    before = [*consents[:place], wide, *consents[place + 1 :]]
-    after = [*consents[:place], msgspec.structs.replace(wide, scope=narrow), *consents[place + 1 :]]
-    assert ask(before, asked).allowed or not ask(after, asked).allowed
-
-
-@given(st.lists(ANSWERS, max_size=5), KNOWN, SITES, ASKED)
-def test_more_that_a_picture_is_known_to_show_never_allows_more(
-    consents: list[Terms], known: tuple[str, ...], more: tuple[str, ...], asked: Asked
-) -> None:
-    question, purpose, to = asked
-    one, two = (replace(question, body_sites=frozenset(each)) for each in (known, (*known, *more)))
-    assert ask(consents, (one, purpose, to)).allowed or not ask(consents, (two, purpose, to)).allowed
-
-
-FROM_WIDE = [Faces.MAY_SHOW, Faces.AS_READ, Faces.NEVER]
-
-
-@given(
-    st.lists(ANSWERS, max_size=5), ANSWERS, st.integers(0, 5), st.sampled_from(["starts", "expires"]), ASKED
-)
-def test_an_answer_that_cannot_be_read_never_allows_more(
-    consents: list[Terms], other: Terms, place: int, what: str, asked: Asked
-) -> None:
-    unreadable = msgspec.structs.replace(other, **{what: "?"})
-    more = [*consents[:place], unreadable, *consents[place:]]
-    assert ask(consents, asked).allowed or not ask(more, asked).allowed
-
-
-@given(st.lists(ANSWERS, max_size=5), ANSWERS, st.integers(0, 5), ASKED)
-def test_an_answer_about_something_else_changes_nothing(
-    consents: list[Terms], other: Terms, place: int, asked: Asked
-) -> None:
-    purposes = tuple(each for each in other.purposes if each is not asked[1])
-    more = [*consents[:place], msgspec.structs.replace(other, purposes=purposes), *consents[place:]]
-    one, two = ask(consents, asked), ask(more, asked)
-    assert replace_places(one) == replace_places(two)
-    assert len(one.deciding) == len(two.deciding)
-
-
-def replace_places(decision: Decision) -> Decision:
-    return msgspec.structs.replace(decision, deciding=())
-
-
-@given(st.lists(ANSWERS, max_size=5), ASKED, st.lists(st.integers(-9, 9), min_size=2, max_size=2))
-def test_no_time_brings_back_what_was_refused_or_withdrawn(
-    consents: list[Terms], asked: Asked, days: list[int]
-) -> None:
-    one, two = (ask(consents, asked, NOW + timedelta(days=days_)) for days_ in days)
-    assert (one.code in {Code.REFUSED, Code.WITHDRAWN}) == (two.code in {Code.REFUSED, Code.WITHDRAWN})
-
-
-@given(st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)), st.integers(-99, 99))  # noqa: DTZ001
-def test_a_clock_that_was_moved_back_does_not_move_the_time_by_which_is_decided(
-    at: datetime, days: int
-) -> None:
-    now = at.replace(tzinfo=UTC, microsecond=0)
-    newest = rfc3339(now + timedelta(days=days))
-    assert not_before(now, newest) == max(now, now + timedelta(days=days))
-    assert not_before(now, "") == now
-
-
-@given(st.lists(ANSWERS, max_size=6), ASKED)
-def test_every_decision_has_a_reason_and_names_nobody(consents: list[Terms], asked: Asked) -> None:
-    decision = ask(consents, asked)
-    assert decision.reason.endswith(".")
-    assert "Ada" not in decision.reason
-    assert all(0 <= place < len(consents) for place in decision.deciding)
-    assert decision.deciding or decision.code is Code.NOT_ASKED
-    assert not (decision.allowed and decision.recall)
-
-
-@given(st.lists(ANSWERS, min_size=1, max_size=5), st.data(), ASKED)
-def test_what_does_not_protect_may_go(consents: list[Terms], data: st.DataObject, asked: Asked) -> None:
-    goes = data.draw(st.sets(st.integers(0, len(consents) - 1), min_size=1))
-    left = [each for place, each in enumerate(consents) if place not in goes]
-    if not protects(consents, goes, NOW):
-        assert ask(consents, asked).allowed or not ask(left, asked).allowed

@@ -489,7 +489,7 @@ def _fsync_dir(path: Path) -> None:
 
 
 def sync_file_system(fd: int) -> None:
-    """Return when all of the file system of an open folder is on the device, whoever wrote it."""
+    """Return when all of an open folder's file system is on the device, whoever wrote it; OSError if not."""
     # A signal may interrupt the wait; what was written so far stays written, so asking again is right.
     while _libc.syncfs(fd) != 0:
         number = ctypes.get_errno()

@@ -68,7 +68,7 @@ class DamagedSourceError(Exception):
 
 
 class Remote:
-    """One bucket."""
+    """One bucket. Whatever asks it may raise `UnreachableError`: no answer, or one that says no."""
 
     def __init__(self, target: Target, *, part: int = PART, part_from: int = PART_FROM) -> None:
         """Connect lazily.

@@ -132,7 +132,11 @@ def is_compared(view: CaptureView, subject: Subject | None) -> bool:
 
 
 def job_of(kiosk: Kiosk, view: CaptureView) -> Job:
-    """The original of the latest revision, with its key."""
+    """The original of the latest revision, with its key.
+
+    Raises:
+        ValueError: it has no revision.
+    """
     latest = view.latest
     if latest is None:
         raise ValueError("no revision")

@@ -139,7 +139,7 @@ def close_account(kiosk: Kiosk, who: AccountCreated, user: str, reason: str) -> 
 
     Raises:
         BadRequestError: no such account, or no reason.
-        NotAllowedError: it is one's own, the last administrator's, or closed already.
+        NotAllowedError: it is one's own (so the last administrator's stays), or closed already.
     """
     reason = reasons.given(reason)
     account = _other(kiosk, who, user, "another administrator closes your account")
@@ -277,7 +277,11 @@ def site_names(config: Config) -> tuple[str, ...]:
 
 
 def list_events(kiosk: Kiosk, who: AccountCreated, offset: int, limit: int) -> t.Events:
-    """A page of everything that happened, oldest first; this look is itself an event."""
+    """A page of everything that happened, oldest first; this look is itself an event.
+
+    Raises:
+        BadRequestError: a negative offset or limit.
+    """
     if offset < 0 or limit < 0:
         raise BadRequestError(detail="offset and limit are not negative")
     kiosk.journal.commit([Fact(Viewed(at=kiosk.journal.now(), actor=who.account_id, what=What.AUDIT))])

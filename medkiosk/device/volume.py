@@ -152,7 +152,11 @@ def stick_path(name: str, sticks: Path = STICKS) -> Path:
 
 
 def card_path(name: str, cards: Path = CARDS) -> Path:
-    """Return where a volume is mounted: the helper and the daemon both know it, so no path is ever sent."""
+    """Return where a volume is mounted: the helper and the daemon both know it, so no path is ever sent.
+
+    Raises:
+        ValueError: not the name of a volume.
+    """
     if not is_volume_name(name):
         raise ValueError("not the name of a volume")
     return cards / name

@@ -61,7 +61,11 @@ class Signer:
         return str(self.key)
 
     def begin(self) -> bytes:
-        """Sign the empty tree; only ever the first thing."""
+        """Sign the empty tree; only ever the first thing.
+
+        Raises:
+            LedgerForkError: something was signed before.
+        """
         if self._head is not None:
             raise LedgerForkError(detail=f"it already has {self._head.size} entries")
         return self._sign(Checkpoint(self.origin, 0, merkle.EMPTY_ROOT))

@@ -233,7 +233,11 @@ def render(values: Values) -> str:
 
 
 def literal(value: object) -> str:
-    """A value as TOML has it."""
+    """A value as TOML has it.
+
+    Raises:
+        TypeError: it is nothing that a setting may be.
+    """
     match value:
         case bool():
             return "true" if value else "false"

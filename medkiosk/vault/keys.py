@@ -102,7 +102,11 @@ def parts(*values: bytes | str | int) -> bytes:
 
 
 def lines(*values: str | int) -> bytes:
-    """Join values with line feeds; none of them may contain one."""
+    """Join values with line feeds.
+
+    Raises:
+        ValueError: one of them contains a line feed.
+    """
     texts = [str(value) for value in values]
     if any("\n" in text for text in texts):
         raise ValueError("a line feed inside a line")

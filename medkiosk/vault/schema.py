@@ -149,7 +149,11 @@ class SeenRow(NamedTuple):
 
 
 def row_digest(table: str, *values: bytes | str | int) -> bytes:
-    """Return the digest that a row of ``table`` carries; ``values`` in the order of `COLUMNS`."""
+    """Return the digest that a row of ``table`` carries; ``values`` in the order of `COLUMNS`.
+
+    Raises:
+        ValueError: not as many values as the table has columns.
+    """
     if len(values) != len(COLUMNS[table]):
         raise ValueError(f"{table} has {len(COLUMNS[table])} digested columns")
     return hashlib.sha256(parts("medkiosk/row/v1", table, *values)).digest()

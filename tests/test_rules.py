@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,19 @@ def test_only_durable_makes_bytes_durable() -> None:
     assert any(
         name == "os" and attribute == "fsync" for name, attribute, _ in calls(ROOT / "medkiosk/durable.py")
     )
+
+
+def test_import_rules_about_all_of_ours_name_all_of_ours() -> None:
+    """import-linter wants names: a new folder or file must be in each of these lists."""
+    ours = {f"medkiosk.{path.stem}" for path in (ROOT / "medkiosk").iterdir() if path.suffix in {"", ".py"}}
+    ours -= {"medkiosk.__init__", "medkiosk.__pycache__"}
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    alone = [each for each in contracts if each["name"].endswith("imports nothing of ours")]
+    assert len(alone) == 3
+    for each in alone:
+        assert ours == {*each["source_modules"], *each["forbidden_modules"]} - {"msgspec"}, each["name"]
+    [archive] = [each for each in contracts if "botocore" in each.get("forbidden_modules", ())]
+    assert ours - {"medkiosk.archive", "medkiosk.cli"} == {*archive["source_modules"]}
 
 
 def test_no_file_has_grown_past_500_lines() -> None:

@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidTag
 
 from medkiosk.core.ids import ObjectId, is_id
 from medkiosk.vault import envelope, recovery
-from medkiosk.vault.db import Database
+from medkiosk.vault.db import Database, Row
 from medkiosk.vault.envelope import Name
 from medkiosk.vault.epochs import Epoch, EpochKeys, check_pin, open_epoch_by_recovery
 from medkiosk.vault.errors import VaultDamagedError, VaultFormatError, VaultWriteError
@@ -30,6 +30,14 @@ from medkiosk.vault.slots import Slot
 
 FORMAT_LINE = "medkiosk-store v2"
 _PAGE = 256
+_OBJECTS = (
+    "SELECT seq, o.id, kind, size, sealed_size, lower(hex(sha256)), lower(hex(commitment)), epoch"
+    " FROM objects o LEFT JOIN envelopes e ON e.id = o.id AND e.what = 'object'"
+)
+_RECORDS = (
+    "SELECT seq, r.id, kind, lower(hex(sha256)), lower(hex(commitment)), sealed, epoch, envelope"
+    " FROM records r LEFT JOIN envelopes e ON e.id = r.id AND e.what = 'record'"
+)
 _READ = 16 * envelope.CHUNK_SEALED
 """Bytes at once. So few that their memory is used again: 1 MiB costs up to three times as much."""
 
@@ -88,16 +96,14 @@ class StoreReader:
         return int(self._db.rows("SELECT next_index FROM state")[0][0])
 
     def objects(self, after: int = 0) -> Iterator[ObjectRow]:
-        """Yield the facts about every object with a ``seq`` above ``after``, in the order of commitment."""
-        sql = (
-            "SELECT seq, o.id, kind, size, sealed_size, lower(hex(sha256)), lower(hex(commitment)), epoch"
-            " FROM objects o LEFT JOIN envelopes e ON e.id = o.id AND e.what = 'object'"
-            " WHERE seq > ? ORDER BY seq LIMIT ?"
-        )
+        """Give the facts about every object with a ``seq`` above ``after``, in the order of commitment."""
+        return (ObjectRow(*row) for row in self._pages(_OBJECTS, after))
+
+    def _pages(self, select: str, after: int) -> Iterator[Row]:
+        """Yield rows by ``seq``, the first column, a page at a time: others get the database in between."""
         last = after
-        while page := self._db.rows(sql, (last, _PAGE)):
-            for row in page:
-                yield ObjectRow(*row)
+        while page := self._db.rows(f"{select} WHERE seq > ? ORDER BY seq LIMIT ?", (last, _PAGE)):
+            yield from page
             last = page[-1][0]
 
     def count(self) -> int:
@@ -106,11 +112,7 @@ class StoreReader:
 
     def object(self, object_id: str) -> ObjectRow | None:
         """Return the facts about one object."""
-        row = self._db.row(
-            "SELECT seq, o.id, kind, size, sealed_size, lower(hex(sha256)), lower(hex(commitment)), epoch"
-            " FROM objects o LEFT JOIN envelopes e ON e.id = o.id AND e.what = 'object' WHERE o.id = ?",
-            (object_id,),
-        )
+        row = self._db.row(f"{_OBJECTS} WHERE o.id = ?", (object_id,))
         return None if row is None else ObjectRow(*row)
 
     def present(self, object_id: str) -> bool:
@@ -122,25 +124,12 @@ class StoreReader:
             return False
 
     def records(self, after: int = 0) -> Iterator[RecordRow]:
-        """Yield every record with a ``seq`` above ``after``, still sealed, in the order of commitment."""
-        sql = (
-            "SELECT seq, r.id, kind, lower(hex(sha256)), lower(hex(commitment)), sealed, epoch, envelope"
-            " FROM records r LEFT JOIN envelopes e ON e.id = r.id AND e.what = 'record'"
-            " WHERE seq > ? ORDER BY seq LIMIT ?"
-        )
-        last = after
-        while page := self._db.rows(sql, (last, _PAGE)):
-            for row in page:
-                yield RecordRow(*row)
-            last = page[-1][0]
+        """Give every record with a ``seq`` above ``after``, still sealed, in the order of commitment."""
+        return (RecordRow(*row) for row in self._pages(_RECORDS, after))
 
     def record(self, record_id: str) -> RecordRow | None:
         """Return one record, still sealed."""
-        row = self._db.row(
-            "SELECT seq, r.id, kind, lower(hex(sha256)), lower(hex(commitment)), sealed, epoch, envelope"
-            " FROM records r LEFT JOIN envelopes e ON e.id = r.id AND e.what = 'record' WHERE r.id = ?",
-            (record_id,),
-        )
+        row = self._db.row(f"{_RECORDS} WHERE r.id = ?", (record_id,))
         return None if row is None else RecordRow(*row)
 
     @property
@@ -150,13 +139,8 @@ class StoreReader:
 
     def record_at(self, seq: int) -> RecordRow | None:
         """Return one record, still sealed; None where there is none of this number."""
-        for row in self._db.rows(
-            "SELECT seq, r.id, kind, lower(hex(sha256)), lower(hex(commitment)), sealed, epoch, envelope"
-            " FROM records r LEFT JOIN envelopes e ON e.id = r.id AND e.what = 'record' WHERE seq = ?",
-            (seq,),
-        ):
-            return RecordRow(*row)
-        return None
+        row = self._db.row(f"{_RECORDS} WHERE seq = ?", (seq,))
+        return None if row is None else RecordRow(*row)
 
     def record_id(self, seq: int) -> str:
         """The id of a record, disposed of or not; empty where there is none of this number."""

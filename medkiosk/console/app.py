@@ -108,6 +108,8 @@ class KioskApp(App[None]):
         self.clock = clock
         self.link = Link(socket)
         self._leaving = False
+        self._click_lost = False
+        """Whether a button of the mouse is down that went down on what was not seen."""
         self._scanner = Scanner()
         self.typed = TypeAhead(self, self._give, self.when_seen)
         self._glasses: tuple[t.OpenGlassInfo, ...] = ()
@@ -123,8 +125,18 @@ class KioskApp(App[None]):
                 await super().on_event(event)
         elif isinstance(event, Pressed) and not event.is_forwarded:
             await self.typed.pressed(event)
-        elif not isinstance(event, events.MouseDown) or self.typed.clicked(event):
+        elif not self._is_vain(event):
             await super().on_event(event)
+
+    def _is_vain(self, event: events.Event) -> bool:
+        """Whether a button of the mouse went down on what was not seen, or comes up from there: what was
+        pressed before it would make a click of that.
+        """
+        if event.is_forwarded or not isinstance(event, events.MouseDown | events.MouseUp):
+            return False
+        lost = self._click_lost
+        self._click_lost = isinstance(event, events.MouseDown) and not self.typed.clicked(event)
+        return self._click_lost or (lost and isinstance(event, events.MouseUp))
 
     async def _give(self, event: Pressed) -> None:
         """Take out what a barcode scanner types, before any field or key sees it."""
@@ -144,6 +156,10 @@ class KioskApp(App[None]):
     def when_seen(self, screen: Screen[Any]) -> None:
         """Tell when what a screen shows now can be seen: once it was drawn."""
         screen.call_after_refresh(self.typed.painted, screen)
+
+    def once_shown(self, screen: Screen[Any], tell: Callable[[], object]) -> None:
+        """Call once what a screen shows now was drawn."""
+        screen.call_after_refresh(tell)
 
     def get_default_screen(self) -> Screen[Any]:
         """Home lies under everything."""

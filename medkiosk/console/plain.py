@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from textual.drivers.linux_driver import LinuxDriver
@@ -150,6 +151,8 @@ class PlainApp(KioskApp):
         self.driver_class = PlainDriver
         self._speaker = Speaker()
         self._before: Snapshot | None = None
+        self._tells: list[Callable[[], object]] = []
+        """Who wants to know once what is shown was said."""
 
     def on_mount(self) -> None:
         """Begin to look for what changed."""
@@ -159,6 +162,10 @@ class PlainApp(KioskApp):
     def when_seen(self, screen: Screen[Any]) -> None:
         """What is only drawn, nobody hears: `_look` tells when it was said."""
 
+    def once_shown(self, screen: Screen[Any], tell: Callable[[], object]) -> None:  # noqa: ARG002
+        """Call once what is shown now was said."""
+        self._tells.append(tell)
+
     def _look(self) -> None:
         """Say what has changed, once it has stayed the same for a moment."""
         now = snapshot(self.screen)
@@ -166,6 +173,9 @@ class PlainApp(KioskApp):
             for line in self._speaker.lines(now, time.monotonic()):
                 _write(line)
             self.typed.painted(self.screen)
+            tells, self._tells = self._tells, []
+            for tell in tells:
+                tell()
         self._before = now
 
 

@@ -22,8 +22,7 @@ from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.widgets import Input
 
-from medkiosk.console.screens.base import KioskScreen
-from medkiosk.console.screens.dialogs import ChooseEncounter
+from medkiosk.console.screens.base import Dialog, KioskScreen
 from medkiosk.console.widgets.choice import Choice
 
 Pressed = events.Key | events.Paste
@@ -247,9 +246,8 @@ class TypeAhead:
         return self.shown or self._discards or not _waits(key, screen)
 
     def _too_early(self, key: Pressed, screen: Screen[Any]) -> bool:
-        if self._since is not None and key.time >= self._since:
-            return False
-        return not _goes_ahead(key, screen)
+        early = self._since is None or key.time < self._since
+        return (early and not _goes_ahead(key, screen)) or _acts_on_unseen(key, screen)
 
     def too_early(self, screen: Screen[Any]) -> None:
         """A key came before what it was to act on was seen: throw it away with all after it, and say so."""
@@ -295,7 +293,7 @@ def _holds(screen: Screen[Any]) -> bool:
 def _say_too_early(screen: Screen[Any]) -> None:
     if isinstance(screen, KioskScreen):
         screen.say(TOO_EARLY, wrong=True)
-    elif isinstance(screen, ChooseEncounter):
+    elif isinstance(screen, Dialog):
         screen.warn(TOO_EARLY)
 
 
@@ -328,6 +326,18 @@ def _goes_ahead(key: Pressed, screen: Screen[Any]) -> bool:
         return False
     name = bound.binding.action
     return name in _BACK or (isinstance(screen, KioskScreen) and screen.goes_ahead(name))
+
+
+def _acts_on_unseen(key: Pressed, screen: Screen[Any]) -> bool:
+    """Whether a key does something to what came on the same screen after it was pressed."""
+    if not isinstance(key, events.Key) or not isinstance(screen, KioskScreen):
+        return False
+    seen_at = screen.seen_at
+    if seen_at is not None and key.time >= seen_at:
+        return False
+    bound = screen.active_bindings.get(key.key)
+    name = bound.binding.action if bound is not None else ""
+    return bool(name) and name not in _BACK and name.partition("(")[0] not in screen.LOOKS
 
 
 async def _passed(pumps: Iterable[MessagePump]) -> None:

@@ -12,12 +12,15 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from medkiosk.console.app import KioskApp
+from medkiosk.console.screens.anew import AnewScreen
 from medkiosk.console.screens.review import ReviewScreen
 from medkiosk.console.terminal import Terminal
+from medkiosk.console.widgets.paged import PagedList
 from tests.console.state import PASSPHRASE
 
 TIMEOUT_S = 60.0
-_LOOKS_S = 2.0
+_LOOKS_S, _PAINTS_S = 2.0, 20.0
+"""How long a person waits for a screen, or a photo, to look at; some tests hold back what it shows."""
 
 
 def app_of(pilot: Pilot[Any]) -> KioskApp:
@@ -52,8 +55,20 @@ async def until(
 async def looked(pilot: Pilot[Any]) -> None:
     """A person looks first: what is on the screen was drawn, with what it loads if the kiosk answers."""
     typed, deadline = app_of(pilot).typed, time.monotonic() + _LOOKS_S
-    while not typed.shown and time.monotonic() < deadline:
+    lists = pilot.app.screen.query(PagedList)
+    while not (typed.shown and all(each._seen_at is not None for each in lists)):
+        if time.monotonic() >= deadline:
+            break
         await pilot.pause(0.02)
+    deadline = time.monotonic() + _PAINTS_S
+    while not photo_seen(pilot) and time.monotonic() < deadline:
+        await pilot.pause(0.02)
+
+
+def photo_seen(pilot: Pilot[Any]) -> bool:
+    """Whether keys act on the photo that is on the screen, where one is: it was seen, or its words were."""
+    screen = pilot.app.screen
+    return not isinstance(screen, AnewScreen) or screen.seen_at is not None
 
 
 async def until_text(pilot: Pilot[Any], wanted: str) -> None:

@@ -261,6 +261,16 @@ def log_in(console: TerminalDriver, user: str = "rita", passphrase: str = PASSPH
     console.until("open: somebody is logged in")
 
 
+def see_photo(console: TerminalDriver) -> None:
+    """Wait until the photo that is asked for can be seen: what is pressed sooner does nothing to it."""
+    deadline = time.monotonic() + TIMEOUT_S
+    console.until("READY: ", "NOT TO BE APPROVED HERE: ")
+    while any(each in console.text() for each in ("is not on the screen yet", "no photo is on the screen")):
+        assert time.monotonic() < deadline, "no photo\n" + "\n".join(console.lines())
+        time.sleep(0.05)
+    time.sleep(_READS_S)
+
+
 def to_review(console: TerminalDriver) -> None:
     """From Home, logged in: an encounter, its consent, the newest import assigned, its first photo."""
     console.press("e")
@@ -272,7 +282,9 @@ def to_review(console: TerminalDriver) -> None:
         console.press("enter")
     console.press("f2")
     console.until("Read aloud (wording")
-    console.press("enter", "enter", "enter", "right", "space", "f2")
+    console.press("enter", "enter", "enter", "right", "space")
+    console.until("[x] teaching, research")
+    console.press("f2")
     console.until("agrees: clinical record, teaching, research")
     console.press("escape")
     console.until("Next: ")
@@ -285,6 +297,7 @@ def to_review(console: TerminalDriver) -> None:
     console.press("enter")
     console.press("enter")
     console.until("photo 1 of")
+    see_photo(console)
 
 
 def decide_all(console: TerminalDriver) -> None:

@@ -115,7 +115,7 @@ async def test_the_original_is_shown_for_a_reason_under_its_word_at_the_same_pla
         await flows.until(pilot, lambda: not view_of(pilot).comparing, "it stays")
         assert view_of(pilot).part == part, "it is another place"
         await until_sharp(pilot)
-        assert calls[-1] == "close_original"
+        await flows.until(pilot, lambda: calls[-1] == "close_original", "it stays open")
         await pilot.press("0")
         await flows.until(pilot, lambda: np.array_equal(screen_pixels(pilot), covered), "it is not as before")
         await flows.until_text(pilot, "READY")
@@ -136,7 +136,8 @@ async def test_the_original_leaves_by_itself_and_with_its_photo_and_its_pixels_a
         await flows.until_text(pilot, "The time for the original is over.")
         assert not kept.rgb.any()
         assert not frame.indices.any()
-        assert running.kiosk.calls[-1] == "close_original"
+        calls = running.kiosk.calls
+        await flows.until(pilot, lambda: calls[-1] == "close_original", "it stays open")
         await flows.until_text(pilot, "READY")
         await pilot.press("v", "1")
         await until_original(pilot)
@@ -145,7 +146,7 @@ async def test_the_original_leaves_by_itself_and_with_its_photo_and_its_pixels_a
         await flows.until_text(pilot, "photo 2 of 3")
         assert not kept.rgb.any()
         assert not pilot.app.screen.query_one(BigWords).display
-        assert running.kiosk.calls.count("close_original") == 2
+        await flows.until(pilot, lambda: calls.count("close_original") == 2, "it stays open")
         await flows.until_text(pilot, "READY")
         await pilot.press("v", "1")
         await until_original(pilot)

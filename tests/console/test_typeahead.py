@@ -12,7 +12,11 @@ from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from medkiosk.console.actions import ACTIONS, Where
+from medkiosk.console.screens.base import Warned
+from medkiosk.console.screens.review import ReviewScreen
 from medkiosk.console.typeahead import HOLD_S, TOO_EARLY
+from medkiosk.console.widgets.paged import PagedList, PagedTable
 from medkiosk.core.exportevents import RecipientMethod
 from medkiosk.core.photo import ReviewState
 from tests.console import flows
@@ -88,8 +92,43 @@ async def test_a_question_is_not_answered_before_it_was_on_the_screen(running: R
         await flows.until_text(pilot, "cannot be called back")
         await rested(pilot)
         await flows.until_screen(pilot, "Confirm")  # it still asks
+        await flows.until_text(pilot, TOO_EARLY[:40])
+        assert [each.display for each in pilot.app.screen.query(Warned)] == [True]
         await pilot.press("y")
         await flows.until_screen(pilot, "ExportedScreen")
+
+
+async def click(pilot: Pilot[Any], x: int, y: int, pressed: float) -> None:
+    """A button of the mouse goes down at a moment, and comes up now."""
+    driver = pilot.app._driver
+    assert driver is not None
+    for kind, moment in ((events.MouseDown, pressed), (events.MouseUp, time.monotonic())):
+        event = kind(None, x, y, 0, 0, 1, False, False, False, x, y)
+        event.time = moment
+        driver.send_message(event)
+
+
+async def test_a_click_on_what_was_not_seen_does_nothing_where_one_was_before(running: RunningKiosk) -> None:
+    for model in ("Canon EOS R5", "Canon EOS R7"):
+        running.kiosk.plug_in(2, model=model)
+    async with console(running.path) as pilot:
+        await flows.log_in(pilot, "rita")
+        await pilot.press("i")
+        await flows.until_text(pilot, "2 photos in this import")
+        typed, imports = flows.app_of(pilot).typed, pilot.app.screen.query_one("#imports", PagedList)
+        x, y = imports.region.x + 5, imports.region.y + PagedTable.HEAD
+        await click(pilot, x, y + 2, time.monotonic())
+        await flows.until(pilot, lambda: imports.cursor == 2, "a click does not choose")
+        await rested(pilot)
+        await click(pilot, x, y + 1, (typed._since or 0.0) - 0.001)
+        await pilot.press("f1")  # comes after the click
+        await flows.until_screen(pilot, "KeysScreen")
+        assert imports.cursor == 2
+        await pilot.press("escape")
+        await flows.until_text(pilot, "in this import")
+        await rested(pilot)
+        await click(pilot, x, y + 1, time.monotonic())
+        await flows.until(pilot, lambda: imports.cursor == 1, "no click works any more")
 
 
 async def test_of_what_was_typed_ahead_nothing_follows_what_could_not_be_done(running: RunningKiosk) -> None:
@@ -137,6 +176,127 @@ async def test_no_photo_is_approved_by_a_key_from_before_it_was_painted(running:
         await pilot.press("a")
         await flows.until_text(pilot, "approved.")
         assert first.info.state is ReviewState.APPROVED
+
+
+async def early_key(pilot: Pilot[Any], key: str) -> None:
+    """One that was pressed just before the photo on the screen was seen, but after the screen itself was."""
+    seen_at, driver = review_screen(pilot).seen_at, pilot.app._driver
+    assert seen_at is not None
+    assert driver is not None
+    flows.app_of(pilot).typed._since = seen_at - 1.0
+    character = key if len(key) == 1 else None
+    event = events.Key(_character_to_key(key) if character else key, character)
+    event.time = seen_at - 0.001
+    driver.send_message(event)
+
+
+async def refused(pilot: Pilot[Any], key: str) -> None:
+    """It does nothing, and the screen says so."""
+    screen = review_screen(pilot)
+    screen.say("")
+    await flows.until(pilot, lambda: TOO_EARLY[:40] not in flows.text(pilot), "the words stay")
+    await rested(pilot)
+    await early_key(pilot, key)
+    await flows.until(pilot, lambda: TOO_EARLY[:40] in flows.text(pilot), f"{key} is not refused")
+    await rested(pilot)
+    assert pilot.app.screen is screen, key
+
+
+async def test_no_mask_of_a_photo_is_deleted_by_a_key_from_before_it_was_painted(
+    running: RunningKiosk,
+) -> None:
+    first = next(iter(running.kiosk.photos.values()))
+    async with reviewing(running) as pilot:
+        await pilot.press("m", "s")
+        await flows.until_text(pilot, "revision 2")
+        await flows.until_text(pilot, "READY")
+        drawn = first.findings[-1]
+        draft = review_screen(pilot)._draft
+        assert draft.finding == drawn
+        await refused(pilot, "d")
+        assert draft.findings == first.findings
+        await pilot.press("d")
+        await flows.until_text(pilot, "MASKS CHANGED")
+        assert drawn not in draft.findings
+
+
+async def test_whatever_a_key_does_to_a_photo_it_does_to_none_that_was_not_painted_when_it_was_pressed(
+    running: RunningKiosk,
+) -> None:
+    acts = [each for each in ACTIONS if each.where is Where.REVIEW and each.name != "back"]
+    looks = {each.name for each in acts if each.name.partition("(")[0] in ReviewScreen.LOOKS}
+    assert not {"approve", "reject", "delete", "save", "uncover", "original"} & looks
+    async with reviewing(running) as pilot:
+        await pilot.press("n")
+        await flows.until_text(pilot, "photo 2 of 3")
+        await flows.until_text(pilot, "READY")
+        screen, calls = review_screen(pilot), list(running.kiosk.calls)
+        before = screen._draft.findings
+        for action in acts:
+            if action.name not in looks:
+                await refused(pilot, action.keys[0])
+                assert screen._draft.findings == before, action.name
+        assert running.kiosk.calls == calls
+        for key, shown in (
+            ("z", "CLOSER"),
+            ("n", "photo 3 of 3"),
+            ("p", "photo 2 of 3"),
+            ("escape", "Next: "),
+        ):
+            await early_key(pilot, key)
+            await flows.until_text(pilot, shown)
+            await rested(pilot)
+
+
+async def test_of_keys_at_once_those_that_move_on_are_taken_and_the_others_told(
+    running: RunningKiosk,
+) -> None:
+    async with reviewing(running) as pilot:
+        await burst(pilot, "n", "n", "r")
+        await flows.until(pilot, lambda: TOO_EARLY[:40] in flows.text(pilot), "R is not refused")
+        await flows.until_text(pilot, "photo 3 of 3")
+        await rested(pilot)
+        await pilot.press("r")
+        await flows.until_screen(pilot, "AskReason")
+
+
+async def test_a_photo_that_cannot_be_painted_is_seen_in_words(
+    running: RunningKiosk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = running.kiosk.picture
+    async with reviewing(running) as pilot:
+        monkeypatch.setattr(running.kiosk, "picture", lambda photo: honest(photo)[:-3])
+        await pilot.press("n")
+        await flows.until_text(pilot, "This photo could not be drawn, so it cannot be approved here.")
+        await pilot.press("r")
+        await flows.until_screen(pilot, "AskReason")
+        monkeypatch.undo()
+        await pilot.press("escape")
+        await flows.until_screen(pilot, "ReviewScreen")
+        await pilot.resize_terminal(30, 6)  # no room for a picture
+        await pilot.press("p")
+        await flows.until(pilot, lambda: flows.photo_seen(pilot), "nothing can be done to it")
+        await rested(pilot)
+        await pilot.press("r")
+        await flows.until_screen(pilot, "AskReason")
+
+
+def test_in_lines_a_photo_is_acted_on_once_it_was_said(running: RunningKiosk) -> None:
+    with PtyConsole(command(running.path, "--plain")) as console_:
+        console_.until("Keys: L Log in")
+        console_.press("l")
+        console_.until("User: empty")
+        console_.type("rita\r")
+        console_.until("Passphrase: empty")
+        console_.type(f"{PASSPHRASE}\r")
+        console_.until("open: somebody is logged in")
+        console_.press("r")
+        console_.until("photo 1 of 3")
+        console_.until("this terminal cannot show photos.")
+        console_.press("n")
+        console_.until("photo 2 of 3")
+        console_.press("r")
+        console_.until("Why is this photo rejected?")
 
 
 async def test_esc_leaves_a_screen_whose_daemon_does_not_answer(running: RunningKiosk) -> None:

@@ -140,6 +140,7 @@ class Desk:
         time.sleep(2)
         self.machine.press("ret")
         self.see("photo 1 of")
+        self.until_not("is not on the screen yet")
         for _ in range(20):
             left = self.undecided()
             if not left:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
+from textual.widgets import Static
 
 from medkiosk.console.actions import Where
 from medkiosk.console.language import tr
@@ -36,10 +39,13 @@ class KioskScreen(Screen[None]):
         WHERE: its entry in the table of actions.
         AHEAD: names of actions that only open or show something, and act on nothing that the screen lists:
             their keys may be pressed before the screen is seen.
+        LOOKS: names of actions that only look at something else, or elsewhere: they do no harm to what came
+            on the screen after their key was pressed.
     """
 
     WHERE: ClassVar[Where]
     AHEAD: ClassVar[frozenset[str]] = frozenset()
+    LOOKS: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, notice: str = "") -> None:
         super().__init__()
@@ -58,6 +64,13 @@ class KioskScreen(Screen[None]):
     def goes_ahead(self, name: str) -> bool:
         """Whether an action may be asked for before the screen is seen."""
         return name in self.AHEAD
+
+    @property
+    def seen_at(self) -> float | None:
+        """When what keys act on was first on this screen, in seconds of the monotonic clock; None while it is
+        not. Only where one thing comes after another is it later than the screen itself.
+        """
+        return 0.0
 
     @property
     def heading(self) -> str:
@@ -134,8 +147,27 @@ class KioskScreen(Screen[None]):
         self.leave()
 
 
+class Warned(Static):
+    """Says why a key did nothing; not there until then."""
+
+    def __init__(self) -> None:
+        super().__init__("", markup=False)
+        self.display = False
+
+
 class Dialog(ModalScreen[R]):
     """A question over the screen; Esc answers None."""
+
+    def on_mount(self) -> None:
+        """Keep a place above the keys for `warn`."""
+        for legend in self.query(Legend):
+            cast("Widget", legend.parent).mount(Warned(), before=legend)
+
+    def warn(self, words: str) -> None:
+        """Show a sentence until the question is answered."""
+        for warned in self.query(Warned):
+            warned.update(Text(clean(tr(words), 400)))
+            warned.display = True
 
     def action_back(self) -> None:
         """Close without an answer."""

@@ -15,7 +15,7 @@ from textual.widgets import Static
 from medkiosk.console.language import tr
 from medkiosk.console.masks import Draft
 from medkiosk.console.messages import CaptureLoaded, CapturesListed, PartLoaded, Prepared, Refused
-from medkiosk.console.screens.base import KioskScreen
+from medkiosk.console.screens.anew import AnewScreen
 from medkiosk.console.screens.findings import findings_text, photo_text
 from medkiosk.console.terminal import NO_CELL_SIZE, NO_GRAPHICS
 from medkiosk.console.widgets.photo import Look, Mark, PhotoView
@@ -115,7 +115,7 @@ def stroke_of(finding: Finding) -> Stroke:
     return Stroke.LESION if finding.category is Category.LESION else _STROKES[finding.decision]
 
 
-class PhotoScreen(KioskScreen):
+class PhotoScreen(AnewScreen):
     """Shows captures one by one and what was found in them.
 
     Args:
@@ -153,6 +153,8 @@ class PhotoScreen(KioskScreen):
         self._busy = False
         self._uncovered: CaptureId | None = None
         self._photo: PhotoView | None = None
+        self._comes = False
+        """Whether a picture of what is loaded comes, or is there."""
 
     def body(self) -> ComposeResult:
         """The picture, and beside it what was found."""
@@ -213,6 +215,7 @@ class PhotoScreen(KioskScreen):
                 self._photo.clear()
             self.say(tr("{done} No photo waits here.", done=self._done).strip())
             self._draw()
+            self.seen()
 
     def _load(self) -> None:
         capture_id = self._captures[self._at].capture_id
@@ -220,6 +223,8 @@ class PhotoScreen(KioskScreen):
         self._detail, self._painted, self._level, self._busy = None, 0, 0, True
         self._encounter = None
         self._wanted = None
+        self._comes = False
+        self.anew()
         self._draft = Draft((), 1, 1, AccountId(""))
         if self._photo is not None:
             self._photo.clear()
@@ -244,7 +249,8 @@ class PhotoScreen(KioskScreen):
         self._busy = False
         if self._detail is None or self._detail.crop != detail.crop:
             self._level = 0
-        self._detail, self._painted, self._wanted = detail, 0, None
+        self._detail, self._painted, self._wanted, self._comes = detail, 0, None, False
+        self.anew()
         self._encounter = message.encounter
         selected = self._draft.selected
         self._draft = Draft(detail.findings, detail.width, detail.height, self._me)
@@ -259,10 +265,22 @@ class PhotoScreen(KioskScreen):
             picture, pixels = message.picture
             try:
                 self._photo.show(picture, pixels, self._full, self._look())
+                self._comes = True
             except ValueError:
                 self._cannot_draw()
         self._draw()
         self.call_after_refresh(self._draw)  # the list of findings has as much room as the rest leaves
+        self.seen_in_words()
+
+    def only_words(self) -> bool:
+        """Whether no picture comes, or it has no room: tiles that are cut stay blank."""
+        if self._detail is None and self._busy:
+            return False
+        return not (self._comes and self._photo and not self._no_photos and self.has_room(self._photo))
+
+    def seen_now(self) -> None:
+        """Show what can be done to it."""
+        self._draw()
 
     @property
     def _full(self) -> Size:
@@ -276,6 +294,8 @@ class PhotoScreen(KioskScreen):
     def _seen(self, message: PhotoView.Painted) -> None:
         detail = self._detail
         if detail is not None and message.picture.capture_id == detail.info.capture_id:
+            if message.picture.revision == detail.info.revision:
+                self.seen()
             if message.judged and self._painted != message.picture.revision:
                 self._painted, self._painted_at = message.picture.revision, time.monotonic()
             self._draw()
@@ -292,9 +312,10 @@ class PhotoScreen(KioskScreen):
 
     @on(PhotoView.Failed)
     def _cannot_draw(self) -> None:
-        self._painted = 0
+        self._painted, self._comes = 0, False
         self.say("This photo could not be drawn, so it cannot be approved here.", wrong=True)
         self._draw()
+        self.seen_in_words()
 
     @on(PhotoView.Wanted)
     def _part_wanted(self, message: PhotoView.Wanted) -> None:
@@ -342,6 +363,8 @@ class PhotoScreen(KioskScreen):
     def _after_refusal(self) -> None:
         """Show what there is."""
         self._draw()
+        if self.seen_at is None:
+            self.seen_in_words()
 
     @on(events.Resize)
     def _resized(self) -> None:

@@ -24,6 +24,7 @@ from medkiosk.ipc.types import CaptureDetail, CaptureInfo
 
 _WHY_SECOND = ("a mark that may identify", "is enough of it masked?", "the quality or the view")
 """Three usual reasons to ask somebody else."""
+_NOT_YET = "the photo is not on the screen yet."
 
 
 class ReviewScreen(SuggestionScreen):
@@ -31,6 +32,10 @@ class ReviewScreen(SuggestionScreen):
 
     WHERE = Where.REVIEW
     BINDINGS = bindings(Where.REVIEW)
+    LOOKS = frozenset(
+        {"next_photo", "previous_photo", "next_finding", "previous_finding", "next_undecided"}
+        | {"zoom", "closest", "whole", "turn", "pan"}
+    )
     _deciding = False
     _asked_body = False
 
@@ -57,6 +62,8 @@ class ReviewScreen(SuggestionScreen):
             return "this terminal cannot show photos."
         if detail is None:
             return "no photo is on the screen."
+        if self.seen_at is None:
+            return _NOT_YET
         if self.comparing:
             return "the original is on the screen. V shows what would leave."
         if undecided:
@@ -75,7 +82,7 @@ class ReviewScreen(SuggestionScreen):
         if self._painted != detail.info.revision and self._level:
             return "the whole photo was not on the screen yet. Look at it (0)."
         if self._painted != detail.info.revision:
-            return "the photo is not on the screen yet."
+            return _NOT_YET
         return ""
 
     def action_approve(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from medkiosk.console.typeahead import TOO_EARLY
@@ -19,6 +20,7 @@ from tests.console import flows
 from tests.console.kiosk import RunningKiosk, Service
 from tests.console.state import PASSPHRASE
 from tests.console.test_screens import console
+from tests.console.test_typeahead import burst
 
 MANY = 1000
 
@@ -115,6 +117,31 @@ async def test_enter_chooses_no_line_that_nobody_has_seen(
         await flows.until_text(pilot, "Person 349")
         await pilot.press("enter")
         await flows.until_text(pilot, "3 photos assigned to Person 349")
+
+
+async def test_after_end_and_home_enter_chooses_only_a_line_that_was_drawn(running: RunningKiosk) -> None:
+    fill(running)
+    async with console(running.path) as pilot:
+        await flows.log_in(pilot, "rita")
+        await pilot.press("e")
+        await flows.until_text(pilot, "1000 encounters, newest first")
+        for key, last in (("end", "Person 0"), ("home", f"Person {MANY - 1}"), ("end", "Person 0")):
+            await pilot.press(key)
+            await flows.until_text(pilot, f"{last} MRN")
+            assert chosen(pilot) == last
+        seen_at, driver = listed(pilot)._seen_at, pilot.app._driver
+        assert seen_at
+        assert driver is not None
+        early = events.Key("enter", "\r")
+        early.time = seen_at - 0.001
+        assert early.time > (flows.app_of(pilot).typed._since or 0.0)
+        driver.send_message(early)
+        await flows.until_text(pilot, TOO_EARLY[:40])
+        await flows.until_screen(pilot, "EncountersScreen")
+        await pilot.press("up", "down")  # a line that was drawn may be chosen at once
+        await burst(pilot, "up", "enter")
+        await flows.until_screen(pilot, "ReviewScreen")
+        await flows.until_text(pilot, "No photo waits here.")
 
 
 async def test_what_is_typed_and_enter_at_once_chooses_the_one_that_is_found(running: RunningKiosk) -> None:

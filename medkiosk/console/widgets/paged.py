@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from rich.cells import cell_len
@@ -26,11 +25,12 @@ from textual.widget import Widget
 
 from medkiosk.console.language import tr
 from medkiosk.console.messages import Refused
-from medkiosk.ipc.client import Client
+from medkiosk.console.widgets.pages import Load, Page, strip_of
 
 if TYPE_CHECKING:
     from medkiosk.console.app import KioskApp
 
+__all__ = ["Load", "Page", "PagedList", "PagedTable"]
 T = TypeVar("T")
 WINDOW = 100
 """Entries that are asked for at once."""
@@ -38,18 +38,6 @@ _HELD = 6 * WINDOW
 """Entries that are kept, those nearest to the cursor."""
 _NOT_YET = "..."
 _GAP = 2
-
-
-@dataclass(frozen=True)
-class Page(Generic[T]):
-    """Some entries of a list, and how many it has in all."""
-
-    items: Sequence[T]
-    total: int
-
-
-Load = Callable[[Client, int, int], Page[T]]
-"""Asks for a page by offset and limit, in a worker thread."""
 
 
 class _Arrived(Message, Generic[T]):
@@ -134,7 +122,8 @@ class PagedList(ScrollView, Generic[T], can_focus=True):
         self._wanted: str | None = None
         """Which entry Enter chooses when all has come: its key; empty where none was to be seen."""
         self._seen_at: float | None = 0.0
-        """When another list was first drawn; None until then."""
+        """When the line under the cursor was on the screen; None where it was not yet."""
+        self._sights = 0
         self._look: tuple[int, Style, Style, Style] = (0, Style(), Style(), Style())
         """Width, and how a line, the one under the cursor and the titles look."""
         self._drawn: dict[tuple[int, int, bool], Strip] = {}
@@ -248,14 +237,21 @@ class PagedList(ScrollView, Generic[T], can_focus=True):
         if self.settled:
             self.post_message(self.Loaded(self))
             if self._seen_at is None:
-                self.call_after_refresh(self._drawn_first, self._turn)
+                self._see()
             if (wanted := self._wanted) is not None:
                 self._wanted = None
                 self._choose(sure=self.current is not None and self._key(self.current) == wanted)
 
-    def _drawn_first(self, turn: int) -> None:
-        if turn == self._turn and self._seen_at is None:
-            self._seen_at = time.monotonic()
+    def _see(self) -> None:
+        """Enter chooses what is under the cursor once it was drawn, or said; a line on its way later."""
+        self._seen_at, self._sights, turn = None, self._sights + 1, (self._turn, self._sights + 1)
+
+        def seen() -> None:
+            if turn == (self._turn, self._sights):
+                self._seen_at = time.monotonic()
+
+        if self.settled:
+            cast("KioskApp", self.app).once_shown(self.screen, seen)
 
     def _place(self, page: Page[T], offset: int, grown: int, *, fresh: bool) -> bool:
         """Take a page in; False where the cursor's entry went elsewhere, which is to be asked for."""
@@ -297,9 +293,12 @@ class PagedList(ScrollView, Generic[T], can_focus=True):
         item = self._items.get(target)
         if target != self.cursor and item is not None and self._key(item) == self._anchor:
             self._scroll(int(self.scroll_offset.y) + (target - self.cursor) * self._height)
+        another = item is not None and self._anchor not in ("", self._key(item))
         self.cursor = target
         self._show_cursor()
         self._remember()
+        if another:  # what was under the cursor is gone
+            self._see()
 
     def _scroll(self, line: int) -> None:
         self.scroll_to(y=line, animate=False, force=True, immediate=True)
@@ -332,6 +331,8 @@ class PagedList(ScrollView, Generic[T], can_focus=True):
         self._show_cursor()
         self._remember()
         self._ask()
+        if not {(self.cursor, 0, False), (self.cursor, 0, True)} & self._drawn.keys():
+            self._see()
 
     def action_go(self, by: int) -> None:
         """Go up or down."""
@@ -420,7 +421,7 @@ class PagedList(ScrollView, Generic[T], can_focus=True):
         """Draw one line of the screen; a line that was drawn before is kept until something changes."""
         width, plain, chosen, head = self._look
         if y < self.HEAD:
-            return _strip(self.head(), width, head, self)
+            return strip_of(self.head(), width, head, self)
         place, line = divmod(y - self.HEAD + int(self.scroll_offset.y), self._height)
         if place >= self.total:
             return Strip.blank(width, plain)
@@ -429,7 +430,7 @@ class PagedList(ScrollView, Generic[T], can_focus=True):
             item = self._items.get(place)
             lines = self.lines_of(item) if item is not None else (Text(_NOT_YET),)
             text = lines[line] if line < len(lines) else Text()
-            strip = _strip(text, width, chosen if place == self.cursor else plain, self)
+            strip = strip_of(text, width, chosen if place == self.cursor else plain, self)
             if item is None:
                 return strip
             self._drawn[where] = strip
@@ -487,11 +488,3 @@ class PagedTable(PagedList[T]):
                 part.pad_right(_GAP)
             line.append_text(part)
         return line
-
-
-def _strip(text: Text, width: int, style: Style, widget: Widget) -> Strip:
-    """A text as one line of exactly this width; what is longer is cut, and says so."""
-    text = text.copy()
-    text.truncate(width, overflow="ellipsis")
-    text.stylize_before(style)
-    return Strip(text.render(widget.app.console)).adjust_cell_length(width, style)

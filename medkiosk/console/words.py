@@ -260,6 +260,9 @@ def consent_words(encounter: EncounterInfo) -> str:
     return f"{tr(ANSWERS[terms.kind])}: {purposes}{scope_words(terms.scope)}{until}{earlier}"
 
 
+_SITES_NAMED = 2
+
+
 def scope_words(scope: Scope | None) -> str:
     """What an answer is limited to, in a few words; nothing where it is not."""
     if scope is None:
@@ -272,7 +275,10 @@ def scope_words(scope: Scope | None) -> str:
     }
     named = [tr(words) for words, set_ in limits.items() if set_]
     if scope.body_sites:
-        named.append(tr("only {sites}", sites=listed(scope.body_sites, 2)))
+        sites, more = listed(scope.body_sites[:_SITES_NAMED]), len(scope.body_sites) - _SITES_NAMED
+        if more > 0:
+            sites += tr(" and {number} more", number=more)
+        named.append(tr("only {sites}", sites=sites))
     return f" ({', '.join(named)})" if named else ""
 
 

@@ -129,6 +129,9 @@ def test_times_are_shown_in_the_kiosks_own_zone() -> None:
         (Scope(faces=Faces.NEVER), " (no face)"),
         (Scope(("40983000",), Faces.MAY_SHOW, ("X",), everywhere=True),
          " (face may show, some recipients, all visits, only upper arm)"),
+        (Scope(("40983000", "30021000")), " (only upper arm, lower leg)"),
+        (Scope(("40983000", "30021000", "89545001", "14975008", "302551006")),
+         " (only upper arm, lower leg and 3 more)"),
     ],
 )  # fmt: skip
 def test_the_limits_of_an_answer_are_seen_by_who_reviews(scope: Scope | None, shown: str) -> None:

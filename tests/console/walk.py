@@ -6,6 +6,7 @@ in any terminal and under Textual's Pilot. Afterwards `Esc` goes back to Home.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,9 +22,10 @@ from medkiosk.ipc.maintenancetypes import CheckStatus
 from tests.console import flows, morning
 from tests.console import state as scratch
 from tests.console.kiosk import RunningKiosk
-from tests.console.terminals import TerminalDriver
+from tests.console.terminals import TerminalDriver, see_photo
 
 HOME = "Next: "
+_PHOTO = "~photo 1 of"
 _MOST_BACK, _PATIENCE_S = 8, 20.0
 
 
@@ -130,9 +132,9 @@ IN = (
     Stop("advice", ("i", "~IMG_0012", "q", "~most important first")),
     Stop("quarantine", ("i", "~IMG_0012", "w", "~in quarantine")),
     Stop("receipt", ("i", "~IMG_0012", "t", "~Import of")),
-    Stop("review", ("r", "~photo 1 of"), picture=False),
+    Stop("review", ("r", _PHOTO), picture=False),
     Stop("reject", ("r", "~Why is this photo rejected"), picture=False, here=True),
-    Stop("role", ("r", "~photo 1 of", "f", "~What is IMG")),
+    Stop("role", ("r", _PHOTO, "f", "~What is IMG")),
     Stop("export", ("x", "~may leave. F2 exports.")),
     Stop("export-yes", ("f2", "~cannot be called back"), here=True),
     Stop("exported", ("y", "~SAFE TO UNPLUG", "~Compare signer"), here=True),
@@ -224,19 +226,19 @@ def log_in(driver: TerminalDriver) -> None:
 
 
 def in_terminal(driver: TerminalDriver, kiosk: scratch.Kiosk, stops: tuple[Stop, ...]) -> Iterator[Stop]:
-    """Walk in a terminal; gives each stop when it is reached."""
+    """Walk in a terminal, from Home; gives each stop when it is reached."""
+    driver.until(HOME)
     for stop in stops:
         if not stop.here:
-            for _ in range(_MOST_BACK):
-                if HOME in driver.text():
-                    break
-                driver.press("escape")
+            _back(driver)
             driver.until(HOME)
         if stop.before is not None:
             stop.before(kiosk)
         for step in stop.steps:
             if step.startswith("~"):
                 driver.until(step[1:], timeout_s=_PATIENCE_S)
+                if step == _PHOTO:
+                    see_photo(driver)
             elif step.startswith("'"):
                 driver.type(step[1:])
                 driver.until(step[1:] if step != "'secret" else "•", timeout_s=_PATIENCE_S)
@@ -245,13 +247,27 @@ def in_terminal(driver: TerminalDriver, kiosk: scratch.Kiosk, stops: tuple[Stop,
         yield stop
 
 
+def _back(driver: TerminalDriver) -> None:
+    """To Home; what a key did is seen before the next one, or one too many would be pressed on Home."""
+    for _ in range(_MOST_BACK):
+        before = driver.text()
+        if HOME in before:
+            return
+        driver.press("escape")
+        deadline = time.monotonic() + _PATIENCE_S
+        while driver.text() == before and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
 async def in_pilot(pilot: Pilot[Any], kiosk: scratch.Kiosk, stop: Stop) -> None:
     """Go to one stop under Textual's Pilot."""
     if not stop.here:
         for _ in range(_MOST_BACK):
-            if HOME in flows.text(pilot):
+            before = flows.text(pilot)
+            if HOME in before:
                 break
             await pilot.press("escape")
+            await flows.until(pilot, lambda: flows.text(pilot) != before, "Esc does nothing")  # noqa: B023
         await flows.until_text(pilot, HOME)
     if stop.before is not None:
         stop.before(kiosk)

@@ -19,6 +19,7 @@ from medkiosk.core.errors import BadRequestError, NotAllowedError
 from medkiosk.core.health import FINDINGS
 from medkiosk.core.photo import NOT_CLINICAL, REDACT_WORDS, SECOND_WORDS, RedactCode
 from medkiosk.core.sticks import READ_BACK_WORDS
+from medkiosk.core.updates import UPDATE_WORDS
 from medkiosk.daemon.sessions import SessionEndedError
 from medkiosk.export.errors import StickFullError
 from medkiosk.export.volume import StickForeignError
@@ -253,5 +254,6 @@ def test_every_finding_about_the_machine_and_every_refused_picture_has_its_words
     said_ = [words for each in FINDINGS.values() for words in (each.words, each.todo)]
     said_ += [words for code, words in REDACT_WORDS.items() if code is not RedactCode.OK]
     said_ += [*NOT_CLINICAL.values(), *READ_BACK_WORDS.values(), *SECOND_WORDS.values()]
+    said_ += filter(None, UPDATE_WORDS.values())
     english = [words for words in said_ if words and tr(words) == words]
     assert english == []

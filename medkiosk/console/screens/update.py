@@ -124,7 +124,7 @@ class UpdateScreen(KioskScreen):
             if yes:
                 self._begin(
                     lambda kiosk: kiosk.apply_update(found.manifest_sha256, found.stick),
-                    "Leave the stick in.",
+                    "Leave the stick in until this says READY.",
                 )
 
         warning = f" {_FAILED}" if found.failed else ""

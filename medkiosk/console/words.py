@@ -206,7 +206,7 @@ def is_safe(stick: StickInfo | None) -> bool:
 
 def stick_words(stick: StickInfo | None) -> str:
     """The big words of a stick after it was written to; they never claim what the kiosk does not say."""
-    return clean(stick.words, 40) if stick is not None and stick.words else "LOOK AT HOME FIRST"
+    return tr(clean(stick.words, 40) if stick is not None and stick.words else "LOOK AT HOME FIRST")
 
 
 def count(number: int, thing: str) -> str:

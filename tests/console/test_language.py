@@ -15,14 +15,20 @@ from medkiosk.console import language
 from medkiosk.console.actions import ACTIONS, Where, key_words, legend
 from medkiosk.console.language import ENGLISH, LanguageError, noun, parameters, read, tr
 from medkiosk.console.words import count
+from medkiosk.core.device import STATE_WORDS
 from medkiosk.core.errors import BadRequestError, NotAllowedError
 from medkiosk.core.health import FINDINGS
 from medkiosk.core.photo import NOT_CLINICAL, REDACT_WORDS, SECOND_WORDS, RedactCode
-from medkiosk.core.sticks import READ_BACK_WORDS
+from medkiosk.core.sticks import READ_BACK_WORDS, STICK_WORDS
 from medkiosk.core.updates import UPDATE_WORDS
 from medkiosk.daemon.sessions import SessionEndedError
 from medkiosk.export.errors import StickFullError
+from medkiosk.export.recall import WHY_WORDS
 from medkiosk.export.volume import StickForeignError
+from medkiosk.guide.standing import STANDING_WORDS
+from medkiosk.ingest.slate import DOUBT_WORDS
+from medkiosk.source.model import SHAPE_WORDS
+from medkiosk.source.model import WORDS as FAULT_WORDS
 from tests.console import flows
 from tests.console.kiosk import RunningKiosk
 from tests.console.test_screens import console
@@ -254,6 +260,7 @@ def test_every_finding_about_the_machine_and_every_refused_picture_has_its_words
     said_ = [words for each in FINDINGS.values() for words in (each.words, each.todo)]
     said_ += [words for code, words in REDACT_WORDS.items() if code is not RedactCode.OK]
     said_ += [*NOT_CLINICAL.values(), *READ_BACK_WORDS.values(), *SECOND_WORDS.values()]
-    said_ += filter(None, UPDATE_WORDS.values())
+    said_ += [*UPDATE_WORDS.values(), *STICK_WORDS.values(), *STATE_WORDS.values(), *DOUBT_WORDS.values()]
+    said_ += [*FAULT_WORDS.values(), *SHAPE_WORDS.values(), *WHY_WORDS.values(), *STANDING_WORDS.values()]
     english = [words for words in said_ if words and tr(words) == words]
     assert english == []

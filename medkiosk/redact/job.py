@@ -97,6 +97,7 @@ def _write(source: Source, job: Job, kit: Kit, turbo: TurboJpeg) -> Outcome:
         findings, quality = _find(sight, kit)
         slates = kit.slates(sight)
         masks = tuple((f.category, f.box) for f in findings if f.decision is Decision.MASK)
+        del sight  # burning can use its memory
     elif job.mode is Mode.REPLAY:
         findings = _missed(source.sight(turbo), job, source, kit)
     if max(len(masks), len(findings)) > MOST_FINDINGS:

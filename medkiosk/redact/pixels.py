@@ -48,8 +48,12 @@ class View:
     def scaled(self, long_side: int, shrink: int = cv2.INTER_AREA) -> Pixels:
         """Scale so that the longer side has ``long_side`` pixels, down by averaging.
 
+        Once for all who ask, so nobody writes to what comes back.
         What is halved on the way is halved once for all sizes; ``shrink`` does the rest, less than a half.
         """
+        return self.once(("scaled", long_side, shrink), lambda: self._scaled(long_side, shrink))
+
+    def _scaled(self, long_side: int, shrink: int) -> Pixels:
         pixels, halvings = self.pixels, 0
         height, width = pixels.shape[:2]
         scale = long_side / max(height, width)

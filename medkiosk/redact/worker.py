@@ -308,6 +308,8 @@ def main() -> int:
     with ended_by_a_hang_up(0):
         kit = load_kit(options.models, policy)
         warm_up(kit)
+    # What loading needed and gave back: a child that took it for its own use would have it copied first.
+    _LIBC.malloc_trim(0)
     baseline = sandbox.address_space()
     layers = sandbox.confine()
     ready = protocol.pack_ready(Ready(kit.abilities, layers, policy_digest(text)))

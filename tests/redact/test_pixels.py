@@ -22,6 +22,14 @@ def test_scaling_does_not_depend_on_what_was_asked_before(sides: list[int]) -> N
         assert (got == scaled_to(_PICTURE, side)).all()
 
 
+def test_a_size_is_scaled_once_for_each_way_of_shrinking() -> None:
+    view = View.whole(_PICTURE)
+    averaged, interpolated = view.scaled(280), view.scaled(280, cv2.INTER_LINEAR)
+    assert view.scaled(280) is averaged
+    assert view.scaled(280, cv2.INTER_LINEAR) is interpolated
+    assert (averaged != interpolated).any()
+
+
 @pytest.mark.parametrize("side", [60, 113, 226, 300, 440])
 def test_scaling_down_is_averaging(side: int) -> None:
     got = scaled_to(_PICTURE, side)

@@ -25,6 +25,7 @@ _STRIDE = 4
 _SAME_FACE_IOU = 0.3
 _MAX_PER_LOOK = 500
 _LARGEST_LOG_SIZE = 10.0
+_TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 
 
 class Look(NamedTuple):
@@ -85,7 +86,7 @@ class CenterFace:
 
 def quarter_turned(small: Pixels, quarter_turns: int, full: Size) -> Look:
     """The picture turned counter-clockwise by 0 to 3 quarter turns, pixel for pixel."""
-    turned = np.rot90(small, quarter_turns)
+    turned = small if quarter_turns == 0 else as_pixels(cv2.rotate(small, _TURNS[quarter_turns]))
     height, width = turned.shape[:2]
     back = (
         ((1, 0, 0), (0, 1, 0)),
@@ -148,6 +149,8 @@ def _decoded(seen: _Seen, look: Look, threshold: int, detector: DetectorId) -> l
 def _fitted(pixels: Pixels) -> Pixels:
     """The picture with black at its right and bottom, to sides that the network takes."""
     height, width = pixels.shape[:2]
+    if height % STRIDES == width % STRIDES == 0:
+        return pixels
     canvas = np.zeros((whole_strides(height), whole_strides(width), 3), np.uint8)
     canvas[:height, :width] = pixels
     return canvas

@@ -37,12 +37,14 @@ class Tensor:
     @classmethod
     def of(cls, grey: Grey) -> Tensor:
         """The tensor of a picture of at least one cell (Sobel derivatives, grey levels x 4 at a step)."""
-        across, down = cv2.spatialGradient(grey)
         rows, columns = max(1, grey.shape[0] // CELL), max(1, grey.shape[1] // CELL)
         planes = [np.empty((rows, columns), np.float32) for _ in range(3)]
         for top in range(0, rows, _STRIP // CELL):
             bottom = min(rows, top + _STRIP // CELL)
-            inside = (slice(top * CELL, bottom * CELL), slice(0, columns * CELL))
+            # With a row more on either side, the derivatives are those of the whole picture.
+            above = min(top, 1)
+            across, down = cv2.spatialGradient(grey[top * CELL - above : bottom * CELL + 1])
+            inside = (slice(above, above + (bottom - top) * CELL), slice(0, columns * CELL))
             a, b = across[inside], down[inside]
             for plane, (first, second) in zip(planes, ((a, a), (b, b), (a, b)), strict=True):
                 product = cv2.multiply(first, second, dtype=cv2.CV_32F)

@@ -77,8 +77,10 @@ def end_with(descriptor: int) -> None:
     """End this process by a hang-up as soon as the terminal is gone.
 
     The kernel sends one to who has it as its controlling terminal only; everybody else would read the end of
-    input again and again, for ever, with somebody logged in.
+    input again and again, for ever, with somebody logged in. Whoever started this process may have had
+    hang-ups ignored, which is inherited; here they end it. Call it on the main thread.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
     def watch() -> None:
         gone = select.poll()

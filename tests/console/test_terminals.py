@@ -156,9 +156,12 @@ assert not parsers & set(sys.modules)
 """
 
 
+@pytest.mark.parametrize("started", [(), ("env", "--ignore-signal=HUP")], ids=["", "hang-ups ignored"])
 @pytest.mark.parametrize("options", [(), ("--plain",)])
-def test_a_console_whose_terminal_is_gone_ends(running: RunningKiosk, options: tuple[str, ...]) -> None:
-    console = PtyConsole(command(running.path, *options))
+def test_a_console_whose_terminal_is_gone_ends(
+    running: RunningKiosk, options: tuple[str, ...], started: tuple[str, ...]
+) -> None:
+    console = PtyConsole([*started, *command(running.path, *options)])
     console.until("Log in")
     console.gone()
     assert console.process.wait(10) == -signal.SIGHUP

@@ -72,6 +72,7 @@ class Checker:
         self._report = _load(path)
         self._channel: ProcessChannel | None = None
         self._thread: threading.Thread | None = None
+        self._at_work = False
         self._stopped = False
         self._say()
 
@@ -83,11 +84,12 @@ class Checker:
     def now(self) -> None:
         """Begin; a check that is at work goes on."""
         with self._lock:
-            if self._stopped or (self._thread is not None and self._thread.is_alive()):
+            if self._stopped or self._at_work:
                 return
             self._thread = threading.Thread(target=self._run, name="check", daemon=True)
             self._board.set(check=self._line(running=True))
             self._thread.start()
+            self._at_work = True
 
     def stop(self) -> None:
         """End a check that is at work; what it found until then is not kept."""
@@ -105,8 +107,12 @@ class Checker:
         except (OSError, ValueError, RuntimeError) as error:  # no process, memory or thread, or it ended
             _log.warning("check: %s", error)
             failed = _ENDED.format(detail="it ended early")
-        if failed and not self._stopped:
-            self._board.set(check=self._line(failed=failed))
+        with self._lock:  # whoever reads that it ended may begin the next one at once
+            self._at_work = False
+            if not failed:
+                self._say()
+            elif not self._stopped:
+                self._board.set(check=self._line(failed=failed))
 
     def _check(self) -> str:
         """Return why it was not finished; empty where it was."""
@@ -135,9 +141,9 @@ class Checker:
         return _ENDED.format(detail="its process ended early")
 
     def _found(self, report: CheckReport) -> None:
-        self._report = msgspec.structs.replace(report, finished=rfc3339(self._clock()))
-        durable.write_atomic(self._path, msgspec.json.encode(self._report))
-        self._say()
+        report = msgspec.structs.replace(report, finished=rfc3339(self._clock()))
+        durable.write_atomic(self._path, msgspec.json.encode(report))
+        self._report = report
 
     def _line(self, **values: object) -> CheckStatus:
         report = self._report

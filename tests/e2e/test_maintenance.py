@@ -8,12 +8,14 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from medkiosk.core.drives import DriveState
 from medkiosk.ipc.maintenancetypes import CheckReport
+from medkiosk.ipc.types import Status
 from medkiosk.ipc.wire import RemoteError
 from medkiosk.ledger.note import LogKeys
 from medkiosk.offline import witnessing
@@ -74,6 +76,19 @@ def test_a_good_store_is_good(kiosk: ScratchKiosk) -> None:
     assert (report.problems, report.objects, report.more) == ((), 2, 0)
     assert report.bytes > 0
     assert not [words for words in kiosk.status().problems if "was checked" in words]
+
+
+def after(before: str, status: Status) -> bool:
+    """Whether a check ended later than another."""
+    return status.check.finished > before
+
+
+def test_a_check_that_is_asked_for_as_the_one_before_ends_is_begun(kiosk: ScratchKiosk) -> None:
+    with kiosk.session(ADMIN) as client:
+        for _ in range(4):
+            wait_for_next = partial(after, kiosk.status().check.finished)
+            client.check_now()
+            kiosk.wait(wait_for_next)
 
 
 def test_only_who_looks_after_the_store_may(kiosk: ScratchKiosk) -> None:

@@ -195,7 +195,7 @@ class TypeAhead:
             key = self._keys.popleft()
             screen, forced, self._forced = self._app.screen, self._forced, False
             if not forced and (self._discards or self._too_early(key, screen)):
-                self._throw_away(screen)
+                self.throw_away(screen)
             else:
                 await self._hand_out(key, screen)
 
@@ -249,11 +249,8 @@ class TypeAhead:
         early = self._since is None or key.time < self._since
         return (early and not _goes_ahead(key, screen)) or _acts_on_unseen(key, screen)
 
-    def too_early(self, screen: Screen[Any]) -> None:
-        """A key came before what it was to act on was seen: throw it away with all after it, and say so."""
-        self._throw_away(screen)
-
-    def _throw_away(self, screen: Screen[Any]) -> None:
+    def throw_away(self, screen: Screen[Any]) -> None:
+        """A key came before what it acts on was seen: it is lost with all after it, and that is said."""
         self.clear()
         if self._discards:
             return
@@ -321,11 +318,8 @@ def _goes_ahead(key: Pressed, screen: Screen[Any]) -> bool:
         return False
     if key.key in _MOVES:
         return True
-    bound = screen.active_bindings.get(key.key)
-    if bound is None:
-        return False
-    name = bound.binding.action
-    return name in _BACK or (isinstance(screen, KioskScreen) and screen.goes_ahead(name))
+    name = _action(key, screen)
+    return name in _BACK or (isinstance(screen, KioskScreen) and bool(name) and screen.goes_ahead(name))
 
 
 def _acts_on_unseen(key: Pressed, screen: Screen[Any]) -> bool:
@@ -335,9 +329,14 @@ def _acts_on_unseen(key: Pressed, screen: Screen[Any]) -> bool:
     seen_at = screen.seen_at
     if seen_at is not None and key.time >= seen_at:
         return False
-    bound = screen.active_bindings.get(key.key)
-    name = bound.binding.action if bound is not None else ""
+    name = _action(key, screen)
     return bool(name) and name not in _BACK and name.partition("(")[0] not in screen.LOOKS
+
+
+def _action(key: events.Key, screen: Screen[Any]) -> str:
+    """What a key is bound to on a screen; empty where it is bound to nothing."""
+    bound = screen.active_bindings.get(key.key)
+    return bound.binding.action if bound is not None else ""
 
 
 async def _passed(pumps: Iterable[MessagePump]) -> None:

@@ -363,7 +363,7 @@ class PagedList(ScrollView, Generic[T], can_focus=True):
         if self.current is not None and (sure or self.total == 1):
             self.post_message(self.Chosen(self))
         else:
-            cast("KioskApp", self.app).typed.too_early(self.screen)
+            cast("KioskApp", self.app).typed.throw_away(self.screen)
 
     @on(events.Click)
     def _clicked(self, event: events.Click) -> None:

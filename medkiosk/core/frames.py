@@ -49,12 +49,22 @@ class Writable(Protocol):
         ...
 
 
-def write_frame(stream: Writable, type_: int, payload: bytes | memoryview = b"") -> None:
-    """Write one frame and flush it."""
+def write_frame(
+    stream: Writable, type_: int, payload: bytes | memoryview = b"", *, flush: bool = True
+) -> None:
+    """Write one frame and flush it.
+
+    Args:
+        stream: a buffered binary stream.
+        type_: the frame's type byte.
+        payload: what the frame carries.
+        flush: False where more frames follow at once: small ones then go out together.
+    """
     stream.write(HEADER.pack(type_, len(payload)))
     if len(payload):
         stream.write(payload)
-    stream.flush()
+    if flush:
+        stream.flush()
 
 
 def read_frame(stream: Readable, limit: int = CHUNK) -> Frame | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,9 @@ from medkiosk.source.protocol import (
 from medkiosk.source.reading import DeviceReader
 from medkiosk.source.whole import Form, Whole, form_of
 
+_LISTING_FLUSH_S = 0.5
+"""Longest that entries wait for others to go with, seconds: a slow device is not a silent one."""
+
 Open = Callable[[], tuple[DeviceReader, Grant]]
 
 
@@ -41,7 +45,7 @@ def serve(open_device: Open, reader: Readable, writer: Writable) -> None:
 
     Raises:
         FrameError, ProtocolError: the daemon said something that it never says.
-        BrokenPipeError: the daemon is gone.
+        ConnectionError: the daemon is gone.
     """
     try:
         device, grants = open_device()
@@ -75,8 +79,12 @@ def _answer(device: DeviceReader, grants: Grant, reader: Readable, writer: Writa
         nonlocal listed
         listed = 0
         forms.clear()
+        flushed = time.monotonic()
         for entry in device.entries():
-            write_frame(writer, FromWorker.ENTRY, pack_entry(entry))
+            now = time.monotonic()
+            is_due = now - flushed > _LISTING_FLUSH_S
+            write_frame(writer, FromWorker.ENTRY, pack_entry(entry), flush=is_due)
+            flushed = now if is_due else flushed
             forms.append(form_of(entry.name.decode("ascii", "replace")))
             listed += 1
         write_frame(writer, FromWorker.LISTED, pack_index(listed))
@@ -181,7 +189,7 @@ def main() -> None:
 
     try:
         serve(open_device, reader, writer)
-    except (BrokenPipeError, FrameError, ProtocolError):
+    except (ConnectionError, FrameError, ProtocolError):
         sys.exit(1)
 
 

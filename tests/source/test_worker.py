@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
 
+from medkiosk.core.frames import read_frame, write_frame
+from medkiosk.source.card import CardReader
+from medkiosk.source.model import Grant
+from medkiosk.source.protocol import FromWorker, RawEntry, ToWorker
+from medkiosk.source.worker import serve
 from medkiosk.workers import python_worker
 
 _STRAY = """
@@ -47,3 +56,47 @@ def test_the_end_of_the_stream_is_a_normal_end(tmp_path: object) -> None:
     command = python_worker("medkiosk.source.worker", "--card", str(tmp_path))
     result = subprocess.run(command, input=b"", capture_output=True, timeout=30, check=False)
     assert (result.returncode, result.stderr) == (0, b"")
+
+
+class _Written(io.BytesIO):
+    """What the worker wrote, and how much of it was handed on at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flushed: list[int] = []
+
+    def flush(self) -> None:
+        self.flushed.append(self.tell())
+
+
+class _SlowCard(CardReader):
+    """A card that thinks before each entry."""
+
+    def entries(self) -> Iterator[RawEntry]:
+        for entry in super().entries():
+            time.sleep(0.2)
+            yield entry
+
+
+def _listed(reader: type[CardReader], root: Path, files: int) -> _Written:
+    (root / "DCIM/100CANON").mkdir(parents=True)
+    for number in range(files):
+        (root / f"DCIM/100CANON/IMG_{number + 1:04d}.JPG").write_bytes(b"x")
+    asked, written = io.BytesIO(), _Written()
+    for request in (ToWorker.LIST, ToWorker.BYE):
+        write_frame(asked, request)
+    asked.seek(0)
+    serve(lambda: (reader(root), Grant.NONE), asked, written)
+    written.seek(0)
+    types = [frame.type for frame in iter(lambda: read_frame(written), None)]
+    assert types == [FromWorker.HELLO, *[FromWorker.ENTRY] * files, FromWorker.LISTED]
+    return written
+
+
+def test_many_entries_are_handed_on_together(tmp_path: Path) -> None:
+    assert len(_listed(CardReader, tmp_path, 500).flushed) < 50
+
+
+def test_entries_of_a_slow_device_are_not_held_back(tmp_path: Path) -> None:
+    hello, *between, listed = _listed(_SlowCard, tmp_path, 8).flushed
+    assert sum(hello < how_much < listed for how_much in between) >= 2  # it took 1.6 s: three times a half

@@ -36,6 +36,8 @@ MAX_SIZE = (1 << 63) - 1
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _TIMESTAMP = 8
+_NOT_SIGNED = "it was not signed with the expected key"
+_NOT_SIGNED_ML_DSA_44 = "it was not signed with the expected ML-DSA-44 key"
 
 
 class Checkpoint(NamedTuple):
@@ -151,8 +153,7 @@ def verify(untrusted: bytes, keys: LogKeys) -> Checkpoint:
         raise CheckpointError(detail=f"it is of the log {head.origin!r}, not {keys.name!r}")
     for key in filter(None, keys):
         if verify_signatures(head, signatures, key) is None:
-            words = "" if key.kind == ED25519 else "ML-DSA-44 "
-            raise CheckpointError(detail=f"it was not signed with the expected {words}key")
+            raise CheckpointError(detail=_NOT_SIGNED if key.kind == ED25519 else _NOT_SIGNED_ML_DSA_44)
     return head
 
 

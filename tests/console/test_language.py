@@ -14,6 +14,7 @@ import medkiosk.console
 from medkiosk.console import language
 from medkiosk.console.actions import ACTIONS, Where, key_words, legend
 from medkiosk.console.language import ENGLISH, LanguageError, noun, parameters, read, tr
+from medkiosk.console.screens.accounts import ROLE_WORDS
 from medkiosk.console.words import count
 from medkiosk.core.device import STATE_WORDS
 from medkiosk.core.errors import BadRequestError, NotAllowedError
@@ -164,7 +165,7 @@ def test_nothing_in_a_file_is_there_for_nothing(code: str) -> None:
     stale = [
         each
         for each in language.load(code).sentences
-        if each not in known and each not in text and re.sub(r"\{\w+\}", "{}", each) not in shapes
+        if each not in known and each not in text and bare(each) not in shapes
     ]
     assert stale == []
     keys = {part for each in ACTIONS for key in each.keys for part in key_words(key).split("+")}
@@ -262,5 +263,156 @@ def test_every_finding_about_the_machine_and_every_refused_picture_has_its_words
     said_ += [*NOT_CLINICAL.values(), *READ_BACK_WORDS.values(), *SECOND_WORDS.values()]
     said_ += [*UPDATE_WORDS.values(), *STICK_WORDS.values(), *STATE_WORDS.values(), *DOUBT_WORDS.values()]
     said_ += [*FAULT_WORDS.values(), *SHAPE_WORDS.values(), *WHY_WORDS.values(), *STANDING_WORDS.values()]
+    said_ += ROLE_WORDS.values()
     english = [words for words in said_ if words and tr(words) == words]
     assert english == []
+
+
+_SENTENCE = re.compile(r"[a-z]{2,}[,;:]? [a-z]{2,}")
+_WORDS_OF = {"reason", "detail", "why", "words", "asked"}
+"""Parameters whose words a person reads."""
+_TAKES = {"_NotBelievedError", "end_all", "_leave", "_other", "append"}
+"""What is given a sentence for people by its place: an end of a session, a list of problems."""
+_TALKING = [
+    "identity/scan.py",
+    "daemon/*.py",
+    "token/errors.py",
+    "device/usb*.py",
+    "export/errors.py",
+    "ledger/checkpoint.py",
+    "ledger/file.py",
+]
+"""Modules whose sentences are for whoever sits at the console, wherever in them they stand."""
+_REFUSING = [
+    "backup/*.py",
+    "export/age.py",
+    "export/bundle.py",
+    "export/dicom.py",
+    "export/filling.py",
+    "export/plainfolder.py",
+    "export/policy.py",
+    "export/volume.py",
+    "ledger/held.py",
+    "ledger/merkle.py",
+    "ledger/note.py",
+    "ledger/proof.py",
+    "ledger/sign.py",
+    "settings/*.py",
+    "vault/disposal.py",
+    "vault/epochs.py",
+    "vault/identity.py",
+    "vault/recovery.py",
+    "vault/userslots.py",
+]
+"""Modules of whose sentences only those are that they refuse something with."""
+_DRAWN_AS_IT_IS = {
+    "daemon/accesswords.py",
+    "daemon/keysthere.py",
+    "daemon/lifecyclewords.py",
+    "daemon/views.py",
+}
+"""What an event says in the audit trail, and where the keys are: the same in every language."""
+_ENGLISH_STILL = {
+    "what it said was destroyed",  # in the audit trail, as above
+    "what it said does not open",
+    "as nobody who has an account",
+    "said when it was written down",
+    "The same name",  # two of these make one sentence, with no letters of its own to be found by
+    "Nearly the same name",
+    "A name in common",
+    "born on the same day",
+    "day and month of birth swapped",
+    "a birth date with one digit changed",
+    "the birth date of one is not known",
+    "{}; {} sealed, {} waiting for redaction",  # to systemd
+    "there is no user {}",  # at the start, to whoever wrote the configuration
+}
+_NOT_AT_THE_CONSOLE = {"archive", "offline", "cli", "setup", "audit", "redact"}
+_BEFORE_IT_RUNS = {
+    "ConfigError",
+    "DeviceSecretsExistError",
+    "KeyFilesError",
+    "LedgerExistsError",
+    "VaultBusyError",
+    "VaultExistsError",
+    "VaultFormatError",
+    "WeakSlotError",
+}
+"""What is said at a start or a set-up, when there is no console yet."""
+
+
+def literals(value: ast.AST | None) -> Iterator[str]:
+    """The sentences in a value, with ``{}`` for whatever is put into them."""
+    match value:
+        case ast.Constant(value=str(words)):
+            yield words
+        case ast.JoinedStr():
+            yield shape(value)
+        case ast.IfExp(body=one, orelse=other):
+            yield from (*literals(one), *literals(other))
+        case ast.Dict(values=several) | ast.Tuple(elts=several):
+            yield from (words for each in several for words in literals(each))
+
+
+def spoken(path: Path, *, whole: bool) -> Iterator[str]:
+    """What a module may say to whoever sits at the console."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Call(func=called, args=given, keywords=named):
+                yield from (
+                    words for each in named if each.arg in _WORDS_OF for words in literals(each.value)
+                )
+                if getattr(called, "id", getattr(called, "attr", "")) in _TAKES:
+                    yield from (words for each in given for words in literals(each))
+            case ast.Return(value=value) | ast.Assign(value=value) | ast.AnnAssign(value=value) if whole:
+                yield from literals(value)
+
+
+def bare(sentence: str) -> str:
+    """A sentence with ``{}`` for each of its parameters."""
+    return re.sub(r"\{\w+\}", "{}", sentence)
+
+
+def is_english(words: str, shapes: set[str]) -> bool:
+    """Whether a sentence has no line of its own or is not found by it, also where it has no full stop."""
+    return not any(
+        each in shapes and tr(made := each.replace("{}", "7")) != made for each in (words, f"{words}.")
+    )
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_what_the_daemon_refuses_and_why_has_its_words(code: str) -> None:
+    """A scan, a role, a stick or drive, a witness, settings, keys: each sentence where it is written."""
+    language.use(code)
+    kiosk, shapes = CONSOLE.parent, {bare(each) for each in language.chosen().sentences}
+    english = [
+        f"{path.relative_to(kiosk)}: {words}"
+        for where in (*_TALKING, *_REFUSING)
+        for path in sorted(kiosk.glob(where))
+        if str(path.relative_to(kiosk)) not in _DRAWN_AS_IT_IS
+        for words in spoken(path, whole=where in _TALKING)
+        if _SENTENCE.search(words) and "\n" not in words  # no file that the kiosk writes
+        if words not in _ENGLISH_STILL and is_english(bare(words), shapes)
+    ]
+    assert english == []
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_every_error_that_reaches_the_console_has_its_words(code: str) -> None:
+    known = language.load(code).sentences
+    missing = {
+        node.name: words
+        for path in sorted(CONSOLE.parent.rglob("*.py"))
+        if path.relative_to(CONSOLE.parent).parts[0] not in _NOT_AT_THE_CONSOLE
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef) and node.name not in _BEFORE_IT_RUNS and has_code(node)
+        if (words := " ".join((ast.get_docstring(node) or "").split())) not in known
+        if re.fullmatch(r"\{\w+\}", words) is None
+    }
+    assert missing == {}
+
+
+def has_code(node: ast.ClassDef) -> bool:
+    """Whether it is an error whose docstring is what people read (`medkiosk.core.errors`)."""
+    targets = [each for line in node.body if isinstance(line, ast.Assign) for each in line.targets]
+    return node.name.endswith("Error") and any(getattr(each, "id", "") == "code" for each in targets)

@@ -31,7 +31,7 @@ def account_text(account: AccountInfo) -> Text:
     """Who, as what, and whether they may log in."""
     words = Text(f"{clean(account.user, 16):<17}", style="dim" if account.closed else "bold")
     words.append(f"{clean(account.display_name, 26):<27}", style="not bold")
-    words.append(", ".join(ROLE_WORDS[role] for role in account.roles), style="not bold")
+    words.append(", ".join(tr(ROLE_WORDS[role]) for role in account.roles), style="not bold")
     if account.departments:
         words.append(f"; {clean(', '.join(account.departments), 60)}", style="not bold")
     if account.closed:

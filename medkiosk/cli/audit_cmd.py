@@ -285,7 +285,8 @@ def _verdict(checked: CheckedReport) -> Iterator[str]:
             yield "That nothing was left out is the kiosk's word: it takes keys, or the store, to show it."
     else:
         yield "Its rows are checked in the CSV report of the same question."
-    yield f"WRONG: {len(checked.problems)} problems." if checked.problems else "GOOD."
+    wrong = len(checked.problems)
+    yield f"WRONG: {wrong} {'problem' if wrong == 1 else 'problems'}." if wrong else "GOOD."
 
 
 def _text(path: Path | None) -> str | None:

@@ -48,7 +48,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield from report.notes
     counts = f"{report.objects} objects, {report.records} records, {report.ledger_size} ledger entries"
     if report.problems:
-        yield f"DAMAGED: {len(report.problems)} problems in {counts}."
+        wrong = len(report.problems)
+        yield f"DAMAGED: {wrong} {'problem' if wrong == 1 else 'problems'} in {counts}."
     else:
         size = report.bytes >> 20
         yield f"GOOD: {counts}, {size} MiB, all as the ledger says. Its signature: {report.signature}."

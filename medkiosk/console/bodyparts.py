@@ -26,7 +26,7 @@ def named(site: str) -> str:
 def listed(sites: Sequence[str], most: int = _MOST_SHOWN) -> str:
     """Some sites in a row; of many the first ones, and how many more."""
     words = ", ".join(map(named, sites[:most]))
-    return f"{words} +{len(sites) - most}" if len(sites) > most else words
+    return words + tr(" and {number} more", number=len(sites) - most) if len(sites) > most else words
 
 
 def written(sites: Sequence[str]) -> str:

@@ -275,10 +275,7 @@ def scope_words(scope: Scope | None) -> str:
     }
     named = [tr(words) for words, set_ in limits.items() if set_]
     if scope.body_sites:
-        sites, more = listed(scope.body_sites[:_SITES_NAMED]), len(scope.body_sites) - _SITES_NAMED
-        if more > 0:
-            sites += tr(" and {number} more", number=more)
-        named.append(tr("only {sites}", sites=sites))
+        named.append(tr("only {sites}", sites=listed(scope.body_sites, _SITES_NAMED)))
     return f" ({', '.join(named)})" if named else ""
 
 

@@ -30,17 +30,21 @@ from medkiosk.journal import Fact
 LONGEST = 200
 _MOST_FOUND = 200
 _BIRTH_DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
-_NAMES = {
-    Alike.SAME: "The same name",
-    Alike.CLOSE: "Nearly the same name",
-    Alike.PART: "A name in common",
+SIMILAR_WORDS = {
+    (Alike.SAME, Dates.SAME): "The same name; born on the same day.",
+    (Alike.SAME, Dates.SWAPPED): "The same name; day and month of birth swapped.",
+    (Alike.SAME, Dates.DIGIT): "The same name; a birth date with one digit changed.",
+    (Alike.SAME, Dates.UNKNOWN): "The same name; the birth date of one is not known.",
+    (Alike.CLOSE, Dates.SAME): "Nearly the same name; born on the same day.",
+    (Alike.CLOSE, Dates.SWAPPED): "Nearly the same name; day and month of birth swapped.",
+    (Alike.CLOSE, Dates.DIGIT): "Nearly the same name; a birth date with one digit changed.",
+    (Alike.CLOSE, Dates.UNKNOWN): "Nearly the same name; the birth date of one is not known.",
+    (Alike.PART, Dates.SAME): "A name in common; born on the same day.",
+    (Alike.PART, Dates.SWAPPED): "A name in common; day and month of birth swapped.",
+    (Alike.PART, Dates.DIGIT): "A name in common; a birth date with one digit changed.",
+    (Alike.PART, Dates.UNKNOWN): "A name in common; the birth date of one is not known.",
 }
-_DATES = {
-    Dates.SAME: "born on the same day",
-    Dates.SWAPPED: "day and month of birth swapped",
-    Dates.DIGIT: "a birth date with one digit changed",
-    Dates.UNKNOWN: "the birth date of one is not known",
-}
+"""Why somebody is asked whether it is one of these; whole sentences, which can be translated."""
 
 
 class ConflictError(KioskError):
@@ -179,7 +183,7 @@ def check(kiosk: Kiosk, session: Session, typed: Subject) -> t.SubjectCheck:
             t.SimilarInfo(
                 encounter_id=each.known.encounter_id,
                 subject=each.known.subject,
-                words=f"{_NAMES[each.names]}; {_DATES[each.dates]}.",
+                words=SIMILAR_WORDS[each.names, each.dates],
             )
             for each in looked.similar
         ),

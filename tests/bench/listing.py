@@ -21,7 +21,8 @@ _MOST_IN_FOLDER = 9999  # DCF, and the R6 itself
 
 def list_many(work: Path) -> None:
     """A camera and a card with `FILES` files in ten folders, and a camera with one full folder."""
-    spread, full = _filled(work / "many", FILES, _IN_FOLDER), _filled(work / "full", _MOST_IN_FOLDER, _MOST_IN_FOLDER)
+    spread = _filled(work / "many", FILES, _IN_FOLDER)
+    full = _filled(work / "full", _MOST_IN_FOLDER, _MOST_IN_FOLDER)
     _list_camera("camera", spread, FILES)
     _list("card", FILES, "--card", str(spread))
     _list_camera("camera, all in one folder", full, _MOST_IN_FOLDER)

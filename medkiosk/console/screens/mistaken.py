@@ -36,7 +36,7 @@ def subject_text(subject: Subject, words: str = "") -> Text:
         style="not bold",
     )
     if words:
-        text.append(f"\n  {clean(words, 120)}", style="not bold")
+        text.append(f"\n  {clean(tr(words), 160)}", style="not bold")
     return text
 
 

@@ -157,7 +157,9 @@ def copy(instant: Instant, since: int, path: Path, going: Callable[[], None]) ->
             said += [f"{row[0]} points to nothing" for row in db.execute("PRAGMA foreign_key_check")]
             if said != ["ok"]:
                 raise KioskDamagedError(detail=f"vault.db: {said[0]}")
-            db.execute("PRAGMA journal_mode = WAL")
+            [(mode,)] = db.execute("PRAGMA journal_mode = WAL").fetchall()
+            if mode != "wal":  # how this PRAGMA tells that the header could not be written
+                raise OSError(errno.EIO, "the database's header was not written", str(path))
     except sqlite3.OperationalError as error:
         raise _as_os_error(error, path) from error
     except sqlite3.DatabaseError as error:

@@ -34,7 +34,9 @@ class Database:
         database = cls(_connect(path, "rw"))
         connection = database._connection
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute("PRAGMA journal_mode = WAL")
+        if connection.execute("PRAGMA journal_mode = WAL").fetchall() != [("wal",)]:
+            # How this PRAGMA tells that the header could not be written.
+            raise sqlite3.OperationalError("the database's header was not written")
         _harden(connection)
         connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {USER_VERSION}; COMMIT;")
         return database

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -61,16 +62,21 @@ class Left(NamedTuple):
 
     Attributes:
         code: its exit code, minus the signal that killed it.
-        calls: how many durable calls it made.
+        made: its durable calls, as ``name path``.
         struck: whether it came to the chosen one. A failed call need not be an error: a log of the database
             that is emptied later is none.
         said: what it wrote on standard output.
     """
 
     code: int
-    calls: int
+    made: list[str]
     struck: bool
     said: list[str]
+
+    @property
+    def calls(self) -> int:
+        """How many durable calls it made."""
+        return len(self.made)
 
 
 def process(folder: Path, work: Callable[[], object], *, at: int = 0, fault: Fault = FAULTS["EIO"]) -> Left:
@@ -93,7 +99,7 @@ def process(folder: Path, work: Callable[[], object], *, at: int = 0, fault: Fau
         with os.fdopen(reading) as said:
             lines = said.read().splitlines()
         _, status = os.waitpid(pid, 0)
-    return Left(os.waitstatus_to_exitcode(status), len(injector.made), injector.struck, lines)
+    return Left(os.waitstatus_to_exitcode(status), list(injector.made), injector.struck, lines)
 
 
 class Subject(ABC):
@@ -230,3 +236,16 @@ def test_cut_short_at_every_call(counted: Counted, scratch: Path, fault: str) ->
         assert FAULTS[fault].error or left.code == (-signal.SIGKILL if left.struck else 0)
         shutil.rmtree(folder)
     assert struck >= 1
+
+
+def test_a_backup_whose_database_lacks_its_last_words_is_not_complete(scratch: Path) -> None:
+    """SQLite raises nothing where it cannot write that a database has a log: it answers another mode."""
+    template, once = scratch / "template", scratch / "once"
+    template.mkdir()
+    once.mkdir()
+    subject = Backup(template, first=True)
+    made = subject.attempt(once, 0, FAULTS["EIO"]).made
+    at = max(n for n, call in enumerate(made, 1) if re.fullmatch(r"pwrite64 .*/tmp/vault\.db", call))
+    struck = scratch / "struck"
+    struck.mkdir()
+    assert subject.attempt(struck, at, FAULTS["EIO"]).code != 0

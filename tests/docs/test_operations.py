@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from medkiosk.console.kept import SAFE_TO_REUSE
+from medkiosk.console.screens import maintenance
+from medkiosk.console.screens.base import NO_ANSWER
+from medkiosk.console.widgets.glass import banner_words
+from medkiosk.console.words import stick_words
 from medkiosk.core.device import HEADLINES, KEEP_CARD
 from medkiosk.core.drives import BACKUP_WORDS
 from medkiosk.core.health import FINDINGS, Level
@@ -19,6 +23,7 @@ from medkiosk.units import notice
 
 ROOT = Path(__file__).resolve().parents[2]
 EARLY = ROOT / "image-build/mkosi/mkosi.images/initrd/mkosi.extra/usr/lib/systemd/system/emergency.service"
+SCREENS = ROOT / "medkiosk" / "console" / "screens"
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 SECTIONS = {part.partition("\n")[0]: part.partition("\n")[2] for part in PAGE.split("\n### ")[1:]}
 PARTS = ("**Means:**", "**Safe:**", "**Do:**", "**Call:**")
@@ -74,6 +79,22 @@ def put_up() -> set[str]:
     return found
 
 
+def labels() -> set[str]:
+    """The words in capitals that stand before a sentence at Home."""
+    found = set()
+    for name in ("home.py", "health.py", "usb.py"):
+        for node in ast.walk(ast.parse((SCREENS / name).read_text())):
+            if not isinstance(node, ast.Tuple) or not node.elts:
+                continue
+            # A row: the label, or a choice of two, and what is said.
+            choices = ast.walk(node.elts[0]) if isinstance(node.elts[0], ast.IfExp) else node.elts[:1]
+            for each in choices:
+                match each:
+                    case ast.Constant(value=str(word)) if re.fullmatch("[A-Z]{4,}", word):
+                        found.add(word)
+    return found
+
+
 def early_words() -> str:
     """What the image says before its root is there."""
     [found] = re.findall(r"THIS VERSION [A-Z ]+", EARLY.read_text())
@@ -95,11 +116,29 @@ def early_words() -> str:
             "PLUG IN A CAMERA OR CARD",
             SAFE_TO_REUSE,
             KEEP_CARD,
+            NO_ANSWER,
+            stick_words(None),
+            banner_words(3600).partition(":")[0],
+            maintenance._GOOD,
+            maintenance._DAMAGED,
+            maintenance._NEVER,
+            maintenance._CHECKING,
         }
     ),
 )
 def test_big_words_have_a_section(words: str) -> None:
     assert words in SECTIONS
+
+
+def test_each_label_of_home_has_a_section() -> None:
+    assert {"MACHINE", "MISSING", "PROBLEM"} <= labels()
+    assert labels() - set(SECTIONS) == set()
+
+
+def test_the_routine_names_no_words_without_a_section() -> None:
+    routine = PAGE.partition("## Routine")[2].partition("\n## ")[0]
+    # `J` and `T` are keys.
+    assert set(re.findall("`([A-Z][A-Z ]{2,})`", routine)) - set(SECTIONS) == set()
 
 
 def test_each_finding_about_the_machine_has_a_section_with_its_level() -> None:

@@ -61,6 +61,11 @@ console-hostile: setup-test ## Kill the daemon on every screen of the console, w
 large: setup-test ## Read the largest films, and list the most files that a card may hold (minutes)
 	@MEDKIOSK_LARGE=1 $(BIN)/pytest -q tests/source/test_large.py tests/source/test_card_hostile.py
 
+SEQUENCES ?= 200
+.PHONY: sequences
+sequences: setup-test ## Draw faults of cameras and cards in a row, at random; nothing may get lost (SEQUENCES=200 of each kind; an hour)
+	@MEDKIOSK_EXAMPLES=$(SEQUENCES) $(BIN)/pytest -q --timeout 0 tests/source/test_sequences.py tests/daemon/test_import_sequences.py
+
 DAMAGE ?= 10000
 .PHONY: damage
 damage: setup-test ## Flip bits, cut and swap files of a store; every one must be found (DAMAGE=10000 of them)

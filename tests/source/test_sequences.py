@@ -158,6 +158,7 @@ camera_faults = st.one_of(
     st.builds("long-read={}:{}".format, _names, st.integers(1, 3 * MIB)),
     st.builds("size={}:{}".format, _names, st.sampled_from([0, 1, 65_536, 3 * MIB, 0xFFFFFFFF])),
     st.builds("{}={}".format, st.sampled_from(["busy", "denied", "list-busy", "short-listing"]), _few),
+    st.builds("flip={}:{}".format, _names, st.integers(2, 4)),
     st.builds("new-photo=IMG_00{:02d}.JPG".format, st.integers(10, 99)),
     st.builds("stall={}".format, st.integers(MIB, 4 * MIB)),
     st.sampled_from(["new-handles", "stale", "busy", "denied", "list-busy"]),

@@ -15,7 +15,6 @@ import with redaction behind it), ``film`` (5 GiB), ``listing`` (10,000 files),
 from __future__ import annotations
 
 import argparse
-import struct
 import sys
 import tempfile
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from pathlib import Path
 
 from tests.bench import audit, backup, export, imports, ledger, listing, rewrap, scale, scrub, seal
 from tests.bench.report import MIB, figure
+from tests.virtual.faults import sparse_film
 from tests.virtual.photos import make_card
 
 PARTS = (
@@ -44,12 +44,7 @@ PARTS = (
 
 def film(root: Path, size: int = 5 << 30) -> Path:
     """A card with one film of this size, which takes no room on the disk."""
-    path = root / "DCIM/100CANON/MVI_0001.MP4"
-    path.parent.mkdir(parents=True)
-    start = struct.pack(">I4s4sI", 16, b"ftyp", b"mp42", 0)
-    with path.open("wb") as stream:
-        stream.write(start + struct.pack(">I4sQ", 1, b"mdat", size - len(start)))
-        stream.truncate(size)
+    sparse_film(root / "DCIM/100CANON/MVI_0001.MP4", size)
     return root
 
 

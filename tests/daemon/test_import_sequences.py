@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import Phase, example, given, settings
+from hypothesis import strategies as st
 
 from medkiosk.core.device import DeviceState
 from medkiosk.source.whole import Form, form_of
@@ -42,6 +43,7 @@ few = settings(
 )
 
 CAMERA = [
+    [[f"again-with-new-handles={MIB}"]],
     [["busy=2", "denied=1"]],
     [["busy"]],
     [["denied"]],
@@ -52,6 +54,7 @@ CAMERA = [
     [["long-read=IMG_0001.CR3:3000000"]],
     [[f"vanish-at={MIB}"], ["new-handles"]],
     [["new-photo=IMG_0077.JPG"]],
+    [["same-names"]],
     [["short-listing"]],
     [["short-read=IMG_0001.CR3", "short-read=IMG_0003.JPG:0"]],
     [
@@ -72,11 +75,8 @@ CARD = [
 """Sequences in which each fault of a card does something."""
 ELSEWHERE = {
     *("delete-all", "keep-deleted", "write-protect"),  # nothing is deleted here: test_import_delete.py
-    *(
-        "clock-hangs",
-        "slow",
-        "asleep",
-    ),  # they take time, and nothing else: tests/source/test_camera_faults.py
+    *("asleep", "clock-hangs", "slow"),  # they take time and nothing else: tests/source/test_camera_faults.py
+    *("film", "many"),  # so does what there is much of: tests/source/test_large.py
 }
 
 
@@ -105,8 +105,8 @@ def remember(root: Path, versions: Versions) -> set[bytes]:
     """Note what lies on the card now, and give its files' bytes."""
     found = set()
     for path in root.rglob("*.*"):
-        # What lies in the second slot has the folders of the first one.
-        folder = path.parent.relative_to(root).as_posix().removeprefix("slot2/")
+        # A listing's folders are those of its slot.
+        folder = path.parent.relative_to(root).as_posix().removeprefix("slot1/").removeprefix("slot2/")
         found.add(path.read_bytes())
         versions[folder, path.name].add(path.read_bytes())
     return found
@@ -187,7 +187,7 @@ def test_a_card_is_imported_whole_whatever_happens_in_a_row(plugs: list[list[str
 @_NO_LIMIT
 @few
 @each_of(CAMERA)
-@given(plugs=sequences(camera_faults))
+@given(plugs=sequences(camera_faults | st.just("same-names")))
 def test_a_camera_is_imported_whole_whatever_happens_in_a_row(plugs: list[list[str]]) -> None:
     with fresh() as folder:
         write_card(folder / "card")

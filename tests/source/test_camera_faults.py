@@ -123,6 +123,16 @@ def test_the_card_comes_back_with_other_handles(camera_on: Start, tree: Path) ->
     assert come(camera) == truth(tree)
 
 
+def test_a_camera_that_is_there_again_at_once_has_other_handles(camera_on: Start, tree: Path) -> None:
+    camera = camera_on(tree, faults=[f"again-with-new-handles={2 * MIB}"])
+    with camera_session(camera) as session:
+        [large] = [entry for entry in session.list() if entry.name == "IMG_0001.JPG"]
+        with pytest.raises(SourceError) as caught:
+            list(session.read(large.index))
+        assert caught.value.ends_session
+    assert come(camera) == truth(tree)
+
+
 def test_what_is_gone_is_said_where_the_camera_still_lists_it(camera_on: Start, tree: Path) -> None:
     camera = camera_on(tree, faults=["stale"])
     with camera_session(camera) as session:
@@ -139,13 +149,14 @@ def test_what_is_gone_is_said_where_the_camera_still_lists_it(camera_on: Start, 
 
 
 def test_one_name_in_two_slots_is_two_files(camera_on: Start, tmp_path: Path) -> None:
-    for slot, size in (("slot1", MIB + 5), ("slot2", MIB + 6)):
-        fill(tmp_path / slot, {LARGE: size})
-    with camera_session(camera_on(tmp_path)) as session:
-        found = {entry.storage: b"".join(session.read(entry.index)) for entry in session.list()}
-    assert found == {
-        f"store_000{slot}0001": (tmp_path / f"slot{slot}" / LARGE).read_bytes() for slot in (1, 2)
-    }
+    tree = fill(tmp_path, {LARGE: MIB + 5})
+    with camera_session(camera_on(tree, faults=["same-names"])) as session:
+        entries = session.list()
+        found = {entry.storage: b"".join(session.read(entry.index)) for entry in entries}
+    one, two = entries
+    assert (one.folder, one.name, one.size, one.mtime) == (two.folder, two.name, two.size, two.mtime)
+    assert found == {f"store_000{slot}0001": (tree / f"slot{slot}" / LARGE).read_bytes() for slot in (1, 2)}
+    assert len(set(found.values())) == 2
 
 
 def test_a_flipped_bit_is_silent_once(camera_on: Start, tree: Path) -> None:
@@ -231,7 +242,7 @@ def test_a_clock_that_does_not_answer_ends_the_session(camera_on: Start, tree: P
 
 def test_every_fault_is_documented_and_tried_here() -> None:
     tests = Path(__file__).parents[1]
-    paths = [*tests.glob("source/test_camera*.py"), tests / "daemon" / "test_import_delete.py"]
+    paths = [*tests.glob("source/test_*.py"), tests / "daemon" / "test_import_delete.py"]
     here = "".join(path.read_text() for path in paths)
     for name, fault in FAULTS.items():
         assert f"``{name}" in (getattr(fault, "__doc__", None) or ""), name

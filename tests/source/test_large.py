@@ -7,7 +7,6 @@ The films take minutes: they run where ``MEDKIOSK_LARGE`` is set.
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from medkiosk.source.model import HEAD_BYTES, Entry, Shape
 from medkiosk.workers import ProcessChannel
 from tests.source.conftest import MIB, camera_session, card_session, large
 from tests.virtual.camera import RunningCamera
+from tests.virtual.faults import many_files, sparse_film
 
 Start = Callable[..., RunningCamera]
 
@@ -33,18 +33,13 @@ def _cpu_and_memory(session: SourceSession) -> tuple[float, int]:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), int(peak.split()[1]) * 1024
 
 
-def _many(root: Path, in_folder: int) -> Path:
-    for number in range(10_000):
-        folder = root / f"DCIM/{100 + number // in_folder}CANON"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"IMG_{number % 9999 + 1:04d}.JPG").write_bytes(b"x")
-    return root
-
-
 @pytest.mark.parametrize("kind", ["camera", "card"])
 def test_ten_thousand_files_are_listed_in_two_seconds(camera_on: Start, tmp_path: Path, kind: str) -> None:
-    root = _many(tmp_path, 1000)
-    opened = camera_session(camera_on(root)) if kind == "camera" else card_session(root)
+    opened = (
+        camera_session(camera_on(tmp_path, faults=["many=10000"]))
+        if kind == "camera"
+        else card_session(many_files(tmp_path, 10_000))
+    )
     with opened as session:
         session.hello()
         before, _ = _cpu_and_memory(session)
@@ -56,15 +51,6 @@ def test_ten_thousand_files_are_listed_in_two_seconds(camera_on: Start, tmp_path
     assert memory < _MOST_MEMORY
 
 
-def _film(path: Path, size: int) -> None:
-    """A film of this size that takes no room on the disk."""
-    path.parent.mkdir(parents=True)
-    start = struct.pack(">I4s4sI", 16, b"ftyp", b"mp42", 0)
-    with path.open("wb") as stream:
-        stream.write(start + struct.pack(">I4sQ", 1, b"mdat", size - len(start)))
-        stream.truncate(size)
-
-
 def _read(session: SourceSession, entry: Entry) -> tuple[int, int]:
     total = sum(map(len, session.read(entry.index)))
     return total, _cpu_and_memory(session)[1]
@@ -73,7 +59,7 @@ def _read(session: SourceSession, entry: Entry) -> tuple[int, int]:
 @large
 @pytest.mark.timeout(600)
 def test_a_film_of_five_gib_from_a_card(tmp_path: Path) -> None:
-    _film(tmp_path / "DCIM/100CANON/MVI_0001.MP4", 5 << 30)
+    sparse_film(tmp_path / "DCIM/100CANON/MVI_0001.MP4", 5 << 30)
     with card_session(tmp_path) as session:
         [entry] = session.list()
         assert len(session.head(entry.index)) == HEAD_BYTES
@@ -86,8 +72,7 @@ def test_a_film_of_five_gib_from_a_card(tmp_path: Path) -> None:
 @large
 @pytest.mark.timeout(600)
 def test_the_largest_film_that_a_camera_can_tell_of(camera_on: Start, tmp_path: Path) -> None:
-    _film(tmp_path / "DCIM/100CANON/MVI_0001.MP4", 0xFFFFFFFE)
-    with camera_session(camera_on(tmp_path)) as session:
+    with camera_session(camera_on(tmp_path, faults=["film=4294967294"])) as session:
         [entry] = session.list()
         total, memory = _read(session, entry)
         assert total == 0xFFFFFFFE

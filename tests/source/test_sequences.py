@@ -150,7 +150,7 @@ _bytes = st.integers(0, 4 * MIB)
 _few = st.integers(1, 3)
 
 camera_faults = st.one_of(
-    st.builds("vanish-at={}".format, _bytes),
+    st.builds("{}={}".format, st.sampled_from(["vanish-at", "again-with-new-handles"]), _bytes),
     st.builds(
         "{}={}".format, st.sampled_from(["short-read", "long-read", "half-object", "grow", "flip"]), _names
     ),

@@ -7,6 +7,9 @@ name; ``*`` or nothing means every object.
 
 from __future__ import annotations
 
+import os
+import re
+import struct
 import time
 from collections.abc import Callable, Iterable
 from functools import reduce
@@ -16,9 +19,36 @@ from tests.virtual.ptpip import Answer
 
 _DATA_OPERATIONS = frozenset({0x1009, 0x101B})
 _LIST_OPERATIONS = frozenset({0x9109, 0x1007, 0x1008})
+_UNITS = {"": 1, "MiB": 1 << 20, "GiB": 1 << 30}
+
+
+def sparse_film(path: Path, size: int) -> None:
+    """A film of this size that takes no room on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    start = struct.pack(">I4s4sI", 16, b"ftyp", b"mp42", 0)
+    with path.open("wb") as stream:
+        stream.write(start + struct.pack(">I4sQ", 1, b"mdat", size - len(start)))
+        stream.truncate(size)
+
+
+def many_files(root: Path, count: int, in_folder: int = 1000) -> Path:
+    """So many pictures of one byte, in folders of so many."""
+    for number in range(count):
+        folder = root / f"DCIM/{200 + number // in_folder}CANON"
+        if number % in_folder == 0:
+            folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"IMG_{number % in_folder + 1:04d}.JPG").write_bytes(b"x")
+    return root
 
 
 class Fault:
+    def prepare(self, root: Path) -> None:
+        """Called once, before the camera is switched on: here the fault may put something on the card."""
+
+    def stays_gone(self) -> bool:
+        """Whether the camera, which vanishes, is not there again at once."""
+        return False
+
     def refuse(self, code: int) -> int | None:
         """A response code with which to refuse this operation, or None to go on."""
         return None
@@ -98,6 +128,44 @@ class VanishAt(Fault):
         allowed = min(count, self._left)
         self._left -= allowed
         return allowed
+
+    def stays_gone(self) -> bool:
+        return self._left <= 0
+
+
+class AgainWithNewHandles(Fault):
+    """``again-with-new-handles=BYTES``: gone after that many bytes of object data, once, and there again at
+    once: every object has another handle then. (On USB it is there again when it is plugged in again.)
+    """
+
+    def __init__(self, argument: str) -> None:
+        self._left = int(argument)
+        self._was_gone = False
+
+    def allow(self, count: int) -> int:
+        if self._was_gone:
+            return count
+        allowed = min(count, self._left)
+        self._left -= allowed
+        self._was_gone = allowed < count
+        return allowed
+
+    def handle_shift(self) -> int:
+        return 0x2000 if self._was_gone else 0
+
+
+class VanishIn(_Named):
+    """``vanish=NAME:BYTES``: gone whenever byte BYTES of this object is to be sent, also when it is replugged."""
+
+    def __init__(self, argument: str) -> None:
+        super().__init__(argument)
+        self._left: int | None = None
+
+    def before_data(self, root: Path, name: str, offset: int) -> None:
+        self._left = max(0, self.number - offset) if self.concerns(name) else None
+
+    def allow(self, count: int) -> int:
+        return count if self._left is None else min(count, self._left)
 
 
 class Stall(Fault):
@@ -208,9 +276,37 @@ class Grow(_Named):
     def before_data(self, root: Path, name: str, offset: int) -> None:
         if self.concerns(name) and not self._done:
             self._done = True
-            [path] = [path for path in root.glob("**/*") if path.name == name]
+            path = min(path for path in root.glob("**/*") if path.name == name)
             with path.open("ab") as stream:
                 stream.write(bytes(self.number))
+
+
+class Many(Fault):
+    """``many=COUNT[:FOLDER]``: so many pictures of one byte besides, FOLDER (default: 1000) in a folder."""
+
+    def __init__(self, argument: str) -> None:
+        count, _, in_folder = argument.partition(":")
+        self._count, self._in_folder = int(count), int(in_folder or 1000)
+
+    def prepare(self, root: Path) -> None:
+        many_files(_first_slot(root), self._count, self._in_folder)
+
+
+class Film(Fault):
+    """``film=SIZE``: a film of so many bytes, MiB or GiB (``5GiB``) besides, that takes no room."""
+
+    def __init__(self, argument: str) -> None:
+        match = re.fullmatch(r"(\d+)(MiB|GiB|)", argument)
+        if match is None:
+            raise ValueError(argument)
+        self._size = int(match[1]) * _UNITS[match[2]]
+
+    def prepare(self, root: Path) -> None:
+        sparse_film(_first_slot(root) / "DCIM/100CANON/MVI_9001.MP4", self._size)
+
+
+def _first_slot(root: Path) -> Path:
+    return root / "slot1" if (root / "slot1").is_dir() else root
 
 
 class _Refusal(Fault):
@@ -280,6 +376,25 @@ class NewHandles(_Plain):
         return 0x1000
 
 
+class SameNames(_Plain):
+    """``same-names``: a second slot holds other files of the same folders, names, sizes and times."""
+
+    def prepare(self, root: Path) -> None:
+        if not (root / "slot1").is_dir():
+            (root / "slot1").mkdir()
+            (root / "DCIM").rename(root / "slot1/DCIM")
+        for path in sorted((root / "slot1").rglob("*.*")):
+            other = root / "slot2" / path.relative_to(root / "slot1")
+            if not other.exists():  # else it was there when the camera was switched on before
+                other.parent.mkdir(parents=True, exist_ok=True)
+                data, middle = bytearray(path.read_bytes()), path.stat().st_size // 2
+                if data:
+                    data[middle] = ord("U" if data[middle] == ord("V") else "V")
+                other.write_bytes(data)
+                times = path.stat()
+                os.utime(other, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
 class StaleListing(_Plain):
     """``stale``: every session lists the card as the first one saw it."""
 
@@ -312,24 +427,29 @@ class DeleteAll(_Plain):
 
 
 FAULTS: dict[str, Callable[[str], Fault]] = {
+    "again-with-new-handles": AgainWithNewHandles,
     "busy": Busy,
     "clock-hangs": ClockHangs,
     "delete-all": DeleteAll,
     "denied": Denied,
+    "film": Film,
     "flip": Flip,
     "grow": Grow,
     "half-object": HalfObject,
     "keep-deleted": KeepDeleted,
     "list-busy": ListBusy,
     "long-read": LongRead,
+    "many": Many,
     "new-handles": NewHandles,
     "new-photo": NewPhoto,
+    "same-names": SameNames,
     "short-listing": ShortListing,
     "short-read": ShortRead,
     "size": AnnouncedSize,
     "slow": Slow,
     "stale": StaleListing,
     "stall": Stall,
+    "vanish": VanishIn,
     "vanish-at": VanishAt,
     "write-protect": WriteProtect,
 }
@@ -343,6 +463,13 @@ class Faults(Fault):
         for text in chosen:
             name, _, argument = text.partition("=")
             self._faults.append(FAULTS[name](argument))
+
+    def prepare(self, root: Path) -> None:
+        for fault in self._faults:
+            fault.prepare(root)
+
+    def stays_gone(self) -> bool:
+        return any(fault.stays_gone() for fault in self._faults)
 
     def refuse(self, code: int) -> int | None:
         return next((answer for fault in self._faults if (answer := fault.refuse(code)) is not None), None)

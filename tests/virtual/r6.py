@@ -11,6 +11,7 @@ It prints the port it listens on. ``--trace FILE`` records each operation's code
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import socket
 import struct
@@ -65,6 +66,12 @@ class Responder:
             sock.close()
         self._vanished.set()
 
+    def hang_up(self) -> None:
+        """Close every connection; new ones are welcome."""
+        for sock in list(self._open):
+            with contextlib.suppress(OSError):  # its own thread has closed it
+                sock.shutdown(socket.SHUT_RDWR)
+
     def _connection(self, sock: socket.socket) -> None:
         connection = Connection(sock)
         try:
@@ -77,7 +84,7 @@ class Responder:
         except GoneError:
             pass  # initiators come and go; a bare connect and close is how someone looks whether we are here
         except VanishedError:
-            self.vanish()
+            self.vanish() if self._camera.faults.stays_gone() else self.hang_up()
         finally:
             self._open.discard(sock)
             sock.close()

@@ -57,6 +57,7 @@ class Camera:
         self.faults = faults
         self._trace = trace
         self._seen: Cards | None = None
+        faults.prepare(root)
 
     def cards(self) -> Cards:
         """The cards as a new session sees them."""

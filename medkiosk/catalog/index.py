@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -29,6 +29,7 @@ from medkiosk.catalog.trail import Trail
 from medkiosk.catalog.training import Training
 from medkiosk.catalog.views import (
     CapturePage,
+    CaptureRow,
     CaptureView,
     ConsentView,
     EncounterView,
@@ -223,6 +224,14 @@ class Index:
         offset, limit = max(offset, 0), max(limit, 0)
         page = islice(matching, offset, offset + limit)
         return CapturePage(tuple(row_of(capture, detail_of(capture)) for capture in page), len(matching))
+
+    def open_captures(
+        self, states: Container[ReviewState], keep: Callable[[EncounterId | None], bool] | None = None
+    ) -> Iterator[CaptureRow]:
+        """Yield captures in one of these states, newest first; ``keep`` as for `captures`."""
+        for capture in reversed(self.held.captures.values()):
+            if capture.state in states and (keep is None or keep(capture.encounter_id)):
+                yield row_of(capture, detail_of(capture))
 
     def capture(self, capture_id: CaptureId) -> CaptureView | None:
         """One capture with its files and revisions."""

@@ -22,13 +22,22 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
 from medkiosk.console import words
 from medkiosk.console.accessmessages import AccessLoaded
 from medkiosk.console.actions import Where, bindings
 from medkiosk.console.link import Link
-from medkiosk.console.messages import LinkLost, LoggedOut, Refused, SessionLost, SessionOver, StatusArrived
+from medkiosk.console.messages import (
+    LinkLost,
+    LoggedOut,
+    Refused,
+    SessionLost,
+    SessionOver,
+    StatusArrived,
+    WorkCounted,
+)
 from medkiosk.console.scanning import Scanner
 from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.screens.home import HomeScreen
@@ -48,6 +57,8 @@ from medkiosk.ipc.wire import ConnectionLostError
 T = TypeVar("T")
 _RETRY_S = 1.0
 _GLASS_S = 10.0
+_COUNT_S = 3.0
+"""For how long what happens is gathered before what waits is counted again, seconds."""
 CRASHED = (
     "The console stopped because of an error inside it ({kind}, {where}). Nothing in the kiosk is affected:"
     " the daemon goes on. Start medkiosk-console again."
@@ -66,6 +77,11 @@ def crash_words(error: BaseException) -> str:
         trace = trace.tb_next
     where = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "no place"
     return CRASHED.format(kind=type(error).__name__, where=where)
+
+
+def _has_new(before: t.Status, now: t.Status) -> bool:
+    """Whether there may be more, or less, to do than before."""
+    return (before.objects, before.redaction.done) != (now.objects, now.redaction.done)
 
 
 class KioskApp(App[None]):
@@ -90,6 +106,8 @@ class KioskApp(App[None]):
 
     status: reactive[t.Status | None] = reactive(None)
     session: reactive[t.Session | None] = reactive(None)
+    to_do: reactive[t.Work | None] = reactive(None)
+    """What waits for whoever is logged in, as last counted."""
     glass: reactive[str] = reactive("")
     """What every screen says while this person has another team's patient open; empty otherwise."""
 
@@ -112,6 +130,7 @@ class KioskApp(App[None]):
         """Whether a button of the mouse is down that went down on what was not seen."""
         self._scanner = Scanner()
         self.typed = TypeAhead(self, self._give, self.when_seen)
+        self._counting: Timer | None = None
         self._glasses: tuple[t.OpenGlassInfo, ...] = ()
         self._glass_since = 0.0
         for ours in OURS:
@@ -216,9 +235,33 @@ class KioskApp(App[None]):
     def _answered(self, message: Answered) -> None:
         self.typed.answered(message.asker)
 
+    def count_work(self, after: float = 0.0) -> None:
+        """Have what waits counted: now, or once for all that happens within some seconds."""
+        if after:
+            self._counting = self._counting or self.set_timer(after, self.count_work)
+            return
+        if self._counting is not None:
+            self._counting.stop()
+            self._counting = None
+        self._count()
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="count", description="count what waits")
+    def _count(self) -> None:
+        """Ask behind the screens: nobody waits for it, and what went wrong they say themselves."""
+        try:
+            self.post_message(WorkCounted(self.link.run(lambda kiosk: kiosk.get_work())))
+        except KioskError:
+            self.post_message(WorkCounted(None))
+
+    @on(WorkCounted)
+    def _work_counted(self, message: WorkCounted) -> None:
+        self.to_do = message.work if self.session is not None else None
+
     @on(StatusArrived)
     async def _status_arrived(self, message: StatusArrived) -> None:
         before, self.status = self.status, message.status
+        if self.session is not None and before is not None and _has_new(before, message.status):
+            self.count_work(_COUNT_S)
         # Only a change counts: a status from before this login may still be on its way.
         if before is not None and before.unlocked and not message.status.unlocked and not self._leaving:
             await self._session_over(SessionOver(words.LOCKED))
@@ -277,10 +320,13 @@ class KioskApp(App[None]):
         self.glass = banner_words(max((each.seconds - gone for each in self._glasses), default=0.0))
 
     def watch_session(self, session: t.Session | None) -> None:
-        """What somebody broke ends with their session."""
+        """What somebody broke ends with their session; what waits is somebody's."""
         if session is None:
+            self.to_do = None
             self._glasses = ()
             self._draw_glass()
+        else:
+            self.count_work()
 
     def action_end_glass(self) -> None:
         """Close whatever this person broke."""

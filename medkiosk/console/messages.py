@@ -21,6 +21,14 @@ class StatusArrived(Message):
         super().__init__()
 
 
+class WorkCounted(Message):
+    """How much waits for whoever is logged in; None where nobody could say."""
+
+    def __init__(self, work: t.Work | None) -> None:
+        self.work = work
+        super().__init__()
+
+
 class LinkLost(Message):
     """The daemon does not answer; whatever session there was is over."""
 

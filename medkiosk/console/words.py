@@ -22,7 +22,16 @@ from medkiosk.core.events import Role
 from medkiosk.core.photo import NO_WORKER, REVIEWER, Category, Decision, Finding, ImageRole, ReviewState
 from medkiosk.core.quality import ADVICE_WORDS, Advice, Quality
 from medkiosk.core.sticks import StickState
-from medkiosk.ipc.types import CaptureInfo, EncounterInfo, RedactionStatus, Session, Status, StickInfo
+from medkiosk.ipc.types import (
+    MOST_COUNTED,
+    CaptureInfo,
+    EncounterInfo,
+    RedactionStatus,
+    Session,
+    Status,
+    StickInfo,
+    Work,
+)
 
 STRANGE = "\N{REPLACEMENT CHARACTER}"
 """Stands for each character that is not shown as it is."""
@@ -285,6 +294,26 @@ def subject_words(encounter: EncounterInfo) -> str:
     return f"{clean(subject.name, 40)}, MRN {clean(subject.mrn, 24)}"
 
 
+def work_words(work: Work) -> str:
+    """What waits for whoever is logged in, each with the key that opens it; empty where nothing does."""
+    waits = (
+        (work.review, "photo", "{things} to review (R)"),
+        (work.assign, "photo", "{things} without an encounter (I)"),
+        (work.corrections, "correction", "{things} to decide (C)"),
+        (work.disposals, "disposal", "{things} to decide (T)"),
+        (work.settings, "proposal", "{things} of other settings (S)"),
+        (work.glasses, "opening", "{things} by broken glass to look into (Y)"),
+    )
+    parts = [tr(words, things=_many(number, thing)) for number, thing, words in waits if number]
+    return f"{', '.join(parts)}." if parts else ""
+
+
+def _many(number: int, thing: str) -> str:
+    if number < MOST_COUNTED:
+        return count(number, thing)
+    return tr("{number} or more {things}", number=number, things=noun(thing, number))
+
+
 def redaction_words(redaction: RedactionStatus) -> str:
     """The queue in one line."""
     if not any((redaction.waiting, redaction.done, redaction.failed, redaction.deferred)):
@@ -328,8 +357,8 @@ ALARM_ADVICE: Mapping[str, str] = {
 }
 
 
-def advice(status: Status | None, session: Session | None) -> str:
-    """The one thing to do next, for whoever stands before the screen."""
+def advice(status: Status | None, session: Session | None, work: Work | None = None) -> str:
+    """The one thing to do next, for whoever stands before the screen; or what waits for who is logged in."""
     if status is None:
         return "Wait a moment. If this stays, ask the administrator to look at the service medkioskd."
     if status.alarm:
@@ -346,7 +375,7 @@ def advice(status: Status | None, session: Session | None) -> str:
     if status.redaction.missing:
         return "Call the installer: without every detector no photo can be approved."
     if session is not None:
-        return _work_of(session.roles)
+        return (work_words(work) if work else "") or _work_of(session.roles)
     if status.redaction.deferred:
         return "Log in (L): photos that were interrupted by a restart are redacted then."
     if DeviceState.SAFE in states and any(set(each.advice) - _MINOR for each in status.redaction.advice):

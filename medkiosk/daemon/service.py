@@ -28,6 +28,7 @@ from medkiosk.daemon import (
     slates,
     views,
     witness,
+    work,
 )
 from medkiosk.daemon.accessservice import AccessService
 from medkiosk.daemon.auditservice import AuditService
@@ -136,6 +137,15 @@ class Service(
     def watch_status(self) -> Iterator[t.Status]:
         """See `Api.watch_status`."""
         return self._kiosk.board.watch()
+
+    def get_work(self) -> t.Work:
+        """See `Api.get_work`."""
+        session = self._living
+        return (
+            t.Work()
+            if people.must_change(self._kiosk, session.account)
+            else work.waiting(self._kiosk, session)
+        )
 
     def login_challenge(self, user: str) -> t.Challenge:
         """See `Api.login_challenge`."""

@@ -76,6 +76,17 @@ class Api(
         """The status now, and again at every change."""
         ...
 
+    @method(needs=None)
+    def get_work(self) -> t.Work:
+        """How much waits for whoever is logged in; numbers only, of what they may see and do.
+
+        Screens ask it by themselves: it does not count as somebody being there.
+
+        Raises:
+            NotAllowedError: nobody is logged in on this connection.
+        """
+        ...
+
     @method(needs=None, secret=("user",))
     def login_challenge(self, user: str) -> t.Challenge:
         """What to ask the user's security key before a login; a decoy for whoever has none, or is nobody."""

@@ -84,8 +84,10 @@ from medkiosk.ipc.storetypes import (
 )
 from medkiosk.ipc.updatetypes import UpdateFound, UpdateStatus
 from medkiosk.ipc.usbtypes import KeyboardInfo, RefusedDevice, Usb
+from medkiosk.ipc.worktypes import MOST_COUNTED, Work
 
 __all__ = [
+    "MOST_COUNTED",
     "AccessInfo",
     "AccountInfo",
     "Accounts",
@@ -157,6 +159,7 @@ __all__ = [
     "Usb",
     "Wire",
     "WitnessInfo",
+    "Work",
 ]
 """What is defined elsewhere; clients find every type here."""
 

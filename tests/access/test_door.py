@@ -17,6 +17,7 @@ from medkiosk.core.ids import CorrectionId
 from medkiosk.core.lifecycle import RetentionClass
 from medkiosk.core.photo import Box, ImageRole, ReviewState
 from medkiosk.core.slate import SlateKind
+from medkiosk.ipc import types as t
 from medkiosk.ipc import wire
 from medkiosk.ipc.client import Client
 from medkiosk.ipc.wire import RemoteError
@@ -82,6 +83,7 @@ METHODS: dict[str, Refused | Hides | Nothing] = {
     "reject": Refused(lambda c, h: c.reject(h.of_plain, 1, "no")),
     "ask_second": Refused(lambda c, h: c.ask_second(h.of_plain, 1, "no")),
     "give_role": Refused(lambda c, h: c.give_role(h.of_plain, ImageRole.REJECT)),
+    "get_work": Nothing("numbers of what one sees: test_work_counts_only_what_one_sees"),
     "list_imports": Nothing("counts of what a device had; no capture and no patient"),
     "get_receipt": Nothing("files of a device and their hashes, as the ledger has them; no patient"),
     "list_quarantine": Refused(
@@ -227,6 +229,23 @@ def test_lists_count_only_what_one_sees(here: Hospital) -> None:
     assert (otto.list_encounters().total, rita.list_encounters().total) == (0, 2)
     assert otto.list_captures(encounter_id=here.plain).total == 0
     assert otto.list_captures(limit=1).captures[0].capture_id == here.loose
+
+
+def test_work_counts_only_what_one_sees(here: Hospital) -> None:
+    pat, rita, otto, audi = map(here.logged_in, ("pat", "rita", "otto", "audi"))
+    assert pat.get_work() == t.Work(assign=1)
+    assert rita.get_work() == t.Work(review=3, assign=1)
+    assert otto.get_work().assign == 1  # what belongs to nobody yet is everybody's
+    assert otto.get_work().review <= 1
+    assert audi.get_work() == t.Work()
+    made = pat.propose_correction(here.intimate, (here.of_plain,), "wrong patient")
+    assert pat.get_work().corrections == 0  # nobody decides about what they asked for
+    assert rita.get_work().corrections == 0  # a name in it is hidden from them
+    assert here.logged_in("ines").get_work().corrections == 1
+    pat.take_back_correction(made.correction_id)
+    assert here.logged_in("ines").get_work().corrections == 0
+    with here.kiosk.client() as nobody, pytest.raises(RemoteError, match="log in first"):
+        nobody.get_work()
 
 
 def test_of_intimate_pictures_who_lacks_the_right_sees_that_they_are_there(here: Hospital) -> None:

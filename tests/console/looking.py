@@ -6,7 +6,10 @@ from dataclasses import replace
 
 import msgspec
 
-from medkiosk.core.errors import KioskError, NotFoundError
+from medkiosk.access.roles import capabilities
+from medkiosk.console.screens.photo import is_open
+from medkiosk.core.capability import Capability
+from medkiosk.core.errors import KioskError, NotAllowedError, NotFoundError
 from medkiosk.core.ids import (
     AccountId,
     CaptureId,
@@ -71,6 +74,16 @@ class Pictures:
     def __init__(self) -> None:
         self._original: tuple[CaptureId, int] | None = None
         self._seen: set[tuple[CaptureId, int]] = set()
+
+    def get_work(self) -> t.Work:
+        if self._session is None:
+            raise NotAllowedError(reason="nobody is logged in")
+        has, me = capabilities(self._session.roles), self._session.account_id
+        open_ = [photo.info for photo in self._kiosk.photos.values() if is_open(photo.info, me)]
+        return t.Work(
+            review=len(open_) if Capability.REVIEW in has else 0,
+            assign=sum(each.encounter_id is None for each in open_) if Capability.RECORD in has else 0,
+        )
 
     def list_captures(
         self,

@@ -79,7 +79,7 @@ OUT = (
 )
 """Before somebody is logged in."""
 IN = (
-    Stop("home-in", ("~Alma Everybody",), picture=False),
+    Stop("home-in", ("~Alma Everybody", "~without an encounter"), picture=False),
     Stop("encounters", ("e", "~Mustermann, Erika")),
     Stop(
         "similar",

@@ -222,6 +222,7 @@ class HomeScreen(KioskScreen):
         self.watch(self.kiosk, "status", self._show)
         self.watch(self.kiosk, "session", self._advise)
         self.watch(self.kiosk, "session", self._greet)
+        self.watch(self.kiosk, "to_do", lambda: self._advise(self.kiosk.session), init=False)
 
     def _greet(self, before: Session | None, session: Session | None) -> None:
         self.query_one(Legend).show_to(session)
@@ -232,7 +233,9 @@ class HomeScreen(KioskScreen):
         """Home says it in big words, and not twice."""
 
     def on_screen_resume(self) -> None:
-        """Show what came while another screen was on top."""
+        """Show what came while another screen was on top, and what was done there."""
+        if self.kiosk.session is not None:
+            self.kiosk.count_work()
         if self._waits:
             self._show(self.kiosk.status)
 
@@ -268,7 +271,7 @@ class HomeScreen(KioskScreen):
 
     def _advise(self, session: Session | None) -> None:
         line = Text(tr("Next: "), style="bold")
-        line.append(tr(advice(self.kiosk.status, session)), style="not bold")
+        line.append(tr(advice(self.kiosk.status, session, self.kiosk.to_do)), style="not bold")
         self.query_one("#advice", Static).update(line)
 
     def _go(self, screen: type[KioskScreen]) -> None:

@@ -1,0 +1,88 @@
+"""How much work waits for somebody: the numbers on Home."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+from medkiosk.access.need import Action
+from medkiosk.access.roles import capabilities
+from medkiosk.catalog.fold import Catalog
+from medkiosk.core.capability import Capability
+from medkiosk.core.correctionevents import CorrectionProposed
+from medkiosk.core.ids import AccountId
+from medkiosk.core.lifecycle import DisposalState
+from medkiosk.core.photo import REVIEWABLE, ImageRole, ReviewState
+from medkiosk.daemon.kiosk import Kiosk
+from medkiosk.daemon.needing import Eyes, Sees
+from medkiosk.daemon.sessions import Session
+from medkiosk.ipc import types as t
+
+_NOT_DECIDED = REVIEWABLE | {ReviewState.WAITING}
+
+
+def waiting(kiosk: Kiosk, session: Session) -> t.Work:
+    """What waits for this person, of what they may see and do. Nothing personal is in it."""
+    me = session.account.account_id
+    has = capabilities(session.account.roles)
+    eyes = Eyes(kiosk, session)
+    with kiosk.reading() as catalog:
+        sees = eyes.sees(catalog, Action.LIST)
+        others = _by_others(me)
+        disposals = (
+            each.proposed.actor
+            for each in catalog.keeping.disposals.values()
+            if each.state is DisposalState.PROPOSED
+        )
+        proposal = catalog.settings.waiting
+        return t.Work(
+            review=_to_review(catalog, me, sees) if Capability.REVIEW in has else 0,
+            assign=_to_assign(catalog, sees) if Capability.RECORD in has else 0,
+            corrections=(
+                others(each.actor for each in _corrections(catalog, eyes.sees(catalog, Action.NAME)))
+                if Capability.DECIDE_CORRECTION in has
+                else 0
+            ),
+            glasses=(
+                others(each.broken.actor for each in catalog.circle.of(unread=True))
+                if Capability.REVIEW_GLASS in has
+                else 0
+            ),
+            disposals=others(disposals) if Capability.APPROVE_DISPOSAL in has else 0,
+            settings=(
+                others([proposal.proposed.actor]) if proposal and Capability.DECIDE_SETTINGS in has else 0
+            ),
+        )
+
+
+def _by_others(me: AccountId) -> Callable[[Iterable[AccountId]], int]:
+    """What counts those of whom this person may decide: nobody decides about what they asked for."""
+    return lambda actors: sum(actor != me for actor in actors)
+
+
+def _corrections(catalog: Catalog, sees: Sees | None) -> Iterator[CorrectionProposed]:
+    """Those that nobody has decided about, of the patients whose names this person may read."""
+    for each in catalog.corrections.open():
+        if sees is None or all(map(sees, {each.encounter_id, *each.whose})):
+            yield each
+
+
+def _to_review(catalog: Catalog, me: AccountId, sees: Sees | None) -> int:
+    """Photos that a reviewer's queue has, as `medkiosk.console.screens.photo.is_open` says it."""
+    return _counted(
+        me not in row.approvers and not (me == row.asked_by and not row.approvers)
+        for row in catalog.open_captures(_NOT_DECIDED, sees)
+        if row.role is ImageRole.CLINICAL
+    )
+
+
+def _to_assign(catalog: Catalog, sees: Sees | None) -> int:
+    """Photos that belong to nobody; slates and the like never do."""
+    if sees is not None and not sees(None):
+        return 0
+    loose = catalog.open_captures(_NOT_DECIDED, lambda encounter_id: encounter_id is None)
+    return _counted(row.role is ImageRole.CLINICAL for row in loose)
+
+
+def _counted(hits: Iterable[bool]) -> int:
+    return sum(1 for _ in islice(filter(None, hits), t.MOST_COUNTED))

@@ -128,7 +128,7 @@ image-repro: setup ## Build the image a second time, from nothing, and compare t
 image-test: setup ## Boot the built image without a human: set-up, camera, cards, export, power cuts (long; VM_TESTS="tests/vm -k camera")
 	@image-build/prepare.sh vm $(BIN)/python
 	@compgen -G "$(CURDIR)/.cache/image/updates/medkiosk-update-*" >/dev/null || \
-	    echo "No second version is built here, so updates are not tried: make image-second." >&2
+	    echo "No second version is built here, so the tests of updates will fail: make image-second." >&2
 	@MEDKIOSK_VM=1 $(BIN)/pytest -v $(VM_TESTS)
 
 .PHONY: usb-test

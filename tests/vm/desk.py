@@ -131,6 +131,7 @@ class Desk:
         self.see("in this import")
         self.machine.press("a")
         self.see("Whose")
+        self.see("born 1984-08-12")  # Enter chooses nothing whose line was not drawn when it was pressed
         self.machine.press("ret")
         self.see("assigned to Mustermann")
 

@@ -73,8 +73,10 @@ def test_power_cut_in_the_middle_and_nothing_is_lost(kiosk: Machine, camera: Tra
     camera.unplug()
     kiosk.start()
     kiosk.see("locked: no photo can be read here", timeout_s=900)
-    said = kiosk.shell("kioskctl verify /var/lib/medkiosk/store 2>&1 | tail -n 20", 600)
+    verify = "set -o pipefail; kioskctl verify /var/lib/medkiosk/store 2>&1 | tail -n 20"
+    said = kiosk.shell(f"({verify})", 600)  # without pipefail it would be tail that says whether all is well
     assert said.endswith("exit 0"), said
+    assert "GOOD" in said, said
     camera.plug()
     kiosk.plug_redir(camera.path)
     kiosk.see("SAFE TO UNPLUG", timeout_s=1800)

@@ -28,10 +28,10 @@ INSTALLED = "installed"
 def bundle(image: Path) -> Path:
     """The newest signed update that was built."""
     if not (found := sorted(UPDATES.glob("medkiosk-update-*"))):
-        pytest.skip(f"there is no update in {UPDATES}: make update, of a second build")
+        pytest.fail(f"there is no update in {UPDATES}: make image-second")
     running_version = (image.parent / "version").read_text().strip()
     if found[-1].name == f"medkiosk-update-{running_version}":
-        pytest.skip("the update is the version that runs: build another one")
+        pytest.fail("the update is the version that runs: make image-second")
     return found[-1]
 
 

@@ -9,13 +9,15 @@ from medkiosk.core.consent import Subject
 from medkiosk.core.ids import CaptureId, EncounterId, RecipientId
 from medkiosk.core.role import Role
 from medkiosk.ipc.client import Client
-from tests.kiosk import ADMIN, PASSPHRASE, ScratchKiosk, redacted
+from tests.access.later import HastyKiosk
+from tests.kiosk import ADMIN, PASSPHRASE, redacted
 from tests.outside import enrolled
 from tests.virtual.photos import make_card
 
-SETTINGS = """[access]
+GLASS_S = 60
+SETTINGS = f"""[access]
 departments = ["skin", "eyes"]
-break_glass_s = 60.0
+break_glass_s = {GLASS_S}.0
 """
 PEOPLE: dict[str, tuple[tuple[Role, ...], str]] = {
     "ines": ((Role.REVIEWER, Role.INTIMATE_PICTURES), "skin"),
@@ -34,7 +36,7 @@ class Hospital:
         loose: a picture that belongs to nobody.
     """
 
-    kiosk: ScratchKiosk
+    kiosk: HastyKiosk
     plain: EncounterId
     intimate: EncounterId
     of_plain: CaptureId
@@ -72,7 +74,7 @@ def build(root: Path) -> Hospital:
     """Make it; the daemon runs."""
     card = root / "card"
     make_card(card, 3, fast=True, camera=False, size=(608, 408))
-    kiosk = ScratchKiosk(root / "kiosk", cards=[card], settings=SETTINGS)
+    kiosk = HastyKiosk(root / "kiosk", cards=[card], settings=SETTINGS)
     try:
         return _fill(kiosk)
     except BaseException:
@@ -80,7 +82,7 @@ def build(root: Path) -> Hospital:
         raise
 
 
-def _fill(kiosk: ScratchKiosk) -> Hospital:
+def _fill(kiosk: HastyKiosk) -> Hospital:
     kiosk.init()
     kiosk.start()
     kiosk.wait(redacted, timeout_s=120)

@@ -13,7 +13,7 @@ from medkiosk.core.photo import Box, ImageRole
 from medkiosk.core.role import Role
 from medkiosk.daemon.sessions import OpenGlass
 from medkiosk.ipc.wire import RemoteError
-from tests.access.hospital import INTIMATE, PLAIN, Hospital
+from tests.access.hospital import GLASS_S, INTIMATE, PLAIN, Hospital
 from tests.access.matrix import GLASS, NOW
 from tests.kiosk import ADMIN, PASSPHRASE
 
@@ -97,6 +97,29 @@ def test_a_glass_opens_intimate_pictures_too_and_ends_with_the_session(here: Hos
         otto.login("otto", PASSPHRASE)
         with pytest.raises(RemoteError, match=NOT_THEIRS):
             otto.get_preview(here.of_intimate)
+
+
+def test_a_glass_is_over_when_its_time_is(here: Hospital) -> None:
+    with here.kiosk.session("otto") as otto:
+        broken = otto.break_glass(here.plain, WHY)
+        here.kiosk.later(GLASS_S - 20)
+        assert otto.get_preview(here.of_plain)[1]
+        [left] = otto.get_access().glasses
+        assert 0 < left.seconds <= 20
+        here.kiosk.later(21)
+        for refused in (
+            lambda: otto.get_preview(here.of_plain),
+            lambda: otto.get_part(here.of_plain, 1, Box(0, 0, 9, 9), 9, 9),
+        ):
+            with pytest.raises(RemoteError, match=NOT_THEIRS):
+                refused()
+        assert otto.list_encounters().encounters == ()
+        assert otto.get_access().glasses == ()
+        with pytest.raises(RemoteError, match="no open glass"):
+            otto.end_glass(broken.glass_id)
+        again = otto.break_glass(here.plain, WHY)
+        assert again.glass_id != broken.glass_id, "who needs it longer says so anew"
+        otto.end_glass(again.glass_id)
 
 
 def test_each_glass_has_the_looks_that_it_allowed(here: Hospital) -> None:

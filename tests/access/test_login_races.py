@@ -14,6 +14,7 @@ from typing import cast
 
 import pytest
 
+from medkiosk.access.lockout import FREE, delay
 from medkiosk.catalog.fold import Catalog
 from medkiosk.core.accessevents import RolesChanged
 from medkiosk.core.errors import KioskError, NotAllowedError
@@ -21,14 +22,14 @@ from medkiosk.core.events import AccountCreated, Role
 from medkiosk.core.ids import KIOSK, AccountId
 from medkiosk.core.lifecycle import AccountClosed
 from medkiosk.daemon import people
-from medkiosk.daemon.keyring import Entered, Keyring, OvertakenError
+from medkiosk.daemon.keyring import Entered, Keyring, LockedOutError, OvertakenError
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.journal import Fact, Journal
 from medkiosk.ledger import entry
 from medkiosk.ledger.file import Log
 from medkiosk.ledger.sign import Signer
 from medkiosk.vault import slots
-from medkiosk.vault.errors import NoSlotError
+from medkiosk.vault.errors import NoSlotError, WrongPassphraseError
 from tests.cheap import CHEAP, CHEAPER
 from tests.stores import create
 
@@ -187,3 +188,17 @@ def test_nobody_vouches_with_a_passphrase_that_an_administrator_knows(rig: Rig) 
     with pytest.raises(NotAllowedError, match="only they know"):
         rig.ring.vouch(rig.ring.prove("olga", OLD))
     rig.ring.vouch(rig.ring.prove("rita", OLD))
+
+
+def test_who_guessed_waits_after_a_restart_too(rig: Rig) -> None:
+    """Else the power switch would give another few guesses, as often as somebody presses it."""
+    for _ in range(FREE + 1):
+        with pytest.raises(WrongPassphraseError):
+            rig.ring.login("rita", "not hers at all")
+    restarted = Keyring(rig.journal, now, rig.lockout, lambda: None)
+    with pytest.raises(LockedOutError):
+        restarted.login("rita", OLD)
+    soon = now() + delay(FREE + 1)
+    restarted = Keyring(rig.journal, lambda: soon, rig.lockout, lambda: None)
+    assert restarted.login("rita", OLD).account.user == "rita"
+    assert Keyring(rig.journal, now, rig.lockout, lambda: None).login("rita", OLD), "and that is kept too"

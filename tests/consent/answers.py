@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -62,5 +63,6 @@ def decide(
     now: datetime = NOW,
     question: Question = ANYTHING,
     to: Recipient | None = None,
+    mistaken: Collection[int] = (),
 ) -> Decision:
-    return may(Action.EXPORT, question, consents, purpose, to, now)
+    return may(Action.EXPORT, question, consents, purpose, to, now, mistaken)

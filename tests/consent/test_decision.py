@@ -96,6 +96,29 @@ def test_denied_with_the_reason(name: str) -> None:
     assert words in decision.reason
 
 
+MISTAKEN: dict[str, tuple[list[Terms], set[int], Code]] = {
+    "the only grant": ([answer()], {0}, Code.FORM),
+    "one of two grants": ([answer(), answer(starts=day(-1))], {1}, Code.ALLOWED),
+    "both grants": ([answer(), answer(starts=day(-1))], {0, 1}, Code.FORM),
+    "a grant about something else": ([answer(), answer(purposes=(PUBLISH,))], {1}, Code.ALLOWED),
+    "a refusal": ([answer(), answer(K.REFUSAL, day(-5))], {1}, Code.REFUSED),
+    "a withdrawal": ([answer(), answer(K.WITHDRAWAL, day(-5))], {1}, Code.WITHDRAWN),
+    "a grant that was withdrawn": ([answer(), answer(K.WITHDRAWAL, day(-5))], {0}, Code.WITHDRAWN),
+    "a grant that is over too": ([answer(expires=day(-1))], {0}, Code.FORM),
+}
+"""Which of the answers stand on a form that turned out to be another patient's, and what is decided."""
+
+
+@pytest.mark.parametrize("name", MISTAKEN)
+def test_what_stands_on_another_patients_form_allows_nothing_and_forbids_as_before(name: str) -> None:
+    consents, mistaken, code = MISTAKEN[name]
+    decision = decide(*consents, mistaken=mistaken)
+    assert decision.code is code
+    if code is Code.FORM:
+        assert decision.recall is Recall.SCOPE, "what left because of it never was covered"
+        assert "another patient" in decision.reason
+
+
 @pytest.mark.parametrize("purpose", Purpose)
 def test_each_purpose_is_asked_by_itself(purpose: Purpose) -> None:
     for granted in Purpose:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -72,9 +73,9 @@ ASKED = st.tuples(QUESTIONS, st.sampled_from(Purpose), TO)
 Asked = tuple[Question, Purpose, Recipient | None]
 
 
-def ask(consents: list[Terms], asked: Asked, now: datetime = NOW) -> Decision:
+def ask(consents: list[Terms], asked: Asked, now: datetime = NOW, mistaken: Collection[int] = ()) -> Decision:
     question, purpose, to = asked
-    return may(Action.EXPORT, question, consents, purpose, to, now)
+    return may(Action.EXPORT, question, consents, purpose, to, now, mistaken)
 
 
 @given(st.lists(ANSWERS, max_size=6), OBJECTIONS, st.integers(0, 6), ASKED)
@@ -83,6 +84,30 @@ def test_adding_a_refusal_or_withdrawal_never_allows_more(
 ) -> None:
     more = [*consents[:place], objection, *consents[place:]]
     assert ask(consents, asked).allowed or not ask(more, asked).allowed
+
+
+@given(st.lists(ANSWERS, min_size=1, max_size=6), st.data(), ASKED)
+def test_a_form_that_turns_out_to_be_another_patients_never_allows_more(
+    consents: list[Terms], data: st.DataObject, asked: Asked
+) -> None:
+    places = st.sets(st.integers(0, len(consents) - 1))
+    few, more = data.draw(places), data.draw(places)
+    one, two = ask(consents, asked, mistaken=few), ask(consents, asked, mistaken=few | more)
+    assert one.allowed or not two.allowed
+    assert not set(two.deciding) & (few | more) or not two.allowed, "such a grant decides for nothing"
+
+
+@given(st.lists(ANSWERS, max_size=5), OBJECTIONS, st.integers(0, 5), st.data(), ASKED)
+def test_a_no_on_another_patients_form_still_never_allows_more(
+    consents: list[Terms], objection: Terms, place: int, data: st.DataObject, asked: Asked
+) -> None:
+    place = min(place, len(consents))
+    more = [*consents[:place], objection, *consents[place:]]
+    mistaken = data.draw(st.sets(st.integers(0, len(more) - 1)))
+    without = {each - (each > place) for each in mistaken if each != place}
+    before, after = ask(consents, asked, mistaken=without), ask(more, asked, mistaken=mistaken)
+    assert before.allowed or not after.allowed
+    assert ask(more, asked, mistaken=mistaken - {place}).allowed == after.allowed, "it counts as before"
 
 
 @given(st.lists(ANSWERS, max_size=6), OBJECTIONS, ASKED)

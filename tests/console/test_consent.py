@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from medkiosk.consent.decision import Action, Question, may
 from medkiosk.consent.terms import Person, check
 from medkiosk.console import answering as a
 from medkiosk.console.app import KioskApp
@@ -19,9 +20,11 @@ from medkiosk.core.clock import parse_rfc3339
 from medkiosk.core.consent import (
     Assent,
     Capacity,
+    Code,
     ConsentKind,
     ConsentMethod,
     Consequence,
+    Decision,
     Faces,
     Purpose,
     Relationship,
@@ -65,13 +68,15 @@ async def form(
         yield pilot
 
 
-async def saved(pilot: Pilot[Any], running: RunningKiosk, birth_date: str = ADULT) -> Terms:
+async def saved(
+    pilot: Pilot[Any], running: RunningKiosk, birth_date: str = ADULT, *, after_death: bool = False
+) -> Terms:
     """What was recorded, which the daemon's own check accepts."""
     await pilot.press("f2")
     await flows.until_screen(pilot, "EncountersScreen")
     encounter = next(iter(running.kiosk.encounters.values()))
     terms = encounter.consents[-1].terms
-    assert check(terms, parse_rfc3339(terms.starts), Person(birth_date)) == ()
+    assert check(terms, parse_rfc3339(terms.starts), Person(birth_date, after_death=after_death)) == ()
     return terms
 
 
@@ -121,6 +126,51 @@ async def test_a_guardian_says_why_it_is_they_who_decide(running: RunningKiosk) 
         terms = await saved(pilot, running)
     assert terms.capacity is Capacity.LACKS
     assert terms.assent is None
+
+
+async def test_a_patient_types_their_own_name(running: RunningKiosk) -> None:
+    async with form(running) as pilot:
+        await to(pilot, "method")
+        await pilot.press("right")
+        await fill(pilot, typed_name="Muster, Ada")
+        assert not pilot.app.screen.query_one("#witness").display
+        terms = await saved(pilot, running)
+    assert terms.method is ConsentMethod.TYPED_NAME
+    assert terms.grantor.name == terms.typed_name == "Muster, Ada"
+
+
+async def test_a_clinician_decides_about_care_for_somebody_who_cannot(running: RunningKiosk) -> None:
+    async with form(running) as pilot:
+        await pilot.press(*["right"] * 4)
+        await to(pilot, "capacity")
+        await flows.until_text(pilot, "(*) cannot decide")
+        await fill(pilot, grantor="Dr. Weiss, Vera", authority="sedated; the wound must be followed")
+        assert not pilot.app.screen.query_one("#assent").display
+        terms = await saved(pilot, running)
+    assert (terms.grantor.relationship, terms.capacity) == (Relationship.CLINICIAN, Capacity.LACKS)
+    assert terms.grantor.authority == "sedated; the wound must be followed"
+    assert terms.purposes == (Purpose.CLINICAL_RECORD,)
+    assert decided(terms, Purpose.CLINICAL_RECORD).allowed
+    assert decided(terms, Purpose.TEACHING_RESEARCH).code is Code.NOT_ASKED
+
+
+async def test_a_representative_answers_for_a_patient_who_died(running: RunningKiosk) -> None:
+    async with form(running) as pilot:
+        await pilot.press(*["right"] * 5)
+        await fill(pilot, grantor="Muster, Karl", authority="will of 2020")
+        assert not pilot.app.screen.query_one("#capacity").display, "nothing to choose"
+        terms = await saved(pilot, running, after_death=True)
+    assert (terms.grantor.relationship, terms.capacity) == (
+        Relationship.REPRESENTATIVE,
+        Capacity.DECEASED,
+    )
+    assert terms.grantor.name == "Muster, Karl"
+    assert decided(terms, Purpose.CLINICAL_RECORD).code is Code.AUTHORITY, "unless the department lets them"
+
+
+def decided(terms: Terms, purpose: Purpose) -> Decision:
+    """What the answer allows on its first day."""
+    return may(Action.EXPORT, Question(born=ADULT), [terms], purpose, None, parse_rfc3339(terms.starts))
 
 
 async def test_an_oral_answer_has_a_witness(running: RunningKiosk) -> None:

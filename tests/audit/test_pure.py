@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import io
 import json
+import re
 import subprocess
 import zlib
 from enum import Enum
@@ -280,6 +281,9 @@ def test_a_real_reader_reads_the_pages(tmp_path: Path) -> None:
     assert all(f"end of {index}" in text for index in range(60))
     assert all(each.leaf in text for each in rows)
     assert "End of the report: 60 events." in text
+    first = text.split("\f")[0]
+    for line in filter(None, ABOUT.checkpoint.split("\n")):
+        assert re.search(rf"^ *(checkpoint +)?{re.escape(line)}$", first, re.MULTILINE), "the signed note"
 
 
 def test_the_places_in_the_table_are_right() -> None:

@@ -3,8 +3,9 @@
 Part of ``make console-bench``: a real daemon with a real store, the real console on a pseudo-terminal. A key
 is written to the terminal, and the time is taken until the last byte of what it changed came back. One JSON
 line a figure, with the CPU time of console and daemon for each key beside it: on a busy machine it says more.
+From one photo to the next is measured on a second kiosk with real photos, in a terminal that draws them.
 
-``python -m tests.bench.consolekeys [--captures 100000] [--store DIR] [--keys 60]``
+``python -m tests.bench.consolekeys [--captures 100000] [--store DIR] [--keys 60] [--only lists photos]``
 """
 
 from __future__ import annotations
@@ -22,11 +23,15 @@ from pathlib import Path
 from tests.bench.report import cpu_s, figure
 from tests.bench.scale import made
 from tests.console.terminals import PtyConsole, command, log_in
-from tests.kiosk import PASSPHRASE, ScratchKiosk
+from tests.kiosk import PASSPHRASE, ScratchKiosk, redacted
+from tests.virtual.photos import make_card
 
 LIST_MS, SEARCH_MS, PHOTO_MS = 50, 100, 300
 """The most at the 95th percentile: a key on a list, a letter of a search, from one photo to the next."""
 _QUIET_S, _PATIENCE_S = 0.12, 20.0
+_PHOTOS, _LOOKS_S = 8, 1.5
+"""How many photos there are to go through, and how long somebody looks at each, seconds."""
+_SIXEL = (b"\x1bP", b"\x1b\\")
 _KEYS = {"down": b"\x1b[B", "up": b"\x1b[A", "pagedown": b"\x1b[6~", "pageup": b"\x1b[5~"}
 _ENDS = {"home": b"\x1b[H", "end": b"\x1b[F"}
 
@@ -61,6 +66,25 @@ class TimedConsole(PtyConsole):
             raise AssertionError("the screen does not show what was asked for\n" + "\n".join(self.lines()))
         return last - began
 
+    def painted(self, key: bytes) -> float:
+        """Seconds from a key to the last byte of the photo that it brings, and of what is drawn with it."""
+        self._read(0.0)
+        began = last = time.perf_counter()
+        os.write(self._master, key)
+        heard = b""
+        start, end = _SIXEL
+        while True:
+            whole = start in heard and heard.count(start) == heard.count(end)
+            if not select.select([self._master], [], [], 4 * _QUIET_S if whole else _PATIENCE_S)[0]:
+                break
+            heard += os.read(self._master, 1 << 16)
+            last = time.perf_counter()
+        if start not in heard:
+            raise AssertionError(f"the key {key!r} brought no photo")
+        self.raw += heard
+        self._feed(heard)
+        return last - began
+
 
 def p95(times: Iterable[float]) -> float:
     """The 95th percentile, in milliseconds."""
@@ -81,10 +105,12 @@ class Bench:
         self._kiosk = kiosk
         self._captures = captures
 
-    def report(self, name: str, most: float, keys: Iterable[bytes]) -> None:
+    def report(
+        self, name: str, most: float, keys: Iterable[bytes], press: Callable[[bytes], float] | None = None
+    ) -> None:
         """Press keys; one figure."""
         before = self._cpu()
-        times = [self.console.timed(key) for key in keys]
+        times = [(press or self.console.timed)(key) for key in keys]
         cpu = [(after - start) / len(times) * 1000 for start, after in zip(before, self._cpu(), strict=True)]
         value = p95(times)
         figure(
@@ -152,15 +178,51 @@ def run(kiosk: ScratchKiosk, captures: int, keys: int) -> None:
         lists(Bench(console, kiosk, captures), keys)
 
 
+def photos(work: Path, keys: int, columns: int = 160, rows: int = 50) -> None:
+    """From one photo to the next and back, on a kiosk with a card of real ones."""
+    card = work / "card"
+    make_card(card, _PHOTOS, fast=True, camera=False)
+    kiosk = ScratchKiosk(work / "photos", cards=[card])
+    try:
+        kiosk.init()
+        kiosk.start()
+        kiosk.wait(redacted, timeout_s=600)
+        kiosk.hire()
+        argv = command(kiosk.socket, "--graphics", "sixel")
+        with TimedConsole(argv, columns=columns, rows=rows) as console:
+            log_in(console, "rita", PASSPHRASE)
+            console.press("r")
+            console.until(f"photo 1 of {_PHOTOS}")
+            there = [b"n"] * (_PHOTOS - 1) + [b"p"] * (_PHOTOS - 1)
+
+            def looked(key: bytes) -> float:
+                time.sleep(_LOOKS_S)
+                return console.painted(key)
+
+            console.painted(b"n")  # what the first one costs once is no step from photo to photo
+            console.painted(b"p")
+            bench = Bench(console, kiosk, _PHOTOS)
+            turns = [there[number % len(there)] for number in range(keys)]
+            size = f"{columns} x {rows} cells of 10 x 20 pixels"
+            bench.report(f"review: to the next photo, and back; {size}", PHOTO_MS, turns, looked)
+    finally:
+        kiosk.close()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="consolekeys", description=__doc__)
     parser.add_argument("--captures", type=int, default=100_000)
     parser.add_argument("--keys", type=int, default=60)
+    parser.add_argument("--only", nargs="+", choices=("lists", "photos"), default=("lists", "photos"))
     parser.add_argument("--store", type=Path, help="where stores are kept; default: a temporary folder")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="medkiosk-keys-") as temporary:
         folder = args.store or Path(temporary)
         folder.mkdir(exist_ok=True)
+        if "photos" in args.only:
+            photos(Path(temporary), args.keys)
+        if "lists" not in args.only:
+            return 0
         kiosk, _ = made(args.captures, folder)
         try:
             run(kiosk, args.captures, args.keys)

@@ -44,15 +44,14 @@ few = settings(
 
 CAMERA = [
     [[f"again-with-new-handles={MIB}"]],
-    [["busy=2", "denied=1"]],
-    [["busy"]],
+    [["busy=5", "denied=1"]],
     [["denied"]],
     [["flip=IMG_0001.JPG:2"]],
     [["grow=IMG_0001.JPG"]],
     [["half-object=IMG_0001.JPG"], ["half-object"]],
     [["list-busy"]],
     [["long-read=IMG_0001.CR3:3000000"]],
-    [[f"vanish-at={MIB}"], ["new-handles"]],
+    [[f"vanish-at={MIB}"], ["new-handles"], ["vanish=IMG_0002.CTG:5"]],
     [["new-photo=IMG_0077.JPG"]],
     [["same-names"]],
     [["short-listing"]],

@@ -45,8 +45,8 @@ class Fault:
     def prepare(self, root: Path) -> None:
         """Called once, before the camera is switched on: here the fault may put something on the card."""
 
-    def stays_gone(self) -> bool:
-        """Whether the camera, which vanishes, is not there again at once."""
+    def comes_back(self) -> bool:
+        """Asked when the camera has vanished: whether it is there again at once."""
         return False
 
     def refuse(self, code: int) -> int | None:
@@ -129,9 +129,6 @@ class VanishAt(Fault):
         self._left -= allowed
         return allowed
 
-    def stays_gone(self) -> bool:
-        return self._left <= 0
-
 
 class AgainWithNewHandles(Fault):
     """``again-with-new-handles=BYTES``: gone after that many bytes of object data, once, and there again at
@@ -140,22 +137,26 @@ class AgainWithNewHandles(Fault):
 
     def __init__(self, argument: str) -> None:
         self._left = int(argument)
-        self._was_gone = False
+        self._was_gone = self._comes_back = False
 
     def allow(self, count: int) -> int:
         if self._was_gone:
             return count
         allowed = min(count, self._left)
         self._left -= allowed
-        self._was_gone = allowed < count
+        self._was_gone = self._comes_back = allowed < count
         return allowed
+
+    def comes_back(self) -> bool:
+        answer, self._comes_back = self._comes_back, False  # another fault may make it vanish later
+        return answer
 
     def handle_shift(self) -> int:
         return 0x2000 if self._was_gone else 0
 
 
 class VanishIn(_Named):
-    """``vanish=NAME:BYTES``: gone whenever byte BYTES of this object is to be sent, also when it is replugged."""
+    """``vanish=NAME:BYTES``: gone whenever byte BYTES of this object is to be sent, also after a replug."""
 
     def __init__(self, argument: str) -> None:
         super().__init__(argument)
@@ -468,8 +469,8 @@ class Faults(Fault):
         for fault in self._faults:
             fault.prepare(root)
 
-    def stays_gone(self) -> bool:
-        return any(fault.stays_gone() for fault in self._faults)
+    def comes_back(self) -> bool:
+        return any(fault.comes_back() for fault in self._faults)
 
     def refuse(self, code: int) -> int | None:
         return next((answer for fault in self._faults if (answer := fault.refuse(code)) is not None), None)

@@ -84,7 +84,7 @@ class Responder:
         except GoneError:
             pass  # initiators come and go; a bare connect and close is how someone looks whether we are here
         except VanishedError:
-            self.vanish() if self._camera.faults.stays_gone() else self.hang_up()
+            self.hang_up() if self._camera.faults.comes_back() else self.vanish()
         finally:
             self._open.discard(sock)
             sock.close()

@@ -214,6 +214,7 @@ def row_of(capture: Capture, detail: Detail) -> CaptureRow:
         role=detail.role,
         approvers=tuple(vote.actor for vote in detail.votes),
         asked_by=detail.asked.actor if detail.asked else None,
+        slate=detail.seen is not None and bool(detail.seen.slates),
     )
 
 

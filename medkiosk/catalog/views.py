@@ -80,6 +80,7 @@ class CaptureRow:
         role: what the frame is for.
         approvers: who approved the latest revision, and may not be the second to do so.
         asked_by: who wants somebody else's opinion; None where nobody does, or it was given.
+        slate: whether a slate with a check of this kiosk was read in it, whatever its role is now.
     """
 
     capture_id: CaptureId
@@ -96,6 +97,7 @@ class CaptureRow:
     role: ImageRole = ImageRole.CLINICAL
     approvers: tuple[AccountId, ...] = ()
     asked_by: AccountId | None = None
+    slate: bool = False
 
 
 @dataclass(frozen=True)

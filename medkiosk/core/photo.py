@@ -64,6 +64,8 @@ NOT_CLINICAL: dict[ImageRole, str] = {
     ImageRole.REJECT: "This frame was put aside as a mistake.",
 }
 """Why a frame of each role is never approved or exported, in one sentence; `CLINICAL` alone has none."""
+SHOWS_SLATE = "A slate of this kiosk was read in this frame, so it never leaves, whatever it is said to be."
+"""Why a frame with one is never approved or exported, also where its role says otherwise."""
 
 
 class ReviewState(StrEnum):

@@ -93,6 +93,7 @@ def _reasons(kiosk: Kiosk, view: CaptureView, recipient: RecipientEnrolled, aske
     facts = policy.Facts(
         state=view.row.state,
         role=view.row.role,
+        slate=view.row.slate,
         code=view.row.code,
         latest=view.row.revision,
         approved=view.approved.revision if view.approved else 0,

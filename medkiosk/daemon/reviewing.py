@@ -78,6 +78,7 @@ def _obstacles(
             assigned=view.row.encounter_id is not None,
             missing=kiosk.redactor.missing,
             role=view.row.role,
+            slate=view.row.slate,
             who=who.account_id,
             said=_said(view),
             most=2 if kiosk.config.review.second_for else 1,
@@ -328,12 +329,19 @@ def give_role(
     """Say what a frame is for; takes an approval away, and only a clinical frame gets one again.
 
     Raises:
-        BadRequestError: it has this role already, or becomes clinical again without a reason.
+        BadRequestError: it has this role already, or becomes clinical again without a reason, or although a
+            slate of this kiosk was read in it.
     """
     reason = reasons.if_any(reason)
     with kiosk.journal.lock:
-        if kiosk.capture(capture_id).row.role is role:
+        row = kiosk.capture(capture_id).row
+        if row.role is role:
             raise BadRequestError(detail=f"this frame's role is {role} already")
+        if role is ImageRole.CLINICAL and row.slate:
+            raise BadRequestError(
+                detail="a slate of this kiosk was read in this frame, so it never becomes a clinical picture;"
+                " its file stays sealed, and what else it shows is photographed again without the slate"
+            )
         if role is ImageRole.CLINICAL and not reason:
             raise BadRequestError(detail="making a frame clinical again needs a reason: then it can leave")
         event = RoleGiven(

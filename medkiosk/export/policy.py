@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from medkiosk.core.consent import Decision
-from medkiosk.core.photo import NOT_CLINICAL, REDACT_WORDS, ImageRole, RedactCode, ReviewState
+from medkiosk.core.photo import NOT_CLINICAL, REDACT_WORDS, SHOWS_SLATE, ImageRole, RedactCode, ReviewState
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Facts:
         assigned: whether it belongs to an encounter.
         doubt: that somebody said it is another patient's, in words; empty where nobody did.
         second: why a second person must approve it first; empty where none must, or one has.
+        slate: whether a slate of this kiosk was read in the frame, whatever its role is.
     """
 
     state: ReviewState
@@ -34,6 +35,7 @@ class Facts:
     assigned: bool
     second: str = ""
     doubt: str = ""
+    slate: bool = False
 
 
 def decide(facts: Facts, consent: Decision) -> tuple[str, ...]:
@@ -46,6 +48,8 @@ def decide(facts: Facts, consent: Decision) -> tuple[str, ...]:
     reasons = []
     if facts.role is not ImageRole.CLINICAL:
         reasons.append(f"{NOT_CLINICAL[facts.role]} Only clinical pictures leave.")
+    elif facts.slate:  # approved in a store that is older than the rule that such a frame keeps its role
+        reasons.append(SHOWS_SLATE)
     if facts.code is None:
         reasons.append("It has not been redacted.")
     elif facts.code is not RedactCode.OK:

@@ -12,6 +12,7 @@ from medkiosk.core.photo import (
     NOT_CLINICAL,
     REDACT_WORDS,
     REVIEWER,
+    SHOWS_SLATE,
     Category,
     Decision,
     Finding,
@@ -45,6 +46,7 @@ class Candidate:
         said: what people said about it before.
         doubt: that somebody said it is another patient's, in words; empty where nobody did.
         most: how many approvals the hospital may ever ask for, one or two.
+        slate: whether a slate of this kiosk was read in the frame, whatever its role is.
     """
 
     state: ReviewState
@@ -60,6 +62,7 @@ class Candidate:
     said: Said = NOBODY
     most: int = 1
     doubt: str = ""
+    slate: bool = False
 
 
 def why_not_approve(candidate: Candidate) -> tuple[str, ...]:
@@ -68,6 +71,8 @@ def why_not_approve(candidate: Candidate) -> tuple[str, ...]:
     reasons = []
     if c.role is not ImageRole.CLINICAL:
         reasons.append(f"{NOT_CLINICAL[c.role]} {ONLY_CLINICAL}")
+    elif c.slate:  # a store may be older than the rule that such a frame keeps its role
+        reasons.append(SHOWS_SLATE)
     if c.state is ReviewState.WAITING or c.code is None:
         return (*reasons, "The picture has not been redacted yet.")
     if c.code is not RedactCode.OK:

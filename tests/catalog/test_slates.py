@@ -76,6 +76,21 @@ def test_a_frame_that_a_person_made_clinical_again_is_no_slate() -> None:
     assert (frame.slates, frame.foreign) == (frozenset(), False)
 
 
+def test_only_a_slate_with_a_good_check_is_remembered_of_a_frame_whatever_its_role_becomes() -> None:
+    back = s.role("c", ImageRole.CLINICAL, "it shows the hand")
+    slate = s.role("c", ImageRole.SLATE)
+    for events, remembered in (
+        ((seen("c", Slate(OPEN, A, 9)), slate), True),
+        ((seen("c", Slate(OPEN, A, 9)), slate, back), True),
+        ((seen("c", Slate(OPEN, B, 9), foreign=1), slate, back), True),
+        ((seen("c", foreign=1), slate, back), False),
+        ((slate, back), False),
+    ):
+        view = made(*events).capture(CaptureId("c"))
+        assert view is not None
+        assert view.row.slate is remembered
+
+
 def test_an_import_is_whole_when_it_has_ended_and_every_frame_was_looked_at() -> None:
     import_id = ImportId("i")
     assert not made().series(import_id).whole

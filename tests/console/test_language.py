@@ -19,7 +19,7 @@ from medkiosk.console.words import count
 from medkiosk.core.device import STATE_WORDS
 from medkiosk.core.errors import BadRequestError, NotAllowedError
 from medkiosk.core.health import FINDINGS
-from medkiosk.core.photo import NOT_CLINICAL, REDACT_WORDS, SECOND_WORDS, RedactCode
+from medkiosk.core.photo import NOT_CLINICAL, REDACT_WORDS, SECOND_WORDS, SHOWS_SLATE, RedactCode
 from medkiosk.core.sticks import READ_BACK_WORDS, STICK_WORDS
 from medkiosk.core.updates import UPDATE_WORDS
 from medkiosk.daemon.identifying import SIMILAR_WORDS
@@ -264,7 +264,7 @@ def test_every_finding_about_the_machine_and_every_refused_picture_has_its_words
     said_ += [*NOT_CLINICAL.values(), *READ_BACK_WORDS.values(), *SECOND_WORDS.values()]
     said_ += [*UPDATE_WORDS.values(), *STICK_WORDS.values(), *STATE_WORDS.values(), *DOUBT_WORDS.values()]
     said_ += [*FAULT_WORDS.values(), *SHAPE_WORDS.values(), *WHY_WORDS.values(), *STANDING_WORDS.values()]
-    said_ += SIMILAR_WORDS.values()
+    said_ += [*SIMILAR_WORDS.values(), SHOWS_SLATE]
     said_ += ROLE_WORDS.values()
     english = [words for words in said_ if words and tr(words) == words]
     assert english == []

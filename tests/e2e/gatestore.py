@@ -27,6 +27,7 @@ from medkiosk.core.ids import (
     new_id,
 )
 from medkiosk.core.photo import Finding, ImageRole, MediaKind, RedactCode
+from medkiosk.core.slate import Slate, SlateKind
 from medkiosk.journal import Fact
 from medkiosk.vault.writer import PendingObject
 from tests.bench.bigstore import Builder
@@ -158,6 +159,11 @@ class Filler:
     def role(self, capture_id: CaptureId, role: ImageRole) -> Fact:
         """Somebody said what the frame is for."""
         return Fact(ev.RoleGiven(at=self._now(), actor=NOBODY, capture_id=capture_id, role=role, reason="so"))
+
+    def slate(self, capture_id: CaptureId) -> Fact:
+        """A slate was read in it; said alone, as its role was taken back and approved again."""
+        read = (Slate(SlateKind.OPEN, "00" * 16, 1_795_000_000),)
+        return Fact(ev.SlateSeen(at=self._now(), actor=KIOSK, capture_id=capture_id, slates=read, foreign=0))
 
     def recipient(self, key: str, *, purposes: tuple[Purpose, ...] = (), days: int = 30) -> RecipientId:
         """Somebody who may receive pictures until so many days from now."""

@@ -34,7 +34,7 @@ from medkiosk.core.consent import (
 )
 from medkiosk.core.datause import CC, GRU, HMB, NPU, NPUNCU, TS, DataUse
 from medkiosk.core.ids import CaptureId, RecipientId
-from medkiosk.core.photo import Box, Category, Decision, Finding, ImageRole, RedactCode
+from medkiosk.core.photo import SHOWS_SLATE, Box, Category, Decision, Finding, ImageRole, RedactCode
 from medkiosk.ipc.client import Client
 from medkiosk.ipc.types import EventLine, ExportCheck, ExportOptions
 from medkiosk.ipc.wire import ConnectionLostError, RemoteError
@@ -169,6 +169,9 @@ REVIEW: dict[str, Row] = {
         if role is not ImageRole.CLINICAL
     },
 }
+REVIEW["a slate that was called clinical and approved before the rule"] = Row(
+    (SHOWS_SLATE,), Recipe(after=lambda filler, id_: [filler.slate(id_)])
+)
 WHOM: dict[str, Row] = {
     "recipient expired": Row(("The recipient's enrolment is over",), recipient="expired"),
     "recipient revoked": Row(("The recipient was revoked",), recipient="revoked"),

@@ -97,6 +97,15 @@ def test_a_day_with_slates(make_kiosk: Callable[..., ScratchKiosk], small_card: 
         pat.assign(second, (captures["IMG_0006"].capture_id,))
         with kiosk.session("rita") as rita:
             moved(pat, rita, second, (captures["IMG_0003"].capture_id,), "the wrong slate was shown")
+            for name in ("IMG_0002", "IMG_0004", "IMG_0005"):
+                for role in (ImageRole.CLINICAL, ImageRole.REJECT, ImageRole.CLINICAL):
+                    if role is ImageRole.CLINICAL:
+                        with pytest.raises(RemoteError, match="never becomes a clinical picture"):
+                            rita.give_role(captures[name].capture_id, role, "it shows the hand")
+                    else:
+                        rita.give_role(captures[name].capture_id, role)
+            foreign = captures["IMG_0007"].capture_id
+            assert rita.give_role(foreign, ImageRole.CLINICAL, "a poster").info.role is ImageRole.CLINICAL
         assert whose(pat)["IMG_0003"] == whose(pat)["IMG_0006"] == second
     with kiosk.session("pat") as pat:  # nothing is taken back at the next login
         assert whose(pat)["IMG_0003"] == whose(pat)["IMG_0006"] == second

@@ -7,7 +7,7 @@ import pytest
 
 from medkiosk.core.consent import Code, Decision
 from medkiosk.core.ids import AccountId
-from medkiosk.core.photo import NOT_CLINICAL, ImageRole, RedactCode, ReviewState, SecondFor
+from medkiosk.core.photo import NOT_CLINICAL, SHOWS_SLATE, ImageRole, RedactCode, ReviewState, SecondFor
 from medkiosk.export.policy import Facts, decide
 from medkiosk.review.second import too_few
 
@@ -47,6 +47,7 @@ def test_nothing_in_the_way() -> None:
             for role in ImageRole
             if role is not ImageRole.CLINICAL
         ),
+        (replace(READY, slate=True), YES, SHOWS_SLATE),
         *((replace(READY, code=code), YES, "") for code in RedactCode if code is not RedactCode.OK),
         (replace(READY, code=None), YES, "not been redacted"),
         (replace(READY, latest=3), YES, "latest revision"),

@@ -11,6 +11,7 @@ from medkiosk.core.ids import AccountId
 from medkiosk.core.photo import (
     MOST_FINDINGS,
     REVIEWER,
+    SHOWS_SLATE,
     Box,
     Category,
     Decision,
@@ -108,6 +109,12 @@ def test_every_role_but_clinical_stops_it_and_says_what_the_frame_is(
     reason, *_ = why_not_approve(replace(READY, role=role, state=state))
     assert reason.startswith("This frame ")
     assert reason.endswith("Only clinical pictures are approved.")
+
+
+@pytest.mark.parametrize("role", ImageRole)
+def test_a_slate_of_this_kiosk_stops_it_whatever_the_role_says(role: ImageRole) -> None:
+    (reason,) = why_not_approve(replace(READY, role=role, slate=True))
+    assert reason == SHOWS_SLATE or role is not ImageRole.CLINICAL
 
 
 def test_a_hint_at_a_mark_needs_no_answer_and_any_other_suggestion_does() -> None:

@@ -33,6 +33,29 @@ _REVIEWED_AT_ONCE = 2
 _STICK_BYTES = "96k"
 
 
+WEIGHTS = {
+    "card": 10,
+    "card again": 4,
+    "card yanked": 5,
+    "camera": 6,
+    "camera yanked": 3,
+    "power cut in an import": 3,
+    "power cut at work": 2,
+    "restart": 1,
+    "encounter": 8,
+    "review": 10,
+    "withdrawal": 2,
+    "export": 6,
+    "stick full": 3,
+    "clock jumps": 3,
+    "lock": 3,
+    "wrong passphrase": 2,
+    "two at once": 4,
+    "scrub": 1,
+}
+"""Every kind of act, and how often it comes beside the others."""
+
+
 class Acts:
     """Everything that can be done; `choose` says what comes next.
 
@@ -47,42 +70,37 @@ class Acts:
         self.rng = world.rng
         self._recipient: RecipientId | None = None
         self._patients = 0
-        self._table: dict[str, tuple[int, Callable[[], str]]] = {
-            "card": (10, self.card),
-            "card again": (4, self.card_again),
-            "card yanked": (5, self.card_yanked),
-            "camera": (6, self.camera),
-            "camera yanked": (3, self.camera_yanked),
-            "power cut in an import": (3, self.cut_in_import),
-            "power cut at work": (2, self.cut_at_work),
-            "restart": (1, self.restart),
-            "encounter": (8, self.encounter),
-            "review": (10, self.review),
-            "withdrawal": (2, self.withdraw),
-            "export": (6, self.export),
-            "stick full": (3, self.stick_full),
-            "clock jumps": (3, self.jump),
-            "lock": (3, self.lock),
-            "wrong passphrase": (2, self.wrong),
-            "two at once": (4, self.two_at_once),
-            "scrub": (1, self.scrub),
+        self._do: dict[str, Callable[[], str]] = {
+            "card": self.card,
+            "card again": self.card_again,
+            "card yanked": self.card_yanked,
+            "camera": self.camera,
+            "camera yanked": self.camera_yanked,
+            "power cut in an import": self.cut_in_import,
+            "power cut at work": self.cut_at_work,
+            "restart": self.restart,
+            "encounter": self.encounter,
+            "review": self.review,
+            "withdrawal": self.withdraw,
+            "export": self.export,
+            "stick full": self.stick_full,
+            "clock jumps": self.jump,
+            "lock": self.lock,
+            "wrong passphrase": self.wrong,
+            "two at once": self.two_at_once,
+            "scrub": self.scrub,
         }
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All acts."""
-        return tuple(self._table)
 
     def choose(self, without: tuple[str, ...] = ()) -> str:
         """The next act; a clock that is behind is set right before long, since nothing leaves meanwhile."""
         if self._behind() and "clock jumps" not in without and self.rng.random() < 0.25:
             return "clock jumps"
-        names = [name for name in self._table if name not in without]
-        return self.rng.choices(names, [self._table[name][0] for name in names])[0]
+        names = [name for name in WEIGHTS if name not in without]
+        return self.rng.choices(names, [WEIGHTS[name] for name in names])[0]
 
     def do(self, name: str) -> str:
         """Do it; give what is to be said of it."""
-        return self._table[name][1]()
+        return self._do[name]()
 
     # Devices
 

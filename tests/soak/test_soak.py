@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.soak.measure import WARM_UP, Sample, leaks, trend
+from tests.soak.acts import WEIGHTS
+from tests.soak.measure import DISK_A_FILE, WARM_UP, Sample, leaks, trend
 from tests.soak.model import Answer, Model
 from tests.soak.run import soak
 
@@ -31,11 +32,22 @@ PLAN = (
     "export",
     "lock",
     "two at once",
+    "camera",
+    "card again",
+    "card yanked",
+    "restart",
+    "wrong passphrase",
+    "scrub",
 )
-"""Each of the kinds of acts once, in an order in which all have something to do."""
+"""Each of the kinds of acts, at least once, in an order in which all have something to do."""
 
 
-def life(rss: Callable[[int], float], fds: Callable[[int], int] = lambda _: 40) -> list[Sample]:
+def life(
+    rss: Callable[[int], float] = lambda _: 90e6,
+    fds: Callable[[int], int] = lambda _: 40,
+    disk: Callable[[int], float] = lambda _: 0,
+    log: Callable[[int], int] = lambda act: act,
+) -> list[Sample]:
     """A daemon's samples, one an act."""
     return [
         Sample(
@@ -46,9 +58,10 @@ def life(rss: Callable[[int], float], fds: Callable[[int], int] = lambda _: 40) 
             fds=fds(act),
             threads=20,
             children=0,
-            disk=0,
+            disk=int(disk(act)) + 300_000 * act,
+            sealed=300_000 * act,
             tmp=0,
-            log=act,
+            log=log(act),
             acknowledged=act,
         )
         for act in range(WARM_UP + 120)
@@ -67,6 +80,23 @@ def test_noise_is_no_leak_and_neither_is_what_each_file_may_cost() -> None:
     assert leaks(life(lambda act: 90e6 + 1_500 * act + noise.gauss(0, 400_000))) == []
 
 
+def test_what_is_left_on_the_disk_beside_what_was_stored_is_found() -> None:
+    noise = random.Random(3)
+    # What is written ahead of the database comes and goes: megabytes.
+    found = leaks(life(disk=lambda act: (DISK_A_FILE + 60_000) * act + noise.uniform(0, 4e6)))
+    assert len(found) == 1
+    assert found[0].startswith("disk grows")
+
+
+def test_what_files_and_people_may_cost_on_the_disk_is_no_leak() -> None:
+    noise = random.Random(4)
+    assert leaks(life(disk=lambda act: (DISK_A_FILE + 10_000) * act + noise.uniform(0, 4e6))) == []
+
+
+def test_a_daemon_that_talks_without_end_is_found() -> None:
+    assert [words[:9] for words in leaks(life(log=lambda act: 40 * act))] == ["log grows"]
+
+
 def test_a_descriptor_that_is_lost_now_and_then_is_found() -> None:
     assert leaks(life(lambda _: 90e6, fds=lambda act: 40 + act // 20)) != []
 
@@ -74,6 +104,10 @@ def test_a_descriptor_that_is_lost_now_and_then_is_found() -> None:
 def test_first_acts_and_short_lives_say_nothing() -> None:
     assert leaks([s for s in life(lambda act: 1e6 * act) if s.act < WARM_UP]) == []
     assert trend([1.0, 2.0], [1.0, 2.0]).samples == 2
+
+
+def test_the_short_form_has_every_kind_of_act() -> None:
+    assert set(PLAN) == set(WEIGHTS)
 
 
 def test_a_lost_a_doubled_and_a_strange_file_are_found() -> None:

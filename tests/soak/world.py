@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
 import shutil
 import socket
@@ -197,6 +198,8 @@ class World:
     def sample(self, acknowledged: int) -> Sample:
         """Look at the daemon while it rests."""
         daemon = psutil.Process(self.kiosk.pid)
+        objects = self.kiosk.store / "objects"
+        sealed = _bytes(objects)
         taken = Sample(
             at=time.monotonic(),
             act=self.acts,
@@ -205,7 +208,8 @@ class World:
             fds=daemon.num_fds(),
             threads=daemon.num_threads(),
             children=len(daemon.children(recursive=True)),
-            disk=_bytes(self.kiosk.root),
+            disk=sealed + _bytes(self.kiosk.root, without=objects),
+            sealed=sealed,
             tmp=sum(1 for path in (self.kiosk.store / "tmp").rglob("*") if path.is_file()),
             log=self.kiosk.log.read_bytes().count(b"\n"),
             acknowledged=acknowledged,
@@ -245,10 +249,12 @@ class World:
         return self.kiosk.wait(until, timeout_s=timeout_s)
 
 
-def _bytes(folder: Path) -> int:
-    """Of all files in it, but for those that are gone before they are looked at."""
+def _bytes(folder: Path, without: Path | None = None) -> int:
+    """Of all files in it and not in another, but for those that are gone before they are looked at."""
     total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            total += path.stat().st_size if path.is_file() else 0
+    for at, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if Path(at, name) != without]
+        for name in files:
+            with contextlib.suppress(FileNotFoundError):
+                total += Path(at, name).lstat().st_size
     return total

@@ -95,7 +95,7 @@ class Importer:
         self._uncounted = 0
         self._shown = 0.0
         self._clock_words: str | None = None
-        self._stuck = Stuck()
+        self._stuck: Stuck | None = None
         self._gap_words = ""
         self._changing = Changing()
         self._deletion = Deletion(tools, self, self._session, lambda words: self._show(doing=words))
@@ -217,6 +217,9 @@ class Importer:
         with self._session(self._clock_grant()) as session:
             info = session.hello()
             self._show(model=info.model, serial=info.serial)
+            if self._stuck is None:  # only now is it known which device this is
+                vanished = self._tools.memory.plugged(self._device, info)
+                self._stuck = Stuck(vanished, self._stop.is_set)
             if self.status.state is DeviceState.OPENING:
                 self._happen(Happening.OPENED)
             if self._clock_words is None:
@@ -231,6 +234,7 @@ class Importer:
             with ThreadPoolExecutor(1, thread_name_prefix="commit") as durable:
                 run.all(entries, durable)
         run.finish(entries)
+        self._stuck.told()
         return run, entries
 
     def _begin(self, entries: list[Entry]) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from medkiosk.core import config, dcf
 from medkiosk.core.channel import Spawn
 from medkiosk.core.ids import Random
 from medkiosk.daemon.board import Board
+from medkiosk.daemon.importmemory import DeviceMemory
 from medkiosk.daemon.redactor import Job
 from medkiosk.journal import Journal
 from medkiosk.source.model import Entry
@@ -72,6 +73,7 @@ class Tools:
     spawn: Spawn
     sealed: Callable[[Job], None]
     monotonic: Callable[[], float] = time.monotonic
+    memory: DeviceMemory = field(default_factory=DeviceMemory)
 
 
 def shot_place(entry: Entry) -> str:

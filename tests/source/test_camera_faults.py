@@ -133,6 +133,20 @@ def test_a_camera_that_is_there_again_at_once_has_other_handles(camera_on: Start
     assert come(camera) == truth(tree)
 
 
+def test_a_camera_goes_away_at_one_file_whenever_that_is_read(camera_on: Start, tree: Path) -> None:
+    fault = ["vanish=IMG_0001.JPG:70000"]
+    camera = camera_on(tree, faults=fault)
+    for _ in range(2):
+        with camera_session(camera) as session:
+            entries = {entry.name: entry.index for entry in session.list()}
+            assert b"".join(session.read(entries["IMG_0001.CR3"]))
+            assert session.head(entries["IMG_0001.JPG"])
+            with pytest.raises(SourceError) as caught:
+                list(session.read(entries["IMG_0001.JPG"]))
+        assert caught.value.reason is SourceCode.UNPLUGGED
+        camera.restart(faults=fault)
+
+
 def test_what_is_gone_is_said_where_the_camera_still_lists_it(camera_on: Start, tree: Path) -> None:
     camera = camera_on(tree, faults=["stale"])
     with camera_session(camera) as session:

@@ -97,3 +97,36 @@ async def test_quarantine_says_why_each_photo_belongs_to_nobody(running: Running
             pilot, "No slate was photographed in this import. IMG_0001, IMG_0002, IMG_0003"
         )
         await flows.until_text(pilot, "mark the photos")
+
+
+async def test_quarantine_is_resolved_by_marking_photos_and_assigning_them(running: RunningKiosk) -> None:
+    encounter(running)
+    photos = running.kiosk.photos
+    async with console(running.path) as pilot:
+        await flows.log_in(pilot, "rita")
+        await pilot.press("i")
+        await flows.until_text(pilot, "in this import")
+        await pilot.press("w")
+        await flows.until_text(pilot, "3 photos of this import in quarantine")
+        await pilot.press("escape")
+        await flows.until_screen(pilot, "ImportsScreen")
+        await flows.until_text(pilot, "in this import")
+        await pilot.press("enter", "space", "down", "space", "a")
+        await flows.until_screen(pilot, "ChooseEncounter")
+        await pilot.press("enter")
+        await flows.until_screen(pilot, "ImportsScreen")
+        await flows.until_text(pilot, "assigned to")
+        assert sum(photo.info.encounter_id is None for photo in photos.values()) == 1, "the marked ones only"
+        await pilot.press("w")
+        await flows.until_text(pilot, "1 photo of this import in quarantine")
+        await pilot.press("escape")
+        await flows.until_screen(pilot, "ImportsScreen")
+        await flows.until_text(pilot, "in this import")
+        await pilot.press("a")
+        await flows.until_screen(pilot, "ChooseEncounter")
+        await pilot.press("enter")
+        await flows.until_screen(pilot, "ImportsScreen")
+        await flows.until_text(pilot, "assigned to")
+        assert all(photo.info.encounter_id for photo in photos.values())
+        await pilot.press("w")
+        await flows.until_text(pilot, "0 photos of this import in quarantine")

@@ -7,6 +7,7 @@ the day or on chance is replaced: dates, times, and the lines of a QR code.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import time
@@ -14,7 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.console import walk
+from medkiosk.console.app import KioskApp
+from medkiosk.console.terminal import Terminal
+from tests.console import flows, walk
+from tests.console.everyscreen import all_screens
 from tests.console.kiosk import RunningKiosk
 from tests.console.morning import filled
 from tests.console.terminals import PtyConsole, command
@@ -30,6 +34,16 @@ _TIMES = re.compile(r"20[0-9]{2}-[01][0-9]-[0-3][0-9]( [0-2][0-9]:[0-5][0-9](:[0
 _CLOCK = re.compile(r"\b[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\b")
 _CODE = re.compile(r"[█▀▄]{6,}")
 _PATIENCE_S, _STILL_S = 20.0, 0.6
+PAGE = Path(__file__).parents[2] / "docs/console.md"
+IN_OTHER_TESTS = {
+    "ReviewScreen": "is that of one encounter; the walk takes that of all, the same but for its list",
+    "CheckScreen": "draws its questions by chance",
+    "ResultScreen": "follows a check",
+    "PracticeScreen": "shows pictures, as Review does",
+    "PracticeResultScreen": "follows the practice",
+    "HeardScreen": "follows a form with a key that is made by chance",
+}
+"""Screens that the walk does not reach, and why; each has tests of its own."""
 
 
 def steady(lines: list[str]) -> str:
@@ -98,3 +112,29 @@ def test_each_stop_has_a_golden_screen_of_both_sizes_and_no_other_is_kept() -> N
     assert len(names) == len(walk.STOPS)
     for size in ("80x24", "120x40"):
         assert {path.stem for path in (GOLDEN / size).glob("*.txt")} == names
+
+
+def test_every_picture_that_is_made_is_shown_in_the_documentation() -> None:
+    linked = set(re.findall(r"\(img/console-([a-z0-9-]+)\.svg\)", PAGE.read_text()))
+    made = {stop.name for stop in walk.STOPS if stop.picture} | {"importing"}
+    assert linked == made
+
+
+@pytest.mark.skipif(not EVERY, reason="takes minutes: make console-golden")
+@pytest.mark.timeout(900)
+async def test_the_walk_reaches_every_screen(socket_folder: Path) -> None:
+    running = RunningKiosk(socket_folder / "s", filled(picture=False))
+    running.start()
+    await asyncio.to_thread(walk.prepare, running)
+    app = KioskApp(running.path, terminal=Terminal(sixel=False, cell=lambda: None))
+    reached = set()
+    async with app.run_test(size=(100, 30)) as pilot:
+        for stops in (walk.OUT, walk.IN):
+            for stop in stops:
+                await walk.in_pilot(pilot, running.kiosk, stop)
+                reached |= {type(screen).__name__ for screen in app.screen_stack}
+            if stops is walk.OUT:
+                await pilot.press("escape")
+                await flows.log_in(pilot, "alma")
+    running.stop()
+    assert {each.__name__ for each in all_screens()} - reached == set(IN_OTHER_TESTS)

@@ -197,11 +197,12 @@ class Importer:
         parts = _OTHER_PARTS.format(parts=self._device.others + 1) if self._device.others else ""
         notes = (self._clock_words or "", self._gap_words, self._deletion.words, parts)
         reuse = expendable(counts) and not self._deletion.damaged and not self._device.others
-        passport = REUSE if reuse else KEEP_CARD
+        # A camera is always used again; that the card in it is still needed is said all the same.
+        passport = KEEP_CARD if not reuse else REUSE if self._device.kind == "card" else ""
         self._show(
             doing="",
             notes=tuple(note for note in notes if note),
-            passport=passport if self._device.kind == "card" else "",
+            passport=passport,
         )
         failed = len(run.failures)
         self._happen(

@@ -37,6 +37,7 @@ COMMANDS = (
     "accounts",
     "access",
     "consent",
+    "slate",
     "recipients",
     "recall",
     "acknowledge",

@@ -10,7 +10,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
+import segno
+import zxingcpp
+from PIL import Image
 
 from medkiosk.core.capability import Capability
 from medkiosk.core.consent import Purpose
@@ -18,6 +22,7 @@ from medkiosk.core.datause import DataUse
 from medkiosk.core.device import DeviceState
 from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ExportId, ImportId, RecipientId
 from medkiosk.core.photo import RedactCode, ReviewState
+from medkiosk.core.slate import Slate, SlateKind, write_slate
 from medkiosk.ipc import types as t
 from medkiosk.ipc.server import Server
 from tests.kiosk import ScratchKiosk
@@ -171,6 +176,10 @@ class Service:
             signer="SHA256:x",
         )
 
+    def show_slate(self, encounter_id: EncounterId, kind: SlateKind) -> t.SlateShown:
+        text = write_slate(Slate(kind, "5a" * 16, 1_795_000_000), bytes(32))
+        return t.SlateShown(encounter_id=encounter_id, kind=kind, at="2026-11-18T10:26:40.000Z", text=text)
+
 
 def _info(capture_id: CaptureId) -> t.CaptureInfo:
     return t.CaptureInfo(
@@ -283,3 +292,26 @@ def test_a_receipt_of_many_pages_is_printed_whole(tmp_path: Path) -> None:
         said = kiosk.ctl("import", "--receipt", IMPORT.import_id, *login, stdin="x\n").stdout
     assert "missing numbers: card/DCIM/100CANON: 0004" in said
     assert said.splitlines()[-1] == "everything on the device was sealed; it was needed for no file any more"
+
+
+@pytest.mark.parametrize(("options", "kind"), [((), SlateKind.OPEN), (("--close",), SlateKind.CLOSE)])
+def test_a_slate_is_printed_and_written_for_a_label_printer(
+    tmp_path: Path, options: tuple[str, ...], kind: SlateKind
+) -> None:
+    text = write_slate(Slate(kind, "5a" * 16, 1_795_000_000), bytes(32))
+    arguments = ["slate", "--user", "pat", "--passphrase-file", "-", "--encounter", "2" * 32, *options]
+    with playing(tmp_path, Service()) as kiosk:
+        for name in ("label.png", "label.svg"):
+            said = kiosk.ctl(*arguments, "--output", str(tmp_path / name), stdin="x\n").stdout
+            assert text in said.splitlines()
+            assert f"written: {tmp_path / name}" in said
+        assert json.loads(kiosk.ctl(*arguments, "--json", stdin="x\n").stdout)["text"] == text
+        refused = kiosk.ctl(*arguments, "--output", "label.pdf", stdin="x\n", check=False)
+        assert (refused.returncode, "NAME.svg or NAME.png" in refused.stderr) == (2, True)
+    [read] = zxingcpp.read_barcodes(np.asarray(Image.open(tmp_path / "label.png").convert("L")))
+    assert read.text == text
+    assert (tmp_path / "label.svg").read_text().startswith("<?xml")
+    assert "\u2580" in said or "\u2588" in said, "blocks of the code"
+    shown = [line for line in said.splitlines() if set(line) <= set(" \u2580\u2584\u2588") and line]
+    side = len(segno.make(text, error="m", micro=False, boost_error=False).matrix) + 8
+    assert len(shown) == (side + 1) // 2

@@ -7,6 +7,8 @@ waits, so memory and the amount of unacknowledged work stay bounded.
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import ClassVar
+from weakref import WeakKeyDictionary
 
 from medkiosk.core import dcf
 from medkiosk.core.errors import KioskError
@@ -42,10 +44,14 @@ class ImportRun:
     """One pass over one listing.
 
     Attributes:
-        import_id: which import.
+        import_id: which import; after `finish` the one under which the ledger holds its verdict, which is an
+            earlier pass's where this one found nothing new and says the same.
         failures: the files that could not be read.
         gaps: file numbers that the device has not.
     """
+
+    _ends: ClassVar[WeakKeyDictionary[Watcher, ImportFinished]] = WeakKeyDictionary()
+    """The last verdict of each device that is plugged in: written once, however often it is looked at."""
 
     def __init__(
         self, watcher: Watcher, tools: Tools, session: SourceSession, info: DeviceInfo, stuck: Stuck
@@ -95,7 +101,7 @@ class ImportRun:
                 self._tools.journal.vault.discard(item.object)
 
     def finish(self, entries: list[Entry]) -> None:
-        """Write the end of the import into the ledger.
+        """Write the end of the import into the ledger; also of one that found nothing new, once for a plug.
 
         Raises:
             JournalStoppedError: what counts as seen may not be in the ledger yet, so nothing is safe.
@@ -108,7 +114,13 @@ class ImportRun:
         if gone:
             raise SealedGoneError(count=gone)
         if not self._began:
-            return
+            said = self._ends.get(self._watcher)
+            if said is not None and said.safe and said.expendable == expendable(self.outcomes):
+                self.import_id = said.import_id  # a deletion that follows is in the ledger under this one
+                return
+            if not entries:
+                return  # nothing was asked of the kiosk, and nothing can be deleted
+            self._begin(entries)
         end = ImportFinished(
             at=self._tools.journal.now(),
             actor=KIOSK,
@@ -127,6 +139,7 @@ class ImportRun:
         step = self._tools.settings.group_files  # so that nobody waits for the journal as long as for all
         for start in range(0, len(facts), step):
             self._tools.journal.commit(facts[start : start + step])
+        self._ends[self._watcher] = end
 
     @property
     def outcomes(self) -> dict[Outcome, int]:

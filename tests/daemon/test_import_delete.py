@@ -13,7 +13,14 @@ import pytest
 
 from medkiosk.core.channel import Channel
 from medkiosk.core.device import KEEP_CARD, REUSE, DeviceState
-from medkiosk.core.events import FileDeleted, FileDeleting, FileKept, FileUnclear
+from medkiosk.core.events import (
+    FileDeleted,
+    FileDeleting,
+    FileKept,
+    FileUnclear,
+    ImportFinished,
+    ImportStarted,
+)
 from medkiosk.daemon import deletewords
 from tests.daemon.importing import ImportRig, picture, reference, write
 from tests.virtual import fuse
@@ -82,6 +89,11 @@ def test_nothing_is_deleted_unless_the_policy_says_so_and_then_everything_that_i
     assert on(card) == set()
     assert names(imports, FileDeleted) == sorted(NAMES)
     assert imports.content() == Counter(FILES.values())
+    started = [event.import_id for event in imports.events(ImportStarted)]
+    ended = [event.import_id for event in imports.events(ImportFinished)]
+    assert started == ended
+    assert {event.import_id for event in imports.events(FileDeleting)} == {started[-1]}, "of the second plug"
+    assert len(started) == 2
     assert_told(imports, card)
 
 

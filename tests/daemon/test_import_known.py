@@ -224,6 +224,24 @@ def test_of_very_many_failures_the_first_are_named_and_the_rest_counted(
     assert (end.failed, end.safe) == (600, False)
 
 
+def test_the_verdict_of_a_plug_with_nothing_new_is_in_the_ledger_once(
+    imports: ImportRig, tmp_path: Path
+) -> None:
+    card = _card(tmp_path / "card", {ONE: picture(1), TWO: picture(2)})
+    imports.plug(card)
+    importer = imports.importer(reference(card), look_again_s=0.05)
+    importer.start()
+    assert imports.ended(importer).passport == REUSE
+    time.sleep(1)  # it is listed again some times
+    importer.unplugged()
+    first, second = imports.events(ImportFinished)
+    assert [event.import_id for event in imports.events(ImportStarted)] == [first.import_id, second.import_id]
+    assert first.import_id != second.import_id
+    assert (second.files, second.already, second.bytes) == (2, 2, 0)
+    assert (second.safe, second.expendable, second.failed) == (True, True, 0)
+    imports.assert_clean()
+
+
 def test_a_file_that_goes_on_growing_fails_and_the_rest_is_imported(
     imports: ImportRig, tmp_path: Path
 ) -> None:

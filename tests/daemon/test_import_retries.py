@@ -17,7 +17,8 @@ from medkiosk.device.model import DeviceRef
 from medkiosk.ipc.types import DeviceStatus
 from medkiosk.source.model import WORDS, SourceCode
 from medkiosk.workers import ProcessChannel
-from tests.daemon.importing import ImportRig
+from tests.daemon.importing import ImportRig, picture, reference, write
+from tests.virtual.camera import running_camera
 
 CAMERA = DeviceRef(kind="camera", key="/devices/1", port="usb:001,004", model="Canon EOS R6")
 _HELD = """
@@ -86,3 +87,27 @@ def test_a_camera_that_another_program_holds_says_so(imports: ImportRig, tmp_pat
     assert {status.detail for status in [*seen, last]} == {WORDS[SourceCode.CLAIMED]}
     assert "Another program holds this camera" in last.detail
     assert last.state is DeviceState.INCOMPLETE
+
+
+def test_a_camera_that_sleeps_is_tried_again_and_is_safe_when_it_wakes(
+    imports: ImportRig, tmp_path: Path
+) -> None:
+    imports.stall_s = 1.0
+    card = write(tmp_path / "card", {"DCIM/100CANON/IMG_0001.JPG": picture(1)})
+    with running_camera(card, faults=["asleep=6"]) as camera:
+        importer = imports.importer(reference(camera))
+        settings = msgspec.structs.replace(importer._tools.settings, retries=100, retry_s=0.1)
+        importer._tools = dataclasses.replace(importer._tools, settings=settings)
+        importer.start()
+        said: set[str] = set()
+        deadline = time.monotonic() + 40
+        while importer.status.state is not DeviceState.SAFE and time.monotonic() < deadline:
+            if importer.status.state is DeviceState.RETRYING:
+                said.add(importer.status.detail)
+            time.sleep(0.02)
+        last = importer.status
+        importer.unplugged()
+    assert last.state is DeviceState.SAFE
+    assert said
+    assert all(said)
+    assert list(imports.content()) == [picture(1)]

@@ -5,6 +5,7 @@ Over PTP/IP nothing can be claimed twice, so the error of the library stands in 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from medkiosk.source.model import SourceCode, SourceError
 from medkiosk.source.ptp import CameraReader
+from tests.source.conftest import camera_session
 from tests.virtual.camera import RunningCamera
 
 
@@ -68,3 +70,15 @@ def test_a_claim_that_stays_is_said(
     assert caught.value.reason is reason
     assert claimed.asked == asked
     assert sum(claimed.slept) < 5  # the client waits 30 s for one answer
+
+
+def test_a_camera_that_sleeps_is_let_go_and_read_when_it_wakes(
+    camera_on: Callable[..., RunningCamera], tree: Path
+) -> None:
+    camera = camera_on(tree, faults=["asleep=4"])
+    with camera_session(camera, stall_s=1) as session, pytest.raises(SourceError) as caught:
+        session.list()
+    assert caught.value.reason is SourceCode.STALLED
+    time.sleep(4)
+    with camera_session(camera, stall_s=20) as session:
+        assert session.list()

@@ -49,6 +49,9 @@ class Fault:
         """Asked when the camera has vanished: whether it is there again at once."""
         return False
 
+    def before_session(self) -> None:
+        """Called before an initiator is answered at all: here the fault may wait."""
+
     def refuse(self, code: int) -> int | None:
         """A response code with which to refuse this operation, or None to go on."""
         return None
@@ -192,6 +195,16 @@ class Slow(Fault):
 
     def before_data(self, root: Path, name: str, offset: int) -> None:
         time.sleep(self._pause)
+
+
+class Asleep(Fault):
+    """``asleep=SECONDS``: takes connections and answers none of them, for so long after its start."""
+
+    def __init__(self, argument: str) -> None:
+        self._until = time.monotonic() + float(argument)
+
+    def before_session(self) -> None:
+        time.sleep(max(0.0, self._until - time.monotonic()))
 
 
 class ClockHangs(Fault):
@@ -429,6 +442,7 @@ class DeleteAll(_Plain):
 
 FAULTS: dict[str, Callable[[str], Fault]] = {
     "again-with-new-handles": AgainWithNewHandles,
+    "asleep": Asleep,
     "busy": Busy,
     "clock-hangs": ClockHangs,
     "delete-all": DeleteAll,
@@ -471,6 +485,10 @@ class Faults(Fault):
 
     def comes_back(self) -> bool:
         return any(fault.comes_back() for fault in self._faults)
+
+    def before_session(self) -> None:
+        for fault in self._faults:
+            fault.before_session()
 
     def refuse(self, code: int) -> int | None:
         return next((answer for fault in self._faults if (answer := fault.refuse(code)) is not None), None)

@@ -90,6 +90,7 @@ class Responder:
             sock.close()
 
     def _command(self, connection: Connection) -> None:
+        self._camera.faults.before_session()
         if not self._in_use.acquire(timeout=_HANDOVER_S):
             connection.send(Packet.INIT_FAIL, struct.pack("<I", 2))
             return

@@ -58,8 +58,8 @@ console-hostile: setup-test ## Kill the daemon on every screen of the console, w
 	@MEDKIOSK_EVERY_SCREEN=1 $(BIN)/pytest -q --timeout 1800 tests/console/test_everyscreen.py
 
 .PHONY: large
-large: setup-test ## Read the largest films, and list the most files that a card may hold (minutes)
-	@MEDKIOSK_LARGE=1 $(BIN)/pytest -q tests/source/test_large.py tests/source/test_card_hostile.py
+large: setup-test ## Read the largest films, list the most files that a card may hold, import 100,000 (a quarter of an hour)
+	@MEDKIOSK_LARGE=1 $(BIN)/pytest -q tests/source/test_large.py tests/source/test_card_hostile.py tests/source/test_large_daemon.py
 
 SEQUENCES ?= 200
 .PHONY: sequences

@@ -124,7 +124,7 @@ def test_an_earlier_copy_of_the_disk_opens_nothing_and_everything_that_stays_ope
     with kiosk.session("rita") as rita:
         assert {info.name for info in rita.list_captures().captures} == {f"IMG_{n:04d}" for n in range(3, 7)}
         assert [view.encounter_id for view in rita.list_encounters().encounters] == [department.stays]
-        [imported] = rita.list_imports().imports
+        *_, imported = rita.list_imports().imports  # the card was in at a start, too
         receipt = rita.get_receipt(imported.import_id)
         assert (receipt.sealed, receipt.disposed, imported.captures) == (4, 2, 4)
         [info] = rita.list_disposals().disposals

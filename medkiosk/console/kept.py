@@ -107,11 +107,11 @@ def page_words(kept: Kept) -> str:
 def big_passport(devices: Sequence[DeviceStatus]) -> str:
     """The passport in big letters: that of all cards that are plugged in; empty where none has one yet.
 
-    Where one of several cards is still needed, the words below say which.
+    A camera has one where its card is still needed. Where one of several is, the words below say which.
     """
     passports = [d.passport for d in devices if d.passport and d.state is not DeviceState.GONE]
     if KEEP_CARD in passports and len(passports) > 1:
         return _KEEP_ONE
     known = sorted({_BIG.get(passport, "") for passport in passports})
-    plugged = [d for d in devices if d.kind == "card" and d.state is not DeviceState.GONE]
+    plugged = [d for d in devices if (d.kind == "card" or d.passport) and d.state is not DeviceState.GONE]
     return known[0] if known and len(passports) == len(plugged) else ""

@@ -23,9 +23,17 @@ def card(key: str, passport: str, state: DeviceState = DeviceState.SAFE) -> t.De
     return msgspec.structs.replace(plugged, key=key, kind="card", passport=passport)
 
 
+def camera(passport: str) -> t.DeviceStatus:
+    return msgspec.structs.replace(device(DeviceState.SAFE, 20, 20), key="camera", passport=passport)
+
+
 @pytest.mark.parametrize(
     ("cards", "words"),
     [
+        ([camera("")], ""),
+        ([camera(KEEP_CARD)], "KEEP THIS CARD"),
+        ([camera(""), card("a", REUSE)], "SAFE TO REUSE"),
+        ([camera(KEEP_CARD), card("a", REUSE)], "KEEP A CARD"),
         ([], ""),
         ([card("a", "", DeviceState.IMPORTING)], ""),
         ([card("a", REUSE)], "SAFE TO REUSE"),

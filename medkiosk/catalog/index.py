@@ -168,9 +168,14 @@ class Index:
         return tuple(import_view(import_) for import_ in reversed(self.held.imports.values()))
 
     def import_page(self, offset: int = 0, limit: int = 500) -> ImportPage:
-        """A page of the imports, newest first."""
-        held, start = self.held.imports, max(offset, 0)
-        page = islice(reversed(held.values()), start, start + max(limit, 0))
+        """A page of the imports, newest first; not of plugs that brought nothing new, which only have a verdict."""
+        held = [
+            each
+            for each in reversed(self.held.imports.values())
+            if each.captures or len(each.files) or each.finished is None
+        ]
+        start = max(offset, 0)
+        page = held[start : start + max(limit, 0)]
         return ImportPage(tuple(map(import_view, page)), len(held))
 
     def receipt(self, import_id: ImportId, offset: int = 0, limit: int = 500) -> ReceiptPage | None:

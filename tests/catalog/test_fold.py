@@ -188,6 +188,24 @@ def test_imports_newest_first_with_their_counts() -> None:
     )
 
 
+def test_a_plug_that_brought_nothing_new_is_not_among_the_imports_that_people_leaf_through() -> None:
+    made = catalog(
+        s.started("i"),
+        s.sealed("i", "a", "IMG_1.JPG"),
+        s.finished("i"),
+        s.started("j"),
+        s.finished("j"),
+        s.started("k"),
+        s.failed_file("k", "IMG_2.JPG"),
+        s.finished("k", failed=1),
+        s.started("l"),
+    )
+    page = made.import_page()
+    assert ([each.import_id for each in page.imports], page.total) == (["l", "k", "i"], 3)
+    assert made.receipt(ImportId("j")) is not None
+    assert [each.import_id for each in made.import_page(1, 1).imports] == ["k"]
+
+
 def test_a_later_assignment_supersedes() -> None:
     made = catalog(
         s.started("i"),

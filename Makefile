@@ -77,7 +77,7 @@ sweep: setup-test ## Kill, fill and break at every durable operation of imports,
 	@$(BIN)/python -m tests.e2e.sweep --into .cache/sweep.jsonl --step $(subst all,1,$(SWEEP)) --jobs $$(( 2 * $$(nproc) ))
 	@MEDKIOSK_SWEEP=$(SWEEP) $(BIN)/pytest -q tests/vault/test_every_call.py
 
-SOAK ?= 15m
+SOAK ?= 1h
 .PHONY: soak
 soak: setup-test ## Use a kiosk at high speed, cut its power, move its clock; nothing may get lost or grow (SOAK=24h SEED=N)
 	@$(BIN)/python -m tests.soak --for $(SOAK) $(if $(SEED),--seed $(SEED))

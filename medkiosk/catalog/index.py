@@ -168,7 +168,7 @@ class Index:
         return tuple(import_view(import_) for import_ in reversed(self.held.imports.values()))
 
     def import_page(self, offset: int = 0, limit: int = 500) -> ImportPage:
-        """A page of the imports, newest first; not of plugs that brought nothing new, which only have a verdict."""
+        """A page of the imports, newest first; without plugs that brought nothing new, only a verdict."""
         held = [
             each
             for each in reversed(self.held.imports.values())

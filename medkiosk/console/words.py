@@ -17,7 +17,7 @@ from medkiosk.core import clock
 from medkiosk.core.alarms import CONTRADICTED, ROLLED_BACK
 from medkiosk.core.clock import parse_rfc3339
 from medkiosk.core.consent import ConsentKind, ConsentMethod, Faces, Purpose, Relationship, Scope
-from medkiosk.core.device import KEEP_CARD, DeviceState
+from medkiosk.core.device import BEING_READ, KEEP_CARD, DeviceState
 from medkiosk.core.events import Role
 from medkiosk.core.photo import NO_WORKER, REVIEWER, Category, Decision, Finding, ImageRole, ReviewState
 from medkiosk.core.quality import ADVICE_WORDS, Advice, Quality
@@ -334,7 +334,7 @@ _KEEP = "Keep the card as it is, and look at it in the camera. K lists the files
 _MINOR = frozenset({Advice.NO_SCALE})
 """Nothing that makes a picture worth taking again by itself."""
 ALARM = frozenset({DeviceState.INCOMPLETE, DeviceState.LOST})
-BUSY = frozenset({DeviceState.OPENING, DeviceState.LISTING, DeviceState.IMPORTING, DeviceState.RETRYING})
+BUSY = BEING_READ
 
 
 def _work_of(roles: tuple[Role, ...]) -> str:
@@ -366,6 +366,8 @@ def advice(status: Status | None, session: Session | None, work: Work | None = N
     states = {device.state for device in status.devices}
     if states & ALARM:
         return _AGAIN
+    if states & BUSY == {DeviceState.RETRYING}:
+        return "It is asked again by itself; its line says what helps. You can log in and work meanwhile."
     if states & BUSY:
         return "Leave it plugged in. You can log in and work meanwhile."
     if KEEP_CARD in {d.passport for d in status.devices if d.state is not DeviceState.GONE}:

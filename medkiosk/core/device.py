@@ -39,9 +39,14 @@ HEADLINES: dict[DeviceState, str] = {
     DeviceState.LISTING: "DO NOT UNPLUG",
     DeviceState.IMPORTING: "DO NOT UNPLUG",
     DeviceState.SAFE: "SAFE TO UNPLUG",
-    DeviceState.RETRYING: "DO NOT UNPLUG",
+    DeviceState.RETRYING: "TRYING AGAIN",  # it may be that pulling it out and putting it back is what helps
     DeviceState.INCOMPLETE: "NOT EVERYTHING WAS READ",
     DeviceState.GONE: "UNPLUGGED",
     DeviceState.LOST: "UNPLUGGED TOO EARLY",
 }
 """Big words for three metres."""
+
+BEING_READ = frozenset(
+    {DeviceState.OPENING, DeviceState.LISTING, DeviceState.IMPORTING, DeviceState.RETRYING}
+)
+"""Not everything is safe yet, and it goes on by itself: nothing else begins meanwhile."""

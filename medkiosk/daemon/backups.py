@@ -27,7 +27,7 @@ from medkiosk.backup.errors import (
 )
 from medkiosk.backup.run import back_up
 from medkiosk.core.config import Backup
-from medkiosk.core.device import HEADLINES
+from medkiosk.core.device import BEING_READ
 from medkiosk.core.drives import DriveState
 from medkiosk.core.errors import BadRequestError, KioskError
 from medkiosk.core.events import AnyEvent
@@ -48,7 +48,6 @@ _EVENTS_S = 300.0
 """While a drive stays in, what is not a photo (a consent, a withdrawal) waits this long at most."""
 _SHOWN_S = 0.5
 _TRANSIENT = (DisposingError, DriveBusyError)
-_IMPORTING = frozenset(state for state, words in HEADLINES.items() if words == "DO NOT UNPLUG")
 
 
 @dataclass
@@ -228,7 +227,7 @@ class Backups:
         if place.wanted:
             return True
         # More was sealed while the drive stayed in: once the import has ended.
-        importing = any(device.state in _IMPORTING for device in self._board.status.devices)
+        importing = any(device.state in BEING_READ for device in self._board.status.devices)
         if place.failed or importing:
             return False
         if self._journal.vault.count() != place.done:

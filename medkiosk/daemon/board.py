@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from medkiosk import __version__
-from medkiosk.core.device import HEADLINES, DeviceState
+from medkiosk.core.device import BEING_READ, HEADLINES, DeviceState
 from medkiosk.core.drives import DriveState
 from medkiosk.core.quality import Advice
 from medkiosk.core.sticks import LEAVE_IN, STICK_WORDS, StickState
@@ -27,11 +27,10 @@ from medkiosk.ipc.types import (
     StickInfo,
 )
 
-_IMPORTING = frozenset(state for state, words in HEADLINES.items() if words == "DO NOT UNPLUG")
 _KEEPALIVE_S = 10.0
 _ADVICE_SHOWN = 8
 _NOTHING = "PLUG IN A CAMERA OR CARD"
-_NOT_SAFE = tuple(s for s in DeviceState if HEADLINES[s] == "DO NOT UNPLUG")
+_READING = BEING_READ - {DeviceState.RETRYING}
 
 
 def headline(
@@ -46,12 +45,12 @@ def headline(
     """
     states = [device.state for device in devices]
     there = [stick.state for stick in sticks]
-    if any(careful in states for careful in _NOT_SAFE):
+    if not _READING.isdisjoint(states):
         return HEADLINES[DeviceState.IMPORTING]
     for busy in (each for each in StickState if each in LEAVE_IN):
         if busy in there:
             return STICK_WORDS[busy]
-    for careful in (DeviceState.LOST, DeviceState.INCOMPLETE):
+    for careful in (DeviceState.RETRYING, DeviceState.LOST, DeviceState.INCOMPLETE):
         if careful in states:
             return HEADLINES[careful]
     if StickState.LOOKING in there:
@@ -224,7 +223,7 @@ class Board:
 
     def importing(self) -> bool:
         """Whether a camera or card is being read."""
-        return any(device.state in _IMPORTING for device in self._status.devices)
+        return any(device.state in BEING_READ for device in self._status.devices)
 
     def close(self) -> None:
         """End every watch."""

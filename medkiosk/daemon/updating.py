@@ -13,7 +13,7 @@ import msgspec
 
 from medkiosk import durable
 from medkiosk.core import canon
-from medkiosk.core.device import HEADLINES, DeviceState
+from medkiosk.core.device import BEING_READ
 from medkiosk.core.drives import DriveState
 from medkiosk.core.errors import KioskError
 from medkiosk.core.event import Event
@@ -51,7 +51,6 @@ from medkiosk.vault.schema import USER_VERSION
 _log = logging.getLogger(__name__)
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _STOP_S = 50.0
-_NOT_SAFE = frozenset(state for state in DeviceState if HEADLINES[state] == "DO NOT UNPLUG")
 _UNRECORDED = (NoUpdateError, NoHelperError, NotNowError, NoApplianceError)
 """Of these nothing is written down: no update was refused."""
 _TAKEN_BACK = (
@@ -62,7 +61,7 @@ _TAKEN_BACK = (
 
 def not_now(status: Status) -> str:
     """Why neither an update nor a restart may begin; empty where nothing speaks against it."""
-    if any(device.state in _NOT_SAFE for device in status.devices):
+    if any(device.state in BEING_READ for device in status.devices):
         return "a camera or card is being imported"
     if any(stick.state in STICK_BUSY for stick in status.sticks):
         return "a stick is being written to"

@@ -36,3 +36,20 @@ def test_safe_says_of_what() -> None:
 def test_a_warning_about_a_camera_stays_but_for_a_stick_that_must_stay_in(stick: StickState) -> None:
     words = board(DeviceState.LOST, stick).status.headline
     assert words == (STICK_WORDS[stick] if stick in LEAVE_IN else "UNPLUGGED TOO EARLY")
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [
+        ((DeviceState.RETRYING,), "TRYING AGAIN"),
+        ((DeviceState.RETRYING, DeviceState.SAFE), "TRYING AGAIN"),
+        ((DeviceState.RETRYING, DeviceState.LISTING), "DO NOT UNPLUG"),
+        ((DeviceState.LOST, DeviceState.RETRYING), "TRYING AGAIN"),
+    ],
+)
+def test_pulling_out_is_not_forbidden_where_it_may_help(states: tuple[DeviceState, ...], words: str) -> None:
+    made = Board()
+    for number, state in enumerate(states):
+        key = str(number)
+        made.device(first_line(DeviceRef(kind="camera", key=key, port=key, model="C"), "C", state))
+    assert made.status.headline == words

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 WARM_UP = 300
-"""Acts of a daemon's life that do not count: until everything was used, and the C library's heaps and SQLite's
-caches are as large as they become, memory only grows. Measured in a life of 469 acts: 6.2 KB an act beyond what
-files may cost from the 100th on, 3.6 from the 250th, and no trend from the 300th on."""
+"""Acts of a daemon's life that do not count: until everything was used, and the C library's heaps and
+SQLite's caches are as large as they become, memory only grows. Measured in a life of 469 acts: 6.2 KB an act
+beyond what files may cost from the 100th on, 3.6 from the 250th, and no trend from the 300th on."""
 ENOUGH = 12
 """Samples below which nothing is said."""
 _SURE = 3.0

@@ -24,7 +24,7 @@ HOME = "Needed"
 """The key that only Home names."""
 _TOO_EARLY = "and press it again"
 """The end of what the console says of a key that was pressed before what it acts on was on the screen: on a
-machine as slow as this one, lists come seconds after their screen, and this person reads only the screen's words."""
+machine as slow as this one, lists come seconds after their screen, and this person reads only its words."""
 _AGAIN_S, _MOST_AGAIN = 20.0, 5
 
 

@@ -1,4 +1,4 @@
-"""What udev says of cards in a reader: property sets as a Debian 13 udev gives them, shortened."""
+"""What udev says of cameras and cards in a reader: properties as a Debian 13 udev gives them, shortened."""
 
 from __future__ import annotations
 
@@ -35,6 +35,27 @@ SLOT = {
     "DEVNAME": "/dev/mmcblk0p1",
     "DEVPATH": "/devices/pci0000:00/0000:00:1b.0/mmc_host/mmc0/mmc0:aaaa/block/mmcblk0/mmcblk0p1",
 }
+
+
+CAMERA = {
+    "SUBSYSTEM": "usb",
+    "DEVTYPE": "usb_device",
+    "DEVPATH": "/devices/pci0000:00/0000:00:14.0/usb2/2-3",
+    "BUSNUM": "002",
+    "DEVNUM": "007",
+    "ID_VENDOR_ID": "04a9",
+    "ID_MODEL_ID": "32f5",
+    "ID_USB_INTERFACES": ":060101:",
+}
+INTERFACE = {
+    "SUBSYSTEM": "usb",
+    "DEVTYPE": "usb_interface",
+    "DEVPATH": CAMERA["DEVPATH"] + "/2-3:1.0",
+    "ID_VENDOR_ID": "04a9",
+    "ID_MODEL_ID": "32f5",
+}
+GONE = {"SUBSYSTEM": "usb", "DEVTYPE": "usb_device", "DEVPATH": CAMERA["DEVPATH"]}
+"""All that is left of a camera to tell of when it was pulled out: where it was."""
 
 
 def told(notices: list[Notice]) -> list[tuple[Change, str]]:
@@ -174,3 +195,47 @@ def test_another_card_has_not_the_parts_of_the_one_before() -> None:
     watch.happened("remove", OTHER, 3)
     watch.happened("add", {**SECOND, "ID_FS_TYPE": "vfat"}, 4)
     assert [notice.device.others for notice in watch.tick(5)] == [0]
+
+
+def ports(notices: list[Notice]) -> list[tuple[Change, str]]:
+    return [(notice.change, notice.device.port) for notice in notices]
+
+
+def test_a_camera_is_told_of_once_however_often_udev_speaks_of_it() -> None:
+    watch = events()
+    for now, (action, properties) in enumerate(
+        [("add", CAMERA), ("add", INTERFACE), ("bind", INTERFACE), ("bind", CAMERA), ("change", CAMERA)]
+    ):
+        assert watch.happened(action, properties, 1.0 + now / 100) == []
+    assert ports(watch.tick(1.54)) == [(Change.PLUGGED, "usb:002,007")]
+    assert watch.happened("bind", CAMERA, 3.0) == []
+    assert watch.tick(4.0) == []
+    assert watch.happened("remove", {**GONE, "DEVPATH": INTERFACE["DEVPATH"]}, 5.0) == []
+    assert ports(watch.happened("remove", GONE, 5.0)) == [(Change.UNPLUGGED, "usb:002,007")]
+    assert watch.happened("remove", GONE, 5.1) == []
+
+
+def test_a_camera_that_was_pulled_and_put_back_within_a_second_is_another_plug() -> None:
+    watch = events()
+    watch.happened("add", CAMERA, 1.0)
+    watch.tick(1.5)
+    assert ports(watch.happened("remove", GONE, 5.0)) == [(Change.UNPLUGGED, "usb:002,007")]
+    assert watch.happened("add", {**CAMERA, "DEVNUM": "008"}, 5.4) == []
+    assert ports(watch.tick(6.0)) == [(Change.PLUGGED, "usb:002,008")]
+
+
+def test_one_that_goes_before_it_has_settled_is_not_told_of() -> None:
+    watch = events()
+    watch.happened("add", CAMERA, 1.0)
+    assert watch.happened("remove", GONE, 1.2) == []
+    assert watch.tick(2.0) == []
+
+
+def test_two_cameras_come_and_go_by_themselves() -> None:
+    watch = events()
+    other = {**CAMERA, "DEVPATH": CAMERA["DEVPATH"].replace("2-3", "2-4"), "DEVNUM": "009"}
+    watch.happened("add", CAMERA, 1.0)
+    watch.happened("add", other, 1.1)
+    assert ports(watch.tick(2.0)) == [(Change.PLUGGED, "usb:002,007"), (Change.PLUGGED, "usb:002,009")]
+    assert ports(watch.happened("remove", GONE, 3.0)) == [(Change.UNPLUGGED, "usb:002,007")]
+    assert watch.tick(4.0) == []

@@ -13,7 +13,7 @@ from medkiosk.core.consent import ConsentKind, Purpose
 from medkiosk.core.photo import Box, Category, Decision, Finding, ReviewState
 from medkiosk.ipc.client import Client
 from medkiosk.ipc.wire import RemoteError
-from tests.kiosk import SUBJECT, ScratchKiosk, consent, decided
+from tests.kiosk import PASSPHRASE, SUBJECT, ScratchKiosk, consent, decided
 from tests.outside import enrolled, exported, terms
 
 
@@ -196,4 +196,5 @@ def test_the_service_manager_is_told(day: ScratchKiosk) -> None:
     assert said[-1] == "STOPPING=1"
     text = day.log.read_text()
     assert "Traceback" not in text
-    assert SUBJECT.mrn not in text
+    for personal in (SUBJECT.mrn, SUBJECT.birth_date, *SUBJECT.name.split(), "IMG_", PASSPHRASE):
+        assert personal not in text

@@ -36,21 +36,30 @@ class Link:
         """Make calls on the session's connection, opening it when there is none.
 
         Raises:
-            ConnectionLostError: the daemon is not there, or went away; the session is over.
+            ConnectionLostError: the daemon is not there, or went away; the session is over. Or the console is
+                leaving.
             RemoteError: it refused.
         """
         with self._turn:
             with self._guard:
                 client = self._session
             if client is None:
-                client = connect(self._path)
-                with self._guard:
-                    self._session = client
+                client = self._opened()
             try:
                 return request(client)
             except ConnectionLostError:
                 self.forget()
                 raise
+
+    def _opened(self) -> Client:
+        """A connection for the session; none any more once `close` was called, which nobody would end."""
+        client = connect(self._path)
+        with self._guard:
+            if not self._closing.is_set():
+                self._session = client
+                return client
+        client.close()
+        raise ConnectionLostError
 
     def forget(self) -> None:
         """Close the session's connection, and with it the session; a call in progress fails."""

@@ -6,9 +6,11 @@ import msgspec
 import pytest
 
 from medkiosk.console import language
+from medkiosk.console.link import Link
 from medkiosk.console.words import work_words
 from medkiosk.core.photo import ReviewState
 from medkiosk.ipc.types import MOST_COUNTED, Work
+from medkiosk.ipc.wire import ConnectionLostError
 from tests.console import flows
 from tests.console.kiosk import RunningKiosk
 from tests.console.test_screens import console
@@ -66,3 +68,11 @@ async def test_what_comes_while_somebody_stands_there_is_counted(running: Runnin
         running.kiosk.photos.popitem()  # as many objects as before would be nothing new
         running.kiosk.touch()
         await flows.until_text(pilot, "Next: Record an encounter")
+
+
+def test_a_console_that_leaves_opens_no_connection_any_more(running: RunningKiosk) -> None:
+    link = Link(running.path)
+    assert link.run(lambda kiosk: kiosk.get_status()).version
+    link.close()
+    with pytest.raises(ConnectionLostError):
+        link.run(lambda kiosk: kiosk.get_status())

@@ -83,9 +83,9 @@ enter() {
 keys=${site_keys:-$cache/keys}
 
 make_keys() {
+    local name  # of this function alone: bash would give the loops below that of whoever calls
     mkdir -p "$cache"
     if [ -n "$site_keys" ]; then
-        local name
         for name in secureboot.key secureboot.crt pcr.key pcr.crt release.pub; do
             [ -f "$keys/$name" ] || die "MEDKIOSK_KEYS has no $name."
         done

@@ -16,7 +16,7 @@ import msgspec
 
 from medkiosk import durable
 from medkiosk.audit.categories import WORDS
-from medkiosk.cli.common import add_login, logged_in, read_back_words, show, stick_line
+from medkiosk.cli.common import add_login, count, logged_in, read_back_words, show, stick_line
 from medkiosk.core.clock import rfc3339
 from medkiosk.core.errors import BadRequestError
 from medkiosk.ipc import audittypes as at
@@ -285,8 +285,7 @@ def _verdict(checked: CheckedReport) -> Iterator[str]:
             yield "That nothing was left out is the kiosk's word: it takes keys, or the store, to show it."
     else:
         yield "Its rows are checked in the CSV report of the same question."
-    wrong = len(checked.problems)
-    yield f"WRONG: {wrong} {'problem' if wrong == 1 else 'problems'}." if wrong else "GOOD."
+    yield f"WRONG: {count(len(checked.problems), 'problem')}." if checked.problems else "GOOD."
 
 
 def _text(path: Path | None) -> str | None:

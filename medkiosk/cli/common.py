@@ -178,6 +178,11 @@ def plain_json(value: object) -> str:
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
+def count(number: int, thing: str) -> str:
+    """``1 problem``, ``2 problems``."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def show(args: argparse.Namespace, value: object, lines: Iterator[str] | list[str]) -> None:
     """Print ``value`` as one JSON line with ``--json``, else the lines for a person."""
     if args.json:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from medkiosk.cli.common import add_login, logged_in, show
+from medkiosk.cli.common import add_login, count, logged_in, show
 from medkiosk.ipc.client import Client
 from medkiosk.ipc.types import ExportInfo, Exports
 
@@ -44,7 +44,7 @@ def _all(client: Client) -> Exports:
 
 
 def _lines(each: ExportInfo) -> list[str]:
-    pictures = f"{each.images} picture{'' if each.images == 1 else 's'}"
+    pictures = count(each.images, "picture")
     words = each.words
     if each.code:
         words += f" ({each.code})"

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from medkiosk.cli.common import show
+from medkiosk.cli.common import count, show
 from medkiosk.offline.blobs import Progress
 from medkiosk.offline.mend import mend
 from medkiosk.offline.report import Report
@@ -48,8 +48,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield from report.notes
     counts = f"{report.objects} objects, {report.records} records, {report.ledger_size} ledger entries"
     if report.problems:
-        wrong = len(report.problems)
-        yield f"DAMAGED: {wrong} {'problem' if wrong == 1 else 'problems'} in {counts}."
+        yield f"DAMAGED: {count(len(report.problems), 'problem')} in {counts}."
     else:
         size = report.bytes >> 20
         yield f"GOOD: {counts}, {size} MiB, all as the ledger says. Its signature: {report.signature}."

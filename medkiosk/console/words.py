@@ -334,7 +334,6 @@ _KEEP = "Keep the card as it is, and look at it in the camera. K lists the files
 _MINOR = frozenset({Advice.NO_SCALE})
 """Nothing that makes a picture worth taking again by itself."""
 ALARM = frozenset({DeviceState.INCOMPLETE, DeviceState.LOST})
-BUSY = BEING_READ
 
 
 def _work_of(roles: tuple[Role, ...]) -> str:
@@ -366,9 +365,9 @@ def advice(status: Status | None, session: Session | None, work: Work | None = N
     states = {device.state for device in status.devices}
     if states & ALARM:
         return _AGAIN
-    if states & BUSY == {DeviceState.RETRYING}:
+    if states & BEING_READ == {DeviceState.RETRYING}:
         return "It is asked again by itself; its line says what helps. You can log in and work meanwhile."
-    if states & BUSY:
+    if states & BEING_READ:
         return "Leave it plugged in. You can log in and work meanwhile."
     if KEEP_CARD in {d.passport for d in status.devices if d.state is not DeviceState.GONE}:
         return _KEEP

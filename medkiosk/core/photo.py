@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
+
+from medkiosk.core.ids import AccountId
 
 
 class MediaKind(StrEnum):
@@ -81,6 +83,38 @@ class ReviewState(StrEnum):
 
 REVIEWABLE = frozenset({ReviewState.PROPOSED, ReviewState.NEEDS_SECOND})
 """Where somebody must still look."""
+NOT_DECIDED = REVIEWABLE | {ReviewState.WAITING}
+"""Where nobody has decided yet; some have no derivative to look at so far."""
+
+
+class Reviewed(Protocol):
+    """What is known of a photo that says who may still review it."""
+
+    @property
+    def state(self) -> ReviewState:
+        """Where it stands."""
+        ...
+
+    @property
+    def role(self) -> ImageRole:
+        """What the frame is for."""
+        ...
+
+    @property
+    def approvers(self) -> tuple[AccountId, ...]:
+        """Who approved the latest revision."""
+        ...
+
+    @property
+    def asked_by(self) -> AccountId | None:
+        """Who wants somebody else's opinion."""
+        ...
+
+
+def is_open(photo: Reviewed, me: AccountId) -> bool:
+    """Whether a photo is still to be reviewed, by this account."""
+    mine = me in photo.approvers or (me == photo.asked_by and not photo.approvers)
+    return photo.state in NOT_DECIDED and photo.role is ImageRole.CLINICAL and not mine
 
 
 class SecondFor(StrEnum):

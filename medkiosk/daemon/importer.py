@@ -16,6 +16,7 @@ import msgspec
 from medkiosk.core.channel import Channel
 from medkiosk.core.device import KEEP_CARD, REUSE, DeviceState
 from medkiosk.core.errors import KioskError
+from medkiosk.core.events import ImportFinished
 from medkiosk.daemon import deletewords
 from medkiosk.daemon.board import first_line
 from medkiosk.daemon.importchanging import PASSES, Changing, StillChangingError
@@ -96,6 +97,7 @@ class Importer:
         self._shown = 0.0
         self._clock_words: str | None = None
         self._stuck: Stuck | None = None
+        self._verdict: ImportFinished | None = None
         self._gap_words = ""
         self._changing = Changing()
         self._deletion = Deletion(tools, self, self._session, lambda words: self._show(doing=words))
@@ -231,10 +233,11 @@ class Importer:
                     raise
             entries = self._changing.refused(session.list())
             self._begin(entries)
-            run = ImportRun(self, self._tools, session, info, self._stuck)
+            run = ImportRun(self, self._tools, session, info, self._stuck, self._verdict)
             with ThreadPoolExecutor(1, thread_name_prefix="commit") as durable:
                 run.all(entries, durable)
         run.finish(entries)
+        self._verdict = run.verdict
         self._stuck.told()
         return run, entries
 

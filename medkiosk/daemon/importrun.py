@@ -7,8 +7,6 @@ waits, so memory and the amount of unacknowledged work stay bounded.
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import ClassVar
-from weakref import WeakKeyDictionary
 
 from medkiosk.core import dcf
 from medkiosk.core.errors import KioskError
@@ -48,15 +46,20 @@ class ImportRun:
             earlier pass's where this one found nothing new and says the same.
         failures: the files that could not be read.
         gaps: file numbers that the device has not.
+        verdict: what the ledger last holds of this plug: written once, however often the device is looked at.
     """
 
-    _ends: ClassVar[WeakKeyDictionary[Watcher, ImportFinished]] = WeakKeyDictionary()
-    """The last verdict of each device that is plugged in: written once, however often it is looked at."""
-
     def __init__(
-        self, watcher: Watcher, tools: Tools, session: SourceSession, info: DeviceInfo, stuck: Stuck
+        self,
+        watcher: Watcher,
+        tools: Tools,
+        session: SourceSession,
+        info: DeviceInfo,
+        stuck: Stuck,
+        verdict: ImportFinished | None,
     ) -> None:
         self._watcher = watcher
+        self.verdict = verdict
         self._stuck = stuck
         self._tools = tools
         self._reader = FileReader(watcher, tools, session, info)
@@ -114,7 +117,7 @@ class ImportRun:
         if gone:
             raise SealedGoneError(count=gone)
         if not self._began:
-            said = self._ends.get(self._watcher)
+            said = self.verdict
             if said is not None and said.safe and said.expendable == expendable(self.outcomes):
                 self.import_id = said.import_id  # a deletion that follows is in the ledger under this one
                 return
@@ -139,7 +142,7 @@ class ImportRun:
         step = self._tools.settings.group_files  # so that nobody waits for the journal as long as for all
         for start in range(0, len(facts), step):
             self._tools.journal.commit(facts[start : start + step])
-        self._ends[self._watcher] = end
+        self.verdict = end
 
     @property
     def outcomes(self) -> dict[Outcome, int]:

@@ -141,11 +141,9 @@ class Service(
     def get_work(self) -> t.Work:
         """See `Api.get_work`."""
         session = self._living
-        return (
-            t.Work()
-            if people.must_change(self._kiosk, session.account)
-            else work.waiting(self._kiosk, session)
-        )
+        if people.must_change(self._kiosk, session.account):
+            return t.Work()  # there is one thing to do
+        return work.waiting(self._kiosk, session)
 
     def login_challenge(self, user: str) -> t.Challenge:
         """See `Api.login_challenge`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from medkiosk.access.need import Action
@@ -12,13 +12,11 @@ from medkiosk.core.capability import Capability
 from medkiosk.core.correctionevents import CorrectionProposed
 from medkiosk.core.ids import AccountId
 from medkiosk.core.lifecycle import DisposalState
-from medkiosk.core.photo import REVIEWABLE, ImageRole, ReviewState
+from medkiosk.core.photo import NOT_DECIDED, ImageRole, is_open
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.daemon.needing import Eyes, Sees
 from medkiosk.daemon.sessions import Session
 from medkiosk.ipc import types as t
-
-_NOT_DECIDED = REVIEWABLE | {ReviewState.WAITING}
 
 
 def waiting(kiosk: Kiosk, session: Session) -> t.Work:
@@ -28,7 +26,6 @@ def waiting(kiosk: Kiosk, session: Session) -> t.Work:
     eyes = Eyes(kiosk, session)
     with kiosk.reading() as catalog:
         sees = eyes.sees(catalog, Action.LIST)
-        others = _by_others(me)
         disposals = (
             each.proposed.actor
             for each in catalog.keeping.disposals.values()
@@ -39,25 +36,27 @@ def waiting(kiosk: Kiosk, session: Session) -> t.Work:
             review=_to_review(catalog, me, sees) if Capability.REVIEW in has else 0,
             assign=_to_assign(catalog, sees) if Capability.RECORD in has else 0,
             corrections=(
-                others(each.actor for each in _corrections(catalog, eyes.sees(catalog, Action.NAME)))
+                _others((each.actor for each in _corrections(catalog, eyes.sees(catalog, Action.NAME))), me)
                 if Capability.DECIDE_CORRECTION in has
                 else 0
             ),
             glasses=(
-                others(each.broken.actor for each in catalog.circle.of(unread=True))
+                _others((each.broken.actor for each in catalog.circle.of(unread=True)), me)
                 if Capability.REVIEW_GLASS in has
                 else 0
             ),
-            disposals=others(disposals) if Capability.APPROVE_DISPOSAL in has else 0,
+            disposals=_others(disposals, me) if Capability.APPROVE_DISPOSAL in has else 0,
             settings=(
-                others([proposal.proposed.actor]) if proposal and Capability.DECIDE_SETTINGS in has else 0
+                _others([proposal.proposed.actor], me)
+                if proposal and Capability.DECIDE_SETTINGS in has
+                else 0
             ),
         )
 
 
-def _by_others(me: AccountId) -> Callable[[Iterable[AccountId]], int]:
-    """What counts those of whom this person may decide: nobody decides about what they asked for."""
-    return lambda actors: sum(actor != me for actor in actors)
+def _others(actors: Iterable[AccountId], me: AccountId) -> int:
+    """How many this person may decide about: nobody decides about what they asked for."""
+    return sum(actor != me for actor in actors)
 
 
 def _corrections(catalog: Catalog, sees: Sees | None) -> Iterator[CorrectionProposed]:
@@ -68,19 +67,15 @@ def _corrections(catalog: Catalog, sees: Sees | None) -> Iterator[CorrectionProp
 
 
 def _to_review(catalog: Catalog, me: AccountId, sees: Sees | None) -> int:
-    """Photos that a reviewer's queue has, as `medkiosk.console.screens.photo.is_open` says it."""
-    return _counted(
-        me not in row.approvers and not (me == row.asked_by and not row.approvers)
-        for row in catalog.open_captures(_NOT_DECIDED, sees)
-        if row.role is ImageRole.CLINICAL
-    )
+    """Photos that are this reviewer's to look at."""
+    return _counted(is_open(row, me) for row in catalog.open_captures(NOT_DECIDED, sees))
 
 
 def _to_assign(catalog: Catalog, sees: Sees | None) -> int:
     """Photos that belong to nobody; slates and the like never do."""
     if sees is not None and not sees(None):
         return 0
-    loose = catalog.open_captures(_NOT_DECIDED, lambda encounter_id: encounter_id is None)
+    loose = catalog.open_captures(NOT_DECIDED, lambda encounter_id: encounter_id is None)
     return _counted(row.role is ImageRole.CLINICAL for row in loose)
 
 

@@ -71,9 +71,8 @@ class TimedConsole(PtyConsole):
         self._read(0.0)
         began = last = time.perf_counter()
         os.write(self._master, key)
-        parts: list[
-            bytes
-        ] = []  # megabytes in pieces of 4 KiB: looking through all of it each time took a second
+        # Megabytes in pieces of 4 KiB: looking through all of it each time took a second.
+        parts: list[bytes] = []
         before, starts, ends = b"", 0, 0
         start, end = _SIXEL
         while True:

@@ -12,6 +12,7 @@ from medkiosk.source.client import SourceSession
 from medkiosk.workers import ProcessChannel, python_worker
 from tests.bench.report import MIB, cpu_s, figure, peak_bytes
 from tests.virtual.camera import RunningCamera
+from tests.virtual.faults import many_files
 
 FILES = 10_000
 MOST_S = 2.0
@@ -21,19 +22,11 @@ _MOST_IN_FOLDER = 9999  # DCF, and the R6 itself
 
 def list_many(work: Path) -> None:
     """A camera and a card with `FILES` files in ten folders, and a camera with one full folder."""
-    spread = _filled(work / "many", FILES, _IN_FOLDER)
-    full = _filled(work / "full", _MOST_IN_FOLDER, _MOST_IN_FOLDER)
+    spread = many_files(work / "many", FILES, _IN_FOLDER)
+    full = many_files(work / "full", _MOST_IN_FOLDER, _MOST_IN_FOLDER)
     _list_camera("camera", spread, FILES)
     _list("card", FILES, "--card", str(spread))
     _list_camera("camera, all in one folder", full, _MOST_IN_FOLDER)
-
-
-def _filled(root: Path, files: int, in_folder: int) -> Path:
-    for number in range(files):
-        folder = root / f"DCIM/{100 + number // in_folder}CANON"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"IMG_{number % in_folder + 1:04d}.JPG").write_bytes(b"x")
-    return root
 
 
 def _list_camera(kind: str, root: Path, files: int) -> None:

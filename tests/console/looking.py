@@ -7,7 +7,6 @@ from dataclasses import replace
 import msgspec
 
 from medkiosk.access.roles import capabilities
-from medkiosk.console.screens.photo import is_open
 from medkiosk.core.capability import Capability
 from medkiosk.core.errors import KioskError, NotAllowedError, NotFoundError
 from medkiosk.core.ids import (
@@ -25,6 +24,7 @@ from medkiosk.core.photo import (
     Finding,
     ImageRole,
     ReviewState,
+    is_open,
 )
 from medkiosk.ipc import types as t
 from medkiosk.review.gate import why_not_change

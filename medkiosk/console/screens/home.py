@@ -39,7 +39,6 @@ from medkiosk.console.widgets.bigwords import BigWords
 from medkiosk.console.widgets.frame import Legend, facts
 from medkiosk.console.words import (
     ALARM,
-    BUSY,
     NO_DAEMON,
     advice,
     clean,
@@ -49,7 +48,7 @@ from medkiosk.console.words import (
     size,
 )
 from medkiosk.core.alarms import ROLLED_BACK
-from medkiosk.core.device import HEADLINES, STATE_WORDS, DeviceState
+from medkiosk.core.device import BEING_READ, HEADLINES, STATE_WORDS, DeviceState
 from medkiosk.core.drives import DriveState, big_words
 from medkiosk.core.photo import NO_WORKER
 from medkiosk.core.quality import ADVICE_WORDS
@@ -68,7 +67,7 @@ def mood(status: Status | None) -> str:
         return "-busy"
     if status is None or status.alarm or states & ALARM:
         return "-alarm"
-    if states & BUSY or StickState.LOOKING in sticks:
+    if states & BEING_READ or StickState.LOOKING in sticks:
         return "-busy"
     return "-safe" if DeviceState.SAFE in states or StickState.DONE in sticks else "-quiet"
 
@@ -96,7 +95,7 @@ def device_table(devices: tuple[DeviceStatus, ...]) -> Table:
         known = device.sealed + device.already + device.copies + device.failed
         files = tr("{number} of {files}", number=known, files=count(device.files, "file"))
         figures = [files, size(device.bytes_done)]
-        if device.state in BUSY and (device.doing or not device.files):
+        if device.state in BEING_READ and (device.doing or not device.files):
             figures = [clean(device.doing, 100) or tr(STATE_WORDS[device.state])]
         if device.failed:
             figures.append(tr("{number} not read", number=device.failed))

@@ -23,7 +23,7 @@ from medkiosk.console.widgets.sixel import Stroke
 from medkiosk.console.words import INTIMATE, clean
 from medkiosk.console.zoom import Point, Size, centre_of, onto, panned, turned
 from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ImportId
-from medkiosk.core.photo import REVIEWABLE, Box, Category, Decision, Finding, ImageRole, ReviewState
+from medkiosk.core.photo import Box, Category, Decision, Finding, ReviewState, is_open
 from medkiosk.ipc.client import Client
 from medkiosk.ipc.types import CaptureDetail, CaptureInfo, EncounterInfo
 from medkiosk.ipc.wire import RemoteError
@@ -34,7 +34,6 @@ _STROKES = {Decision.MASK: Stroke.MASK, Decision.SUGGEST: Stroke.SUGGESTED, Deci
 REVIEW_ORDER = (ReviewState.PROPOSED, ReviewState.NEEDS_SECOND)
 """States of what is to be reviewed, in the order in which it is gone through."""
 _PAGE = 500
-_OPEN = REVIEWABLE | {ReviewState.WAITING}
 
 
 def waiting(kiosk: Client, me: AccountId) -> tuple[CaptureInfo, ...]:
@@ -62,12 +61,6 @@ def pages(
         offset += len(page.captures)
         if not page.captures or offset >= page.total:
             return
-
-
-def is_open(capture: CaptureInfo, me: AccountId) -> bool:
-    """Whether a photo is still to be reviewed, by this account."""
-    mine = me in capture.approvers or (me == capture.asked_by and not capture.approvers)
-    return capture.state in _OPEN and capture.role is ImageRole.CLINICAL and not mine
 
 
 def looked(kiosk: Client, capture_id: CaptureId, *, picture: bool, uncovered: bool = False) -> CaptureLoaded:

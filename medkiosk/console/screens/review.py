@@ -15,11 +15,10 @@ from medkiosk.console.messages import Decided, RoleSaved
 from medkiosk.console.screens.bodyparts import BodyPartsScreen
 from medkiosk.console.screens.dialogs import AskReason, ChooseReason, ChooseRole, Confirm
 from medkiosk.console.screens.export import ExportScreen
-from medkiosk.console.screens.photo import is_open
 from medkiosk.console.screens.suggestions import SuggestionScreen
 from medkiosk.console.typeahead import TOO_EARLY
 from medkiosk.console.words import ROLES, STATES, clean, count
-from medkiosk.core.photo import ImageRole
+from medkiosk.core.photo import ImageRole, is_open
 from medkiosk.ipc.types import CaptureDetail, CaptureInfo
 
 _WHY_SECOND = ("a mark that may identify", "is enough of it masked?", "the quality or the view")

@@ -162,6 +162,10 @@ class Catalog(Index):
                 import_.files.add(event)
             case ev.OriginalAgain():
                 return self._again(event)
+            case ev.FileDeleting() | ev.FileDeleted() | ev.FileKept() | ev.FileUnclear():
+                if (import_ := self.held.imports.get(event.import_id)) is None:
+                    return "unknown import"
+                import_.deletions.take(event)
             case ev.ImportFinished():
                 if (import_ := self.held.imports.get(event.import_id)) is None:
                     return "unknown import"

@@ -152,6 +152,41 @@ class Files:
                 yield original(place >> _INDEX_BITS, place & (1 << _INDEX_BITS) - 1)
 
 
+DeletionEvent = ev.FileDeleting | ev.FileDeleted | ev.FileKept | ev.FileUnclear
+"""What is known of the deletion of one file of a device."""
+
+
+class Deletions(msgspec.Struct, array_like=True):
+    """What became of the files that were to be deleted from a device.
+
+    Attributes:
+        deleted: how many a listing had no more.
+        kept: places of those that a listing still had.
+        unclear: places of those of which nobody knows: no answer, or the kiosk ended in between.
+    """
+
+    deleted: int = 0
+    kept: set[tuple[str, str, str]] = msgspec.field(default_factory=set)
+    unclear: set[tuple[str, str, str]] = msgspec.field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        """Whether there was any."""
+        return bool(self.deleted or self.kept or self.unclear)
+
+    def take(self, event: DeletionEvent) -> None:
+        """The next event of a deletion; a file that was kept may be asked for again."""
+        at = (event.storage, event.folder, event.file)
+        self.kept.discard(at)
+        self.unclear.discard(at)
+        match event:
+            case ev.FileDeleted():
+                self.deleted += 1
+            case ev.FileKept():
+                self.kept.add(at)
+            case ev.FileDeleting() | ev.FileUnclear():
+                self.unclear.add(at)
+
+
 @dataclass(slots=True)
 class Import:
     """One import.
@@ -168,6 +203,7 @@ class Import:
     slates: int = 0
     slated: bool = False
     files: Files = field(default_factory=Files)
+    deletions: Deletions = field(default_factory=Deletions)
 
 
 def best_of(files: Iterable[ev.OriginalSealed]) -> ev.OriginalSealed | None:

@@ -168,11 +168,11 @@ class Index:
         return tuple(import_view(import_) for import_ in reversed(self.held.imports.values()))
 
     def import_page(self, offset: int = 0, limit: int = 500) -> ImportPage:
-        """A page of the imports, newest first; without plugs that brought nothing new, only a verdict."""
+        """A page of the imports, newest first; without plugs that brought and took nothing."""
         held = [
             each
             for each in reversed(self.held.imports.values())
-            if each.captures or len(each.files) or each.finished is None
+            if each.captures or len(each.files) or each.deletions or each.finished is None
         ]
         start = max(offset, 0)
         page = held[start : start + max(limit, 0)]
@@ -194,6 +194,9 @@ class Index:
             import_.files.copies,
             len(import_.files),
             import_.finished,
+            import_.deletions.deleted,
+            len(import_.deletions.kept),
+            len(import_.deletions.unclear),
         )
 
     def captures(

@@ -15,7 +15,7 @@ from medkiosk.catalog.circle import Circle
 from medkiosk.catalog.corrections import Corrections
 from medkiosk.catalog.exports import Outside
 from medkiosk.catalog.fold import Catalog
-from medkiosk.catalog.holdings import Capture, Encounter, Files, Import
+from medkiosk.catalog.holdings import Capture, Deletions, Encounter, Files, Import
 from medkiosk.catalog.packed import packed
 from medkiosk.catalog.people import People
 from medkiosk.catalog.retention import Keeping
@@ -69,6 +69,7 @@ class _Import(msgspec.Struct, array_like=True):
     slated: bool
     places: bytes
     others: list[ev.OriginalAgain | ev.FileFailed]
+    deletions: Deletions
 
 
 class _Encounter(msgspec.Struct, array_like=True):
@@ -172,6 +173,7 @@ def _few_of(catalog: Catalog) -> _Few:
                 each.slated,
                 each.files.places,
                 each.files.others,
+                each.deletions,
             )
             for each in held.imports.values()
         ],
@@ -206,6 +208,7 @@ def _take_few(catalog: Catalog, few: _Few) -> None:
             slates=one.slates,
             slated=one.slated,
             files=Files(one.places, one.others),
+            deletions=one.deletions,
         )
     for each in few.encounters:
         held.encounters[each.created.encounter_id] = Encounter(each.created, records=each.records)

@@ -54,6 +54,9 @@ class ReceiptPage:
         copies: how many had bytes that were sealed before.
         total: how many ``files`` there are on all pages.
         finished: the end of the import; None while it goes on or where it was cut short.
+        deleted: how many files were deleted from the device after it.
+        kept: how many were to be and are still there.
+        unclear: of how many nobody knows whether they are.
     """
 
     info: ImportView
@@ -63,6 +66,9 @@ class ReceiptPage:
     copies: int
     total: int
     finished: ImportFinished | None
+    deleted: int
+    kept: int
+    unclear: int
 
 
 @dataclass(frozen=True)

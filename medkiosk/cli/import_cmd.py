@@ -141,6 +141,11 @@ def receipt_lines(receipt: Receipt) -> Iterator[str]:
     yield f"{receipt.on_device} files on the device; {receipt.bytes} bytes read"
     yield f"{receipt.sealed} sealed, {receipt.copies} copies of sealed files, {receipt.already} known before"
     yield f"{receipt.failed} failed, {receipt.damaged} damaged on the device"
+    if receipt.deleted or receipt.kept or receipt.unclear:
+        yield (
+            f"{receipt.deleted} deleted from the device afterwards; {receipt.kept} were to be and are still"
+            f" there, of {receipt.unclear} nobody knows"
+        )
     yield from (f"missing numbers: {gap}" for gap in receipt.gaps)
     for line in receipt.lines:
         place = "".join(c if c.isprintable() else "?" for c in line.place)

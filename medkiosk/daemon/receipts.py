@@ -42,6 +42,9 @@ def receipt(kiosk: Kiosk, import_id: ImportId, offset: int, limit: int) -> t.Rec
         lines=_lines(kiosk, page),
         total=page.total,
         disposed=_disposed(page),
+        deleted=page.deleted,
+        kept=page.kept,
+        unclear=page.unclear,
     )
 
 

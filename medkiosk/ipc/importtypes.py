@@ -77,3 +77,9 @@ class Receipt(Wire, frozen=True):
     total: int
     disposed: int = 0
     """Files that were sealed and disposed of since; what they were is not known any more."""
+    deleted: int = 0
+    """Files that were deleted from the device after the import, each with its own entries in the ledger."""
+    kept: int = 0
+    """Files that were to be deleted and are still on the device."""
+    unclear: int = 0
+    """Files that were to be deleted, and nobody knows what became of them there; they are sealed."""

@@ -106,6 +106,23 @@ def failed_file(import_id: str, file: str) -> ev.FileFailed:
     )
 
 
+def deletion(
+    import_id: str, kind: type[ev.FileDeleting | ev.FileDeleted | ev.FileKept | ev.FileUnclear], file: str
+) -> ev.AnyEvent:
+    more = {"words": "why"} if kind in (ev.FileKept, ev.FileUnclear) else {}
+    return kind(
+        at=AT,
+        actor=KIOSK,
+        import_id=ImportId(import_id),
+        object_id=ObjectId("a/IMG_1.JPG"),
+        storage="store_00010001",
+        folder="/DCIM/100CANON",
+        file=file,
+        size=9,
+        **more,
+    )
+
+
 def redacted(
     capture: str, revision: int = 1, actor: AccountId = KIOSK, findings: tuple[Finding, ...] = (FACE,)
 ) -> ev.Redacted:

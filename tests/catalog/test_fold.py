@@ -206,6 +206,42 @@ def test_a_plug_that_brought_nothing_new_is_not_among_the_imports_that_people_le
     assert [each.import_id for each in made.import_page(1, 1).imports] == ["k"]
 
 
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        ([ev.FileDeleting], (0, 0, 1)),
+        ([ev.FileDeleting, ev.FileDeleted], (1, 0, 0)),
+        ([ev.FileDeleting, ev.FileKept], (0, 1, 0)),
+        ([ev.FileDeleting, ev.FileUnclear], (0, 0, 1)),
+        ([ev.FileDeleting, ev.FileKept, ev.FileDeleting, ev.FileDeleted], (1, 0, 0)),
+        ([ev.FileDeleting, ev.FileUnclear, ev.FileDeleting, ev.FileKept], (0, 1, 0)),
+        ([ev.FileDeleting, ev.FileDeleting, ev.FileDeleted], (1, 0, 0)),
+    ],
+)
+def test_a_receipt_counts_what_was_deleted_afterwards_and_the_plug_is_listed(
+    ends: list[type[ev.FileDeleting | ev.FileDeleted | ev.FileKept | ev.FileUnclear]],
+    expected: tuple[int, int, int],
+) -> None:
+    made = catalog(
+        s.started("i"),
+        s.finished("i"),
+        *(s.deletion("i", kind, "IMG_1.JPG") for kind in ends),
+        s.deletion("i", ev.FileDeleting, "IMG_2.JPG"),
+        s.deletion("i", ev.FileDeleted, "IMG_2.JPG"),
+    )
+    page = made.receipt(ImportId("i"))
+    assert page is not None
+    deleted, kept, unclear = expected
+    assert (page.deleted, page.kept, page.unclear) == (deleted + 1, kept, unclear)
+    assert [each.import_id for each in made.import_page().imports] == ["i"]
+    assert [problem.words for problem in made.problems] == []
+
+
+def test_a_deletion_of_no_import_is_named() -> None:
+    made = fold(step, [s.deletion("i", ev.FileDeleted, "IMG_1.JPG")])
+    assert [problem.words for problem in made.problems] == ["unknown import"]
+
+
 def test_a_later_assignment_supersedes() -> None:
     made = catalog(
         s.started("i"),

@@ -150,6 +150,12 @@ EVENTS = st.one_of(
     st.builds(sealed, imports, captures, files),
     st.builds(again, imports, captures, files),
     st.builds(s.failed_file, imports, files),
+    st.builds(
+        s.deletion,
+        imports,
+        st.sampled_from([ev.FileDeleting, ev.FileDeleted, ev.FileKept, ev.FileUnclear]),
+        files,
+    ),
     st.builds(s.redacted, captures, revisions),
     st.builds(s.redacted, captures),
     st.builds(s.not_redacted, captures, files, codes),
@@ -184,6 +190,7 @@ def everything(catalog: Catalog) -> dict[str, Any]:
         "users": [catalog.account_of(user) for user in "xyz"],
         "people": catalog.people,
         "imports": catalog.imports(),
+        "import page": catalog.import_page(),
         "receipts": [
             catalog.receipt(ImportId(i), offset, 2) for i in (*IMPORTS, "z") for offset in (0, 1, 4)
         ],

@@ -122,6 +122,8 @@ class Service:
             safe=True,
             expendable=True,
             gaps=("card/DCIM/100CANON: 0004",),
+            deleted=448,
+            kept=2,
             lines=page,
             total=len(self._lines),
         )
@@ -291,6 +293,7 @@ def test_a_receipt_of_many_pages_is_printed_whole(tmp_path: Path) -> None:
         ]
         said = kiosk.ctl("import", "--receipt", IMPORT.import_id, *login, stdin="x\n").stdout
     assert "missing numbers: card/DCIM/100CANON: 0004" in said
+    assert "448 deleted from the device afterwards; 2 were to be and are still there, of 0 nobody" in said
     assert said.splitlines()[-1] == "everything on the device was sealed; it was needed for no file any more"
 
 

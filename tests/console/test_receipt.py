@@ -9,8 +9,9 @@ import pytest
 from rich.console import Console
 
 from medkiosk.console.screens.home import device_table
-from medkiosk.console.screens.receipt import ReceiptScreen
+from medkiosk.console.screens.receipt import ReceiptScreen, receipt_words
 from medkiosk.core.device import KEEP_CARD, STATE_WORDS, DeviceState
+from medkiosk.core.ids import ImportId
 from medkiosk.ipc import types as t
 from tests.console import flows
 from tests.console.kiosk import RunningKiosk
@@ -48,6 +49,53 @@ def test_home_says_whether_the_card_is_still_needed_and_what_else_there_is() -> 
     assert note in said
     assert "1 damaged on the card" in said
     assert "file 20 of 20" not in said  # it is over
+
+
+KEPT = "1 to be deleted and still there"
+UNCLEAR = "2 of which nobody knows whether they are still there"
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({}, None),
+        ({"deleted": 3}, "Afterwards 3 deleted from the device."),
+        (
+            {"deleted": 10, "kept": 1, "unclear": 2},
+            f"Afterwards 10 deleted from the device, {KEPT}, {UNCLEAR}.",
+        ),
+    ],
+)
+def test_a_receipt_says_what_was_deleted_afterwards(counts: dict[str, int], words: str | None) -> None:
+    info = t.ImportInfo(
+        import_id=ImportId("i"),
+        at="2026-05-01T09:00:00Z",
+        device_kind="card",
+        model="EOS",
+        serial="7",
+        captures=13,
+        assigned=0,
+        finished=True,
+        failed=0,
+    )
+    receipt = t.Receipt(
+        info=info,
+        on_device=13,
+        bytes=9,
+        sealed=13,
+        already=0,
+        copies=0,
+        damaged=0,
+        failed=0,
+        safe=True,
+        expendable=True,
+        gaps=(),
+        lines=(),
+        total=0,
+        **counts,
+    )
+    said = receipt_words(receipt).splitlines()
+    assert [line for line in said if "fterwards" in line] == ([words] if words else [])
 
 
 async def test_the_receipt_of_an_import_is_one_key_away(running: RunningKiosk) -> None:

@@ -11,17 +11,22 @@ from pathlib import Path
 
 import pytest
 
+from medkiosk.catalog.fold import Catalog
 from medkiosk.core.channel import Channel
 from medkiosk.core.device import KEEP_CARD, REUSE, DeviceState
+from medkiosk.core.event import Event
 from medkiosk.core.events import (
+    AnyEvent,
     FileDeleted,
     FileDeleting,
     FileKept,
     FileUnclear,
     ImportFinished,
     ImportStarted,
+    OnDevice,
 )
 from medkiosk.daemon import deletewords
+from medkiosk.review.machine import step
 from tests.daemon.importing import ImportRig, picture, reference, write
 from tests.virtual import fuse
 from tests.virtual.camera import RunningCamera, running_camera
@@ -51,7 +56,24 @@ def assert_told(imports: ImportRig, card: Path) -> None:
     deleted, kept = (set(names(imports, kind)) for kind in (FileDeleted, FileKept))
     assert not deleted & on(card)
     assert kept - deleted <= on(card)
+    assert_counted(imports)
     imports.assert_clean()
+
+
+def assert_counted(imports: ImportRig) -> None:
+    """The receipts of all imports count each file once, as it stands by the last entry about it."""
+    catalog = Catalog(step)
+    last: dict[tuple[str, str], type[AnyEvent]] = {}
+    for event in imports.events(Event):
+        assert isinstance(event, AnyEvent)
+        catalog.apply(event)
+        if isinstance(event, OnDevice):
+            last[event.import_id, event.file] = type(event)
+    ends = Counter(last.values())
+    pages = [catalog.receipt(view.import_id) for view in catalog.imports()]
+    assert sum(page.deleted for page in pages if page) == ends[FileDeleted]
+    assert sum(page.kept for page in pages if page) == ends[FileKept]
+    assert sum(page.unclear for page in pages if page) == ends[FileUnclear]
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich.table import Table
 from rich.text import Text
 from textual import on
@@ -35,10 +37,15 @@ def receipt_words(receipt: Receipt) -> str:
         tr("{damaged} damaged on the card", damaged=receipt.damaged),
         tr("{failed} not read", failed=receipt.failed),
     ]
+    deletions = [
+        tr("{deleted} deleted from the device", deleted=receipt.deleted),
+        tr("{kept} to be deleted and still there", kept=receipt.kept),
+        tr("{unclear} of which nobody knows whether they are still there", unclear=receipt.unclear),
+    ]
     sums = tr("{files}, {bytes} read", files=count(receipt.on_device, "file"), bytes=size(receipt.bytes))
     lines = [
         tr("Import of {at} from {device}: {sums}", at=moment(info.at), device=device, sums=sums),
-        ", ".join(part for part in parts if not part.startswith("0 ")) or tr("nothing was new"),
+        _told(parts) or tr("nothing was new"),
     ]
     if receipt.gaps:
         lines.append(
@@ -54,7 +61,14 @@ def receipt_words(receipt: Receipt) -> str:
         )
     else:
         lines.append(tr("Everything on the device was sealed then; it was needed for no file any more."))
+    if told := _told(deletions):
+        lines.append(tr("Afterwards {told}.", told=told))
     return "\n".join(lines)
+
+
+def _told(counts: Iterable[str]) -> str:
+    """What there was, of sentences that begin with how many."""
+    return ", ".join(words for words in counts if not words.startswith("0 "))
 
 
 def receipt_table(receipt: Receipt) -> Table:

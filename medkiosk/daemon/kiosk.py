@@ -118,11 +118,11 @@ class Looks:
         sites: which parts of the body were recorded of each of them then.
         closely: captures and revisions of which it got parts at full size, and under which broken glass.
         original: which original it may look at now.
-        prepared: the preview that is probably asked for next, opened; nobody has seen it.
+        prepared: previews that are probably asked for next, opened; nobody has seen them.
     """
 
     revisions: dict[CaptureId, int] = field(default_factory=dict)
     sites: dict[CaptureId, tuple[str, ...]] = field(default_factory=dict)
     closely: set[tuple[CaptureId, int, str]] = field(default_factory=set)
     original: OpenOriginal | None = None
-    prepared: tuple[ObjectId, bytes] | None = field(default=None, repr=False)
+    prepared: dict[ObjectId, bytes] = field(default_factory=dict, repr=False)

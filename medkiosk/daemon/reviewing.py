@@ -31,6 +31,8 @@ from medkiosk.review import gate, second
 from medkiosk.review.second import Said
 
 _LONGEST_TEXTS = 20_000
+_PREPARED = 3
+"""Opened previews: of the photo after this one, of the next that waits, of the one before."""
 
 
 def _latest(view: CaptureView, revision: int | None = None) -> Redacted:
@@ -139,11 +141,7 @@ def preview(
         glass=GlassId(glass) if glass else msgspec.UNSET,
     )
     kiosk.journal.commit([Fact(event)])
-    prepared, looks.prepared = looks.prepared, None
-    if prepared is not None and prepared[0] == latest.preview_id:
-        pixels = prepared[1]
-    else:
-        pixels = _pixels(kiosk, latest.preview_id)
+    pixels = looks.prepared.pop(latest.preview_id, None) or _pixels(kiosk, latest.preview_id)
     looks.revisions[capture_id] = latest.revision
     looks.sites[capture_id] = _sites(kiosk, kiosk.capture(capture_id))
     drawn = Preview(latest.preview_width, latest.preview_height, pixels)
@@ -151,14 +149,16 @@ def preview(
 
 
 def prepare(kiosk: Kiosk, looks: Looks, capture_id: CaptureId) -> None:
-    """Open the picture that is probably asked for next. Nobody has seen it, so no look is recorded.
+    """Open a picture that is probably asked for next. Nobody has seen it, so no look is recorded.
 
-    It stays in the daemon until `preview` hands it out, which records the look first; one at a time.
+    It stays in the daemon until `preview` hands it out, which records the look first; a few at a time.
     """
     latest = kiosk.capture(capture_id).latest
-    if latest is not None and (looks.prepared is None or looks.prepared[0] != latest.preview_id):
-        looks.prepared = None
-        looks.prepared = latest.preview_id, _pixels(kiosk, latest.preview_id)
+    if latest is None or latest.preview_id in looks.prepared:
+        return
+    while len(looks.prepared) >= _PREPARED:
+        del looks.prepared[next(iter(looks.prepared))]
+    looks.prepared[latest.preview_id] = _pixels(kiosk, latest.preview_id)
 
 
 def _pixels(kiosk: Kiosk, preview_id: ObjectId) -> bytes:

@@ -296,7 +296,9 @@ async def test_the_photo_is_drawn_as_sixels_and_only_changed_tiles_again(running
         assert 0 < len(changed) < len(tiles) // 2
 
 
-async def test_the_next_photo_is_prepared_while_this_one_is_looked_at(running: RunningKiosk) -> None:
+async def test_the_photos_beside_this_one_are_prepared_while_this_one_is_looked_at(
+    running: RunningKiosk,
+) -> None:
     names = [photo.info.name for photo in running.kiosk.photos.values()]
     async with reviewing(running) as pilot:
         calls = running.kiosk.calls
@@ -307,6 +309,7 @@ async def test_the_next_photo_is_prepared_while_this_one_is_looked_at(running: R
         assert f"prepare_preview: {names[2]}" not in calls
         await pilot.press("n")
         await flows.until(pilot, lambda: f"prepare_preview: {names[2]}" in calls, "nor the one after that")
+        await flows.until(pilot, lambda: f"prepare_preview: {names[0]}" in calls, "nor the one before")
 
 
 async def test_sixels_are_made_beside_the_event_loop(

@@ -90,7 +90,9 @@ def test_a_flat_picture_has_few_colours_and_black_stays_black() -> None:
 @pytest.mark.parametrize(("width", "height"), [(912, 608), (300, 900), (7, 5), (1, 1)])
 def test_the_whole_picture_is_placed_in_the_middle_in_proportion(width: int, height: int) -> None:
     rgb = noise(width, height)
-    placed = sixel.placed(rgb, sixel.palette_of(rgb), sixel.View(0, 0, width, height), 240, 160)
+    view = sixel.View(0, 0, width, height)
+    part = sixel.scaled(rgb, view, *sixel.fitted(width, height, 240, 160))
+    placed = sixel.placed(part, sixel.palette_of(rgb), view, 240, 160)
     assert placed.paper.shape == (160, 240)
     assert abs(placed.left * 2 + placed.width - 240) <= 1
     assert abs(placed.top * 2 + placed.height - 160) <= 1

@@ -188,9 +188,14 @@ def test_what_is_only_prepared_is_no_look_and_cannot_be_approved(kiosk: ScratchK
         assert rolf.get_preview(capture_id) == (picture, prepared), (
             "it is another picture than the sealed one"
         )
-        rolf.prepare_preview(capture_id)
+        several = ids(rolf)
+        for each in several:
+            rolf.prepare_preview(each)
+        shown = {each: rolf.get_preview(each)[1] for each in reversed(several)}
+        assert len(looks(kiosk, "preview")) == before + 2 + len(several)
     with kiosk.session("rita") as rita:
         assert rita.get_preview(capture_id)[1] == prepared
+        assert {each: rita.get_preview(each)[1] for each in several} == shown
 
 
 def drawn(client: Client, capture_id: CaptureId, category: Category) -> CaptureDetail:

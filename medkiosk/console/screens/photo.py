@@ -295,12 +295,19 @@ class PhotoScreen(AnewScreen):
             self._prepare()
 
     def _prepare(self) -> None:
-        """Once a photo is on the screen, have the daemon open the one that comes next; that is no look."""
-        later = self._captures[self._at + 1 :]
-        following = next((each for each in later if not self._queue or is_open(each, self._me)), None)
-        if following is None or not following.revision or following.capture_id == self._prepared:
+        """Once a photo is on the screen, have the daemon open those that may come next; that is no look."""
+        shown = self._captures[self._at].capture_id
+        if shown == self._prepared:
             return
-        capture_id = self._prepared = following.capture_id
+        self._prepared = shown
+        before, later = self._captures[: self._at][-1:], self._captures[self._at + 1 :]
+        following = [each for each in later if is_open(each, self._me)][:1]  # after a decision
+        for capture_id in dict.fromkeys(
+            each.capture_id for each in (*following, *later[:1], *before) if each.revision
+        ):
+            self._have_ready(capture_id)
+
+    def _have_ready(self, capture_id: CaptureId) -> None:
         self.ask(lambda kiosk: kiosk.prepare_preview(capture_id), lambda _: Prepared())
 
     @on(PhotoView.Failed)

@@ -413,17 +413,22 @@ class PhotoView(Widget):
         before: _Frame | None,
     ) -> None:
         view, outlines = seen
-        palette = source.palette = source.palette or sixel.palette_of(source.rgb)
-        same = before is not None and (before.source, before.view, before.grid) == (source, view, grid)
-        base = before.base if before and same else sixel.placed(source.rgb, palette, view, *grid.pixels)
-        indices = sixel.outlined(base, outlines)
-        old = before.indices if before and (before.source, before.grid) == (source, grid) else None
-        changed = {
-            place: part
-            for place, part in enumerate(_parts(grid))
-            if old is None or not sixel.equal(old[part], indices[part])
-        }
         with ThreadPoolExecutor(_ENCODERS) as pool:
+            chosen = pool.submit(lambda: source.palette or sixel.palette_of(source.rgb))
+            if before and (before.source, before.view, before.grid) == (source, view, grid):
+                palette, base = chosen.result(), before.base
+            else:
+                part = sixel.scaled(source.rgb, view, *sixel.fitted(view.w, view.h, *grid.pixels))
+                palette = chosen.result()
+                base = sixel.placed(part, palette, view, *grid.pixels)
+            source.palette = palette
+            indices = sixel.outlined(base, outlines)
+            old = before.indices if before and (before.source, before.grid) == (source, grid) else None
+            changed = {
+                place: part
+                for place, part in enumerate(_parts(grid))
+                if old is None or not sixel.equal(old[part], indices[part])
+            }
             encoded = pool.map(lambda part: sixel.encode(indices[part], palette), changed.values())
             tiles = dict(zip(changed, encoded, strict=True))
         self.post_message(self.Encoded(_Frame(number, grid, picture, source, view, base, indices), tiles))

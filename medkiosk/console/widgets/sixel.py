@@ -15,9 +15,10 @@ interpreter, and encodes only the tiles that changed.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +71,12 @@ class Palette:
 
     colours: Rgb
     nearest: npt.NDArray[np.uint8]
+
+    @cached_property
+    def registers(self) -> tuple[str, ...]:
+        """What tells a terminal each colour."""
+        percent = (self.colours.astype(np.int32) * 100 + 127) // 255
+        return tuple(f"#{entry};2;{r};{g};{b}" for entry, (r, g, b) in enumerate(percent.tolist()))
 
 
 @dataclass(frozen=True)
@@ -245,12 +252,12 @@ def fitted(width: int, height: int, area_width: int, area_height: int) -> tuple[
     )
 
 
-def placed(rgb: Rgb, palette: Palette, view: View, area_width: int, area_height: int) -> Placed:
-    """Fit a view into an area as `fitted` says, centred, its proportions kept."""
-    width, height = fitted(view.w, view.h, area_width, area_height)
+def placed(part: Rgb, palette: Palette, view: View, area_width: int, area_height: int) -> Placed:
+    """Quantise a view that was scaled to the size that `fitted` says, and centre it in the area."""
+    height, width, _ = part.shape
     left, top = (area_width - width) // 2, (area_height - height) // 2
     paper = np.full((area_height, area_width), PAPER, dtype=np.uint8)
-    paper[top : top + height, left : left + width] = quantised(scaled(rgb, view, width, height), palette)
+    paper[top : top + height, left : left + width] = quantised(part, palette)
     return Placed(paper, view, left, top, width, height)
 
 
@@ -299,17 +306,66 @@ def outlined(base: Placed, outlines: Sequence[Outline]) -> Indices:
     return paper
 
 
-def _digits(limit: int) -> npt.NDArray[np.uint8]:
-    """Decimal digits of 0 to ``limit``, right-aligned in four bytes, 0 for unused ones."""
-    numbers = np.arange(limit + 1)
-    places = np.stack([numbers // power % 10 + 48 for power in (1000, 100, 10, 1)], axis=1)
-    places[numbers < 1000, 0] = 0
-    places[numbers < 100, 1] = 0
-    places[numbers < 10, 2] = 0
-    return places.astype(np.uint8)
+def _tokens(texts: Iterable[str]) -> npt.NDArray[np.uint64]:
+    """Texts of at most seven octets, each in one number whose first octet is the lowest; the others are 0."""
+    return np.array([int.from_bytes(text.encode(), "little") for text in texts], dtype=np.uint64)
 
 
-_DIGITS = _digits(_LONGEST_RUN)
+_COUNTS = [f"!{number}" for number in range(2, _LONGEST_RUN + 1)]
+_GAPS = _tokens(["", "?", *(f"{count}?" for count in _COUNTS)])
+"""How to go on so many columns without painting."""
+_REPEATS = _tokens(["", "", *_COUNTS])
+"""What stands before a character that is painted so many times; the character is the eighth octet."""
+_SELECT = _tokens(f"#{entry}" for entry in range(256))
+_CARRIAGE_RETURN, _NEW_LINE = np.uint64(ord("$")), np.uint64(ord("-"))
+
+
+def _changes(*values: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
+    """Where any of these differs from the one before it; the first always does."""
+    found = np.zeros(len(values[0]), dtype=np.bool_)
+    found[0] = True
+    for each in values:
+        found[1:] |= each[1:] != each[:-1]
+    return found
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """The characters of a picture in the order in which they are written.
+
+    Attributes:
+        line: 256 times the band, and the palette entry: what is written from the left margin on.
+        column: where.
+        bits: which of its six rows are painted.
+    """
+
+    line: npt.NDArray[np.uint32]
+    column: npt.NDArray[np.int64]
+    bits: npt.NDArray[np.uint32]
+
+
+def _cells(indices: Indices) -> _Cells:
+    """Find out which characters a picture is written with."""
+    height, width = indices.shape
+    bands = -(-height // 6)
+    if lack := bands * 6 - height:
+        indices = np.pad(indices, ((0, lack), (0, 0)), mode="edge")  # makes no character that is not there
+    # Each band column by column: sorted by colour, stably, the pixels of one character stay together.
+    pixels = indices.reshape(bands, 6, width).transpose(0, 2, 1).reshape(bands, 6 * width)
+    order = np.argsort(pixels, axis=1, kind="stable")  # of octets it is a radix sort
+    bits = np.tile(np.uint8(1) << np.arange(6, dtype=np.uint8), width)[order]
+    if lack:
+        bits[-1, order[-1] % 6 >= 6 - lack] = 0
+    place = pixels.astype(np.uint32) * width + np.arange(6 * width, dtype=np.uint32) // 6
+    place += np.arange(bands, dtype=np.uint32)[:, None] * np.uint32(256 * width)
+    place = np.take_along_axis(place, order, axis=1).ravel()
+    first = np.flatnonzero(_changes(place))
+    sums = np.cumsum(bits.ravel(), dtype=np.uint32)
+    last = np.append(first[1:], len(place)) - 1
+    place = place[first]
+    line = place // np.uint32(width)
+    column = (place - line * np.uint32(width)).astype(np.int64)
+    return _Cells(line, column, np.diff(sums[last], prepend=np.uint32(0)))
 
 
 def encode(indices: Indices, palette: Palette) -> str:
@@ -324,41 +380,27 @@ def encode(indices: Indices, palette: Palette) -> str:
     height, width = indices.shape
     if width > _LONGEST_RUN or (height + 5) // 6 * 256 * width * 8 >= 1 << 32:
         raise ValueError("too large for one sixel picture: cut it into tiles")
-    # One sortable number a pixel: band, colour, column, row in the band. Sorting brings the pixels of one
-    # character together, in the order in which characters are written.
-    rows, columns = np.arange(height, dtype=np.uint32)[:, None], np.arange(width, dtype=np.uint32)[None, :]
-    order = ((rows // 6 * 256 + indices) * width + columns) * 8 + rows % 6
-    keys = np.sort(order.astype(np.uint32).ravel())
-    cell = keys >> 3
-    bits = (np.uint8(1) << (keys & 7).astype(np.uint8)).astype(np.uint8)
-    firsts = np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]]))
-    bits, cell = np.add.reduceat(bits, firsts), cell[firsts]
-    line, column = cell // width, cell % width  # a line: one colour in one band
-    breaks = (cell[1:] != cell[:-1] + 1) | (bits[1:] != bits[:-1]) | (line[1:] != line[:-1])
-    starts = np.flatnonzero(np.concatenate([[True], breaks]))
-    lengths = np.diff(np.concatenate([starts, [len(cell)]]))
-    line, column, bits = line[starts], column[starts].astype(np.int64), bits[starts]
+    cells = _cells(indices)
+    # Neighbours that look the same are one run.
+    beside = cells.column - np.arange(len(cells.column))
+    starts = np.flatnonzero(_changes(cells.line, cells.bits, beside))
+    lengths = np.diff(starts, append=len(cells.line))
+    line, column, bits = cells.line[starts], cells.column[starts], cells.bits[starts]
+    fresh = _changes(line)
+    ends = np.where(fresh, 0, np.roll(column + lengths, 1))
 
-    tokens = np.zeros((len(starts), 18), dtype=np.uint8)
-    fresh = np.concatenate([[True], line[1:] != line[:-1]])
-    band = line // 256
-    tokens[fresh, 0] = ord("$")
-    tokens[np.concatenate([[False], band[1:] != band[:-1]]), 0] = ord("-")
-    tokens[0, 0] = 0
-    tokens[fresh, 1] = ord("#")
-    tokens[fresh, 2:5] = _DIGITS[line[fresh] % 256, 1:]
-    ends = np.concatenate([[0], (column + lengths)[:-1]])
-    gaps = column - np.where(fresh, 0, ends)
-    tokens[gaps > 1, 5] = ord("!")
-    tokens[gaps > 1, 6:10] = _DIGITS[gaps[gaps > 1]]
-    tokens[gaps > 0, 10] = ord("?")
-    tokens[lengths > 1, 11] = ord("!")
-    tokens[lengths > 1, 12:16] = _DIGITS[lengths[lengths > 1]]
-    tokens[:, 16] = bits + 63
-    body = tokens[tokens != 0].tobytes().decode("ascii")
+    tokens = np.zeros((len(starts), 3), dtype="<u8")
+    at = np.flatnonzero(fresh)
+    back = np.where(_changes(line[at] // 256), _NEW_LINE, _CARRIAGE_RETURN)
+    back[0] = 0
+    tokens[at, 0] = _SELECT[line[at] % 256] << np.uint64(8) | back
+    tokens[:, 1] = _GAPS[column - ends]
+    tokens[:, 2] = _REPEATS[lengths] | (bits + np.uint32(63)).astype(np.uint64) << np.uint64(56)
+    octets = tokens.view(np.uint8).ravel()
+    body = octets[octets != 0].tobytes().decode("ascii")
 
-    percent = (palette.colours.astype(np.int32) * 100 + 127) // 255
-    registers = "".join(f"#{n};2;{percent[n, 0]};{percent[n, 1]};{percent[n, 2]}" for n in np.unique(indices))
+    used = np.flatnonzero(np.bincount(indices.ravel(), minlength=256))
+    registers = "".join(map(palette.registers.__getitem__, used))
     return f'\x1bP0;1;0q"1;1;{width};{height}{registers}{body}\x1b\\'
 
 

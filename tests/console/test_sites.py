@@ -11,7 +11,7 @@ import pytest
 from medkiosk.console import language
 from medkiosk.console.bodyparts import completed, in_full, listed, named, typed, written
 from medkiosk.console.language import ENGLISH
-from medkiosk.console.screens.photo import looked
+from medkiosk.console.looking import looked
 from medkiosk.console.widgets.bodyfield import _LONGEST
 from medkiosk.core.bodysite import FACE, HAND, MOST, PARTS, Side, is_site, write
 from medkiosk.core.consent import Scope

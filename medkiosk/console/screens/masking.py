@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from medkiosk.console.language import tr
+from medkiosk.console.looking import looked
 from medkiosk.console.masks import Draft, grown, moved, scaled, step
 from medkiosk.console.messages import CaptureLoaded
 from medkiosk.console.screens.dialogs import ChooseReason
 from medkiosk.console.screens.original import OriginalScreen
-from medkiosk.console.screens.photo import looked
 from medkiosk.console.words import FOUND, reasons
 from medkiosk.console.zoom import centre_of, into, onto
 from medkiosk.core.photo import Box, Decision

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from itertools import chain
 
 from rich.text import Text
@@ -13,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from medkiosk.console.language import tr
+from medkiosk.console.looking import looked, pages, part_of, waiting
 from medkiosk.console.masks import Draft
 from medkiosk.console.messages import CaptureLoaded, CapturesListed, PartLoaded, Prepared, Refused
 from medkiosk.console.screens.anew import AnewScreen
@@ -20,87 +20,14 @@ from medkiosk.console.screens.findings import findings_text, photo_text
 from medkiosk.console.terminal import NO_CELL_SIZE, NO_GRAPHICS
 from medkiosk.console.widgets.photo import Look, Mark, PhotoView
 from medkiosk.console.widgets.sixel import Stroke
-from medkiosk.console.words import INTIMATE, clean
+from medkiosk.console.words import clean
 from medkiosk.console.zoom import Point, Size, centre_of, onto, panned, turned
 from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ImportId
-from medkiosk.core.photo import Box, Category, Decision, Finding, ReviewState, is_open
+from medkiosk.core.photo import Box, Category, Decision, Finding, is_open
 from medkiosk.ipc.client import Client
 from medkiosk.ipc.types import CaptureDetail, CaptureInfo, EncounterInfo
-from medkiosk.ipc.wire import RemoteError
 
 _STROKES = {Decision.MASK: Stroke.MASK, Decision.SUGGEST: Stroke.SUGGESTED, Decision.KEEP: Stroke.KEPT}
-
-
-REVIEW_ORDER = (ReviewState.PROPOSED, ReviewState.NEEDS_SECOND)
-"""States of what is to be reviewed, in the order in which it is gone through."""
-_PAGE = 500
-
-
-def waiting(kiosk: Client, me: AccountId) -> tuple[CaptureInfo, ...]:
-    """Fetch what is to be reviewed by this account: about a page of it, and the rest when that is done."""
-    found: list[CaptureInfo] = []
-    for state in REVIEW_ORDER:
-        for page in pages(kiosk, state=state):
-            found += [each for each in page if is_open(each, me)]
-            if len(found) >= _PAGE:
-                return tuple(found)
-    return tuple(found)
-
-
-def pages(
-    kiosk: Client,
-    import_id: ImportId | None = None,
-    encounter_id: EncounterId | None = None,
-    state: ReviewState | None = None,
-) -> Iterator[tuple[CaptureInfo, ...]]:
-    """Fetch captures, page by page."""
-    offset = 0
-    while True:
-        page = kiosk.list_captures(import_id, encounter_id, state, offset, _PAGE)
-        yield page.captures
-        offset += len(page.captures)
-        if not page.captures or offset >= page.total:
-            return
-
-
-def looked(kiosk: Client, capture_id: CaptureId, *, picture: bool, uncovered: bool = False) -> CaptureLoaded:
-    """Fetch one capture, and its preview where there is one; both of the same revision.
-
-    An intimate picture is fetched only when somebody asked for it: then it is a look. The capture is asked
-    for again after the picture: having looked is one of the conditions in ``problems``. So is its encounter:
-    with the picture the daemon takes what is said to be on it for seen, and that must be what is shown.
-    """
-    detail = kiosk.get_capture(capture_id)
-    encounter = _encounter_of(kiosk, detail)
-    if not picture or detail.info.revision < 1 or not detail.width:
-        return CaptureLoaded(detail, None, encounter=encounter)
-    if encounter is not None and encounter.restricted and not uncovered:
-        return CaptureLoaded(detail, None, INTIMATE, encounter=encounter)
-    try:
-        seen = kiosk.get_preview(capture_id)
-        detail = kiosk.get_capture(capture_id)
-        encounter = _encounter_of(kiosk, detail)
-    except RemoteError as error:
-        return CaptureLoaded(detail, None, error.message, encounter=encounter)
-    if seen[0].revision != detail.info.revision:
-        words = tr("This photo was just redacted again. Leave it and come back.")
-        return CaptureLoaded(detail, None, words, encounter=encounter)
-    return CaptureLoaded(detail, seen, encounter=encounter)
-
-
-def _encounter_of(kiosk: Client, detail: CaptureDetail) -> EncounterInfo | None:
-    whose = detail.info.encounter_id
-    return next(iter(kiosk.get_encounters((whose,)).encounters), None) if whose else None
-
-
-def part_of(kiosk: Client, wanted: PhotoView.Wanted) -> PartLoaded:
-    """Fetch a part of what leaves at full resolution."""
-    picture, (part, size) = wanted.picture, (wanted.part, wanted.size)
-    try:
-        seen = kiosk.get_part(picture.capture_id, picture.revision, part, *size)
-    except RemoteError as error:
-        return PartLoaded(part, size, None, error.message)
-    return PartLoaded(part, size, seen)
 
 
 def stroke_of(finding: Finding) -> Stroke:
@@ -148,6 +75,8 @@ class PhotoScreen(AnewScreen):
         self._photo: PhotoView | None = None
         self._comes = False
         """Whether a picture of what is loaded comes, or is there."""
+        self._told: dict[str, Text] = {}
+        """What stands beside the picture, by where."""
 
     def body(self) -> ComposeResult:
         """The picture, and beside it what was found."""
@@ -411,11 +340,10 @@ class PhotoScreen(AnewScreen):
     def _draw(self) -> None:
         if not self.is_mounted:
             return
-        about, found = self.query_one("#about", Static), self.query_one("#findings", Static)
         detail = self._detail
         if detail is None:
-            about.update(Text(tr("Loading...") if self._captures else tr("No photos")))
-            found.update("")
+            self._tell("#about", Text(tr("Loading...") if self._captures else tr("No photos")))
+            self._tell("#findings", Text())
         else:
             if self._photo is not None:
                 self._photo.look(self._look())
@@ -424,16 +352,21 @@ class PhotoScreen(AnewScreen):
                 words = Text.assemble((compared, "bold reverse"), "\n\n", words)
             if closer := self._zoom_words():
                 words.append(f"\n{closer}", style="bold")
-            about.update(words)
-            shown = self._photo is not None
-            found.update(findings_text(self._draft, detail.crop, found.size.height, shown=shown))
+            self._tell("#about", words)
+            shown, room = self._photo is not None, self.query_one("#findings").size.height
+            self._tell("#findings", findings_text(self._draft, detail.crop, room, shown=shown))
         why = clean(tr(self._why_not()))
-        approval = self.query_one("#approval", Static)
         verdict = Text()
         verdict.append(tr("NOT TO BE APPROVED HERE: ") if why else tr("READY: "), style="bold")
         verdict.append(why or tr("A approves what you see, R rejects it."))
-        approval.set_class(not why, "-ready")
-        approval.update(verdict)
+        self.query_one("#approval").set_class(not why, "-ready")
+        self._tell("#approval", verdict)
+
+    def _tell(self, where: str, words: Text) -> None:
+        """Say something beside the picture; keys need not wait for a layout of what is said already."""
+        if self._told.get(where) != words:
+            self._told[where] = words
+            self.query_one(where, Static).update(words)
 
     def _zoom_to(self, level: int) -> None:
         if self._photo is None or self._detail is None:

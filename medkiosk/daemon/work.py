@@ -12,7 +12,7 @@ from medkiosk.core.capability import Capability
 from medkiosk.core.correctionevents import CorrectionProposed
 from medkiosk.core.ids import AccountId
 from medkiosk.core.lifecycle import DisposalState
-from medkiosk.core.photo import NOT_DECIDED, ImageRole, is_open
+from medkiosk.core.photo import NOT_DECIDED, REVIEWABLE, ImageRole, is_open
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.daemon.needing import Eyes, Sees
 from medkiosk.daemon.sessions import Session
@@ -67,8 +67,8 @@ def _corrections(catalog: Catalog, sees: Sees | None) -> Iterator[CorrectionProp
 
 
 def _to_review(catalog: Catalog, me: AccountId, sees: Sees | None) -> int:
-    """Photos that are this reviewer's to look at."""
-    return _counted(is_open(row, me) for row in catalog.open_captures(NOT_DECIDED, sees))
+    """Photos that are this reviewer's to look at now: one that waits for its derivative is no work yet."""
+    return _counted(is_open(row, me) for row in catalog.open_captures(REVIEWABLE, sees))
 
 
 def _to_assign(catalog: Catalog, sees: Sees | None) -> int:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import msgspec
 import pytest
 
+from medkiosk.console.looking import waiting
 from medkiosk.core.consent import Purpose
 from medkiosk.core.correctionevents import Outcome
-from medkiosk.core.ids import CorrectionId
+from medkiosk.core.ids import AccountId, CorrectionId
 from medkiosk.core.lifecycle import RetentionClass
 from medkiosk.core.photo import Box, ImageRole, ReviewState
 from medkiosk.core.slate import SlateKind
@@ -235,6 +236,7 @@ def test_work_counts_only_what_one_sees(here: Hospital) -> None:
     pat, rita, otto, audi = map(here.logged_in, ("pat", "rita", "otto", "audi"))
     assert pat.get_work() == t.Work(assign=1)
     assert rita.get_work() == t.Work(review=3, assign=1)
+    assert len(waiting(rita, AccountId(""))) == 3, "Home counts others than the queue lists"
     assert otto.get_work().assign == 1  # what belongs to nobody yet is everybody's
     assert otto.get_work().review <= 1
     assert msgspec.structs.replace(audi.get_work(), glasses=0) == t.Work()  # other tests broke some

@@ -81,7 +81,7 @@ class Pictures:
         has, me = capabilities(self._session.roles), self._session.account_id
         open_ = [photo.info for photo in self._kiosk.photos.values() if is_open(photo.info, me)]
         return t.Work(
-            review=len(open_) if Capability.REVIEW in has else 0,
+            review=sum(each.state in REVIEWABLE for each in open_) if Capability.REVIEW in has else 0,
             assign=sum(each.encounter_id is None for each in open_) if Capability.RECORD in has else 0,
         )
 

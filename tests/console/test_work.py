@@ -43,7 +43,7 @@ def test_in_german() -> None:
 
 async def test_home_says_what_waits_and_again_when_somebody_comes_back(running: RunningKiosk) -> None:
     photos = list(running.kiosk.photos.values())
-    waiting = sum(each.info.state in (ReviewState.PROPOSED, ReviewState.WAITING) for each in photos)
+    waiting = sum(each.info.state is ReviewState.PROPOSED for each in photos)
     async with console(running.path, size=(80, 24)) as pilot:
         assert "to review (R)" not in flows.text(pilot)
         await flows.log_in(pilot, "rita")

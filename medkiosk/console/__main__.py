@@ -47,6 +47,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         help="lines of text and nothing else, each change once: for a screen reader, a braille line,"
         " a serial terminal",
     )
+    parser.add_argument("--stay", action="store_true", help="no key ends it: on a kiosk nothing is behind it")
     return parser.parse_args(arguments)
 
 
@@ -71,9 +72,10 @@ def build(arguments: list[str] | None = None) -> tuple[KioskApp, bool]:
     language.use(options.language)
     if options.plain:
         nothing = Terminal(sixel=False, cell=lambda: None)
-        return PlainApp(options.socket, terminal=nothing, theme=ANSI), False
+        return PlainApp(options.socket, terminal=nothing, theme=ANSI, stays=options.stay), False
     terminal = Terminal(has_sixel(options.graphics, os.environ), cell_size)
-    return KioskApp(options.socket, terminal=terminal, theme=options.theme), options.theme != ANSI
+    app = KioskApp(options.socket, terminal=terminal, theme=options.theme, stays=options.stay)
+    return app, options.theme != ANSI
 
 
 def main(arguments: list[str] | None = None) -> int:

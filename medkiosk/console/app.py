@@ -93,6 +93,7 @@ class KioskApp(App[None]):
         theme: one of `medkiosk.console.theme.NAMES`.
         clock: what time it is.
         keys: the security keys that are plugged in.
+        stays: no key ends it, since nothing is behind it.
     """
 
     CSS_PATH = "console.tcss"
@@ -119,8 +120,10 @@ class KioskApp(App[None]):
         theme: str = "calm",
         clock: Clock = system_clock,
         keys: Keys = on_usb,
+        stays: bool = False,
     ) -> None:
         super().__init__()
+        self._stays = stays
         self.terminal = terminal
         self.keys = keys
         self.clock = clock
@@ -287,6 +290,11 @@ class KioskApp(App[None]):
     async def _go_home(self) -> None:
         while len(self.screen_stack) > 1:
             await self.pop_screen()
+
+    async def action_quit(self) -> None:
+        """Leave it, where one may."""
+        if not self._stays:
+            await super().action_quit()
 
     def action_log_out(self) -> None:
         """Log out from any screen."""

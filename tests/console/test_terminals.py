@@ -98,6 +98,15 @@ def test_leaving_restores_the_terminal_and_ends_the_session(running: RunningKios
     assert running.kiosk.logged_in == 0
 
 
+def test_on_a_kiosk_no_key_ends_it(running: RunningKiosk) -> None:
+    with PtyConsole(command(running.path, "--stay")) as console:
+        console.until("Log in")
+        for key in ("\x11", "\x03", "\x1a", "\x1c", "\x04"):  # ctrl+q, c, z, backslash, d
+            console.press(key)
+        log_in(console)
+        assert running.kiosk.logged_in == 1
+
+
 CRASHING = """
 import sys
 from medkiosk.console import __main__, app

@@ -143,13 +143,14 @@ OF: Mapping[str, Category] = {
 }
 """The one category of each type; an event under break-glass is in `Category.GLASS` as well."""
 
-_GLASS = "glass"
+_GLASS = ("glass", "glasses")
+"""Members that say under which broken glass something happened."""
 
 
 def categories(event: Event) -> frozenset[Category]:
     """The categories of one event: its type's; of a look at the audit that; under break-glass that, too."""
     found = {OF[event.name]} if event.name in OF else set()
-    if getattr(event, _GLASS, ""):
+    if any(getattr(event, member, "") for member in _GLASS):
         found.add(Category.GLASS)
     if event.name == "viewed" and getattr(event, "what", "") == "audit":
         found = {*(found - {Category.LOOK}), Category.AUDIT}
@@ -161,7 +162,7 @@ def types(wanted: frozenset[Category]) -> frozenset[str]:
     """The types of which an event may be in one of these categories; what is not sure is opened and asked."""
     found = {name for name, category in OF.items() if category in wanted}
     if Category.GLASS in wanted:
-        found |= {name_of(each) for each in all_types() if _GLASS in each.__struct_fields__}
+        found |= {name_of(each) for each in all_types() if {*_GLASS} & {*each.__struct_fields__}}
     if Category.AUDIT in wanted:
         found.add("viewed")
     return frozenset(found)

@@ -128,6 +128,7 @@ class PatientsListed(Event, frozen=True, tag="patients.listed", omit_defaults=Tr
         most: the most that a search found while it was typed.
         text: what was searched for or scanned, or stood on the form.
         encounters: whom a search, a scan or a form showed: of every answer that found at most 20.
+        glasses: the person's broken glasses that were open then: what was shown may be there by them.
     """
 
     listing: Listing
@@ -135,6 +136,7 @@ class PatientsListed(Event, frozen=True, tag="patients.listed", omit_defaults=Tr
     most: int = 0
     text: str = ""
     encounters: tuple[EncounterId, ...] = ()
+    glasses: tuple[GlassId, ...] = ()
 
 
 AnyAccessEvent = (

@@ -30,4 +30,5 @@ def summary(event: acc.AnyAccessEvent) -> str:
             return f"{len(event.encounters)} encounters that they do not see"
         case acc.PatientsListed():
             typed = f", up to {event.most} while it was typed" if event.most > event.found else ""
-            return f"{event.listing}: {event.found} found{typed}"
+            by = f", by glass {' and '.join(event.glasses)}" if event.glasses else ""
+            return f"{event.listing}: {event.found} found{typed}{by}"

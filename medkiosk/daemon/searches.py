@@ -16,7 +16,7 @@ from medkiosk.access import searching
 from medkiosk.access.searching import Search, Standing
 from medkiosk.core.accessevents import Listing, PatientsListed
 from medkiosk.core.errors import KioskError
-from medkiosk.core.ids import EncounterId
+from medkiosk.core.ids import EncounterId, GlassId
 from medkiosk.daemon.sessions import Session
 from medkiosk.journal import Fact, Journal, OutOfDateError
 
@@ -29,7 +29,8 @@ class _Seen:
 
     Attributes:
         standing: its search that follows each key.
-        listed: lists that are written down; one entry for a session is enough.
+        glasses: the broken glasses that were open at an answer of that search.
+        listed: lists that are written down, and the glasses that were open then; one entry is enough.
         told: the last answer to a scan, and to a form.
         waiting: what is to be written down.
         failed: whether that did not work the last time.
@@ -37,7 +38,8 @@ class _Seen:
     """
 
     standing: Standing = field(default_factory=Standing)
-    listed: set[Listing] = field(default_factory=set)
+    glasses: tuple[GlassId, ...] = ()
+    listed: set[tuple[Listing, tuple[GlassId, ...]]] = field(default_factory=set)
     told: dict[Listing, Search] = field(default_factory=dict)
     waiting: list[PatientsListed] = field(default_factory=list, repr=False)
     failed: bool = False
@@ -85,7 +87,12 @@ class Searches:
         with self._lock:
             answered = Search.of(key, text, found, shown)
             seen.standing, written = searching.asked(seen.standing, answered, self._now())
-            self._due(session, seen, written)
+            open_ = self._open(session)
+            if written is None:
+                seen.glasses = tuple(dict.fromkeys((*seen.glasses, *open_)))
+            else:
+                self._due(session, seen, written, seen.glasses)
+                seen.glasses = open_
         if session.ended:
             self._settle(session, seen)
 
@@ -101,12 +108,14 @@ class Searches:
         with self._lock:
             self._leave(session, seen)
             if seen.told.get(listing) != answered:
-                self._due(session, seen, answered, listing)
+                self._due(session, seen, answered, self._open(session), listing)
                 seen.told[listing] = answered
         self._settle(session, seen)
 
     def listed(self, session: Session, listing: Listing, total: int) -> None:
-        """A list is about to be shown: written down now, once for a session, unless nobody is on it.
+        """A list is about to be shown: written down now, unless nobody is on it.
+
+        Once for a session, and again when a broken glass may show more of it.
 
         Raises:
             KioskError: it could not be written down, or what anybody searched before.
@@ -115,9 +124,10 @@ class Searches:
         seen = self._seen(session)
         with self._lock:
             self._leave(session, seen)
-            if total and listing not in seen.listed:
-                seen.waiting.append(self._event(session, listing, total))
-                seen.listed.add(listing)
+            open_ = self._open(session)
+            if total and (listing, open_) not in seen.listed:
+                seen.waiting.append(self._event(session, listing, total, open_))
+                seen.listed.add((listing, open_))
         self._settle(session, seen)
 
     def left(self, session: Session) -> None:
@@ -144,7 +154,7 @@ class Searches:
         with self._lock:
             for session, seen in self._of.items():
                 seen.standing, written = searching.looked(seen.standing, now)
-                self._due(session, seen, written)
+                self._due(session, seen, written, seen.glasses)
             waiting = [seen for seen in (*self._over, *self._of.values()) if seen.waiting]
         for seen in waiting:
             self._try(seen)
@@ -179,19 +189,39 @@ class Searches:
 
     def _leave(self, session: Session, seen: _Seen) -> None:
         seen.standing, written = searching.left(seen.standing)
-        self._due(session, seen, written)
+        self._due(session, seen, written, seen.glasses)
+        seen.glasses = ()
+
+    def _open(self, session: Session) -> tuple[GlassId, ...]:
+        """The broken glasses that this session may look through now."""
+        now, wall = self._now(), self._journal.clock()
+        return tuple(each.glass.glass_id for each in session.glasses if each.left(now, wall))
 
     def _due(
-        self, session: Session, seen: _Seen, written: Search | None, listing: Listing = Listing.SEARCH
+        self,
+        session: Session,
+        seen: _Seen,
+        written: Search | None,
+        glasses: tuple[GlassId, ...],
+        listing: Listing = Listing.SEARCH,
     ) -> None:
         if written is not None:
-            seen.waiting.append(self._event(session, listing, written.found, written))
+            seen.waiting.append(self._event(session, listing, written.found, glasses, written))
 
     def _event(
-        self, session: Session, listing: Listing, found: int, search: Search | None = None
+        self,
+        session: Session,
+        listing: Listing,
+        found: int,
+        glasses: tuple[GlassId, ...],
+        search: Search | None = None,
     ) -> PatientsListed:
         event = PatientsListed(
-            at=self._journal.now(), actor=session.account.account_id, listing=listing, found=found
+            at=self._journal.now(),
+            actor=session.account.account_id,
+            listing=listing,
+            found=found,
+            glasses=glasses,
         )
         if search is None:
             return event

@@ -73,6 +73,10 @@ def test_a_glass_opens_one_encounter_for_looking_and_everything_says_so(here: Ho
     lines = audi.list_events(0, 1000).events
     looks = [each.summary for each in lines if each.type == "viewed" and broken.glass_id in each.summary]
     assert looks == [f"preview of capture {here.of_plain} revision 1 by glass {broken.glass_id}"]
+    [names] = [
+        each.summary for each in lines if each.type == "patients.listed" and broken.glass_id in each.summary
+    ]
+    assert names == f"encounters: 1 found, by glass {broken.glass_id}"
     assert [each.type for each in lines if each.type in ("glass.broken", "glass.ended")]
     assert "patient.asked_for" in {each.type for each in lines}
     with pytest.raises(RemoteError, match="say what you found"):

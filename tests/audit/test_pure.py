@@ -185,7 +185,7 @@ def test_nothing_that_a_person_typed_is_shown_but_reasons_for_looking() -> None:
 _FORMED = {
     ("audit.read", "since"), ("audit.read", "until"), ("audit.reported", "sha256"), ("clock.back", "newest"),
     ("glass.broken", "until"), ("kiosk.decommissioned", "second"), ("update.applied", "manifest_sha256"),
-    ("viewed", "glass"),
+    ("patients.listed", "glasses"), ("viewed", "glass"),
 }  # fmt: skip
 """Ids, hashes and moments, which the golden events have as words."""
 

@@ -165,6 +165,7 @@ def test_an_auditor_is_told_neither_words_nor_names(searched: Searched) -> None:
         "most": "0",
         "text": "(text, sealed)",
         "encounters.0": searched.encounters[6],
+        "glasses": "none",
     }
 
 

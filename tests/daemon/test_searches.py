@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 
+from medkiosk.access.need import Glass
 from medkiosk.access.searching import RESTS_S
+from medkiosk.audit.categories import Category, categories
 from medkiosk.core.accessevents import Listing, PatientsListed
 from medkiosk.core.clock import rfc3339
 from medkiosk.core.events import AccountCreated, AnyEvent, Role
-from medkiosk.core.ids import KIOSK, AccountId, EncounterId
+from medkiosk.core.ids import KIOSK, AccountId, EncounterId, GlassId
+from medkiosk.daemon.accesswords import summary
 from medkiosk.daemon.searches import Searches
-from medkiosk.daemon.sessions import Session
+from medkiosk.daemon.sessions import OpenGlass, Session
 from medkiosk.journal import JournalStoppedError, OutOfDateError
 from medkiosk.ledger import entry
 from medkiosk.vault.errors import VaultFullError
@@ -159,6 +163,52 @@ def test_a_list_is_written_once_for_a_session_and_not_while_it_is_empty(rig: Rig
     rig.searches.ended(session)
     rig.searches.listed(rig.session(), Listing.ENCOUNTERS, 1200)
     assert len(rig.said) == 3
+
+
+def glass(rig: Rig, letter: str, for_s: float = 60) -> OpenGlass:
+    until = rig.journal.clock() + timedelta(seconds=3600)
+    return OpenGlass(Glass(GlassId(letter * 32), ERIKA, until), rig.now + for_s)
+
+
+def test_a_list_that_a_broken_glass_may_fill_is_written_again_and_says_so(rig: Rig) -> None:
+    session = rig.session()
+    rig.searches.listed(session, Listing.ENCOUNTERS, 3)
+    session.glasses = (glass(rig, "1"),)
+    for _page in range(2):
+        rig.searches.listed(session, Listing.ENCOUNTERS, 4)
+    session.glasses = (*session.glasses, glass(rig, "2", for_s=500))
+    rig.searches.listed(session, Listing.ENCOUNTERS, 5)
+    rig.now += 61
+    rig.searches.listed(session, Listing.ENCOUNTERS, 5)
+    session.glasses = ()
+    rig.searches.listed(session, Listing.ENCOUNTERS, 3)
+    first, second = GlassId("1" * 32), GlassId("2" * 32)
+    assert [(each.found, each.glasses) for each in rig.written] == [
+        (3, ()),
+        (4, (first,)),
+        (5, (first, second)),
+        (5, (second,)),
+    ]
+    assert [Category.GLASS in categories(each) for each in rig.written] == [False, True, True, True]
+
+
+def test_a_search_says_which_glasses_were_open_at_any_of_its_answers(rig: Rig) -> None:
+    session = rig.session()
+    rig.type(session, "e", ERIKA)
+    session.glasses = (glass(rig, "1"),)
+    rig.type(session, "er", ERIKA)
+    session.glasses = ()
+    rig.type(session, "eri", ERIKA)
+    rig.type(session, "anna", ANN)  # another search, with no glass open
+    rig.rest()
+    session.glasses = (glass(rig, "2"),)
+    rig.searches.told(session, Listing.SCAN, "4711", (ERIKA,))
+    assert [(each.text, each.glasses) for each in rig.written] == [
+        ("eri", (GlassId("1" * 32),)),
+        ("anna", ()),
+        ("4711", (GlassId("2" * 32),)),
+    ]
+    assert GlassId("2" * 32) in summary(rig.written[-1])
 
 
 def test_a_scan_is_written_each_time_unless_it_is_the_same_again(rig: Rig) -> None:

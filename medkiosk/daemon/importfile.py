@@ -123,9 +123,14 @@ class FileReader:
             sealed = self._once(looked)
             if not (self._twice or sealed.shape.is_doubtful):
                 return sealed
-            if self._reread(looked.entry) == sealed.object.plain_sha256:
+            kept = False
+            try:
+                kept = self._reread(looked.entry) == sealed.object.plain_sha256
+            finally:
+                if not kept:  # also where the second reading came to no end
+                    self._vault.discard(sealed.object)
+            if kept:
                 return sealed
-            self._vault.discard(sealed.object)
             self._watcher.progress(Counts(bytes_done=-looked.entry.size))
         self._watcher.progress(Counts(bytes_done=looked.entry.size))
         raise SourceError(SourceCode.DIFFERS)

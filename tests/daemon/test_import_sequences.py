@@ -62,6 +62,7 @@ CAMERA = [
     ],
     [["stale", "new-photo=IMG_0078.JPG", "grow=IMG_0003.JPG"]],
     [[f"stall={2 * MIB}"]],
+    [["flip=IMG_0002.CTG:4", "again-with-new-handles=2437499"]],  # within the second reading of a file
 ]
 """Sequences in which each fault of a camera does something."""
 CARD = [
@@ -69,6 +70,7 @@ CARD = [
     [["long=IMG_0001.CR3", "gone=IMG_0001.JPG", "short=IMG_0002.CTG:0"]],
     [["flip-once=IMG_0001.JPG", "grow=IMG_0001.CR3"]],
     [[f"vanish-at={MIB}"]],
+    [["vanish-at=3637978"]],  # within the second reading of a file
     [["stall=1000000"]],
 ]
 """Sequences in which each fault of a card does something."""

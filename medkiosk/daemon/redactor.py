@@ -373,6 +373,10 @@ class Redactor:
             )
             self._journal.commit([Fact(event, objects=objects), *slates])
             return event
+        except BaseException:
+            for pending in objects:
+                vault.discard(pending)
+            raise
         finally:
             for pending in objects:
                 pending.data_key.wipe()

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from medkiosk.core.ids import CaptureId, ObjectId
+from medkiosk.core.ids import KIOSK, CaptureId, ObjectId
+from medkiosk.core.photo import MediaKind, RedactCode
 from medkiosk.daemon.board import Board
 from medkiosk.daemon.redactor import Job, Redactor
+from medkiosk.journal import OutOfDateError
+from medkiosk.redact.answer import Preview
+from medkiosk.redact.client import RedactResult
 from medkiosk.vault.keys import DataKey
 from tests.daemon.test_journal import Rig
 from tests.redact.test_client import READY, HostileWorker
@@ -47,6 +51,28 @@ def test_what_is_disposed_of_while_it_waits_is_not_counted_any_more(rig: Rig) ->
         redactor.stop()
         for worker in workers:
             worker.close()
+
+
+def test_a_derivative_that_is_not_taken_leaves_nothing_unfinished(rig: Rig) -> None:
+    redactor = Redactor(rig.journal, Board(), lambda: HostileWorker(READY), timeout_s=5, slates=lambda *_: ())
+    job = Job(CaptureId("c" * 32), ObjectId("0" * 32), 10, DataKey(bytearray(32)))
+    result = RedactResult(
+        RedactCode.OK,
+        "policy",
+        MediaKind.JPEG,
+        width=8,
+        height=8,
+        derivative=bytes(3 << 20),
+        preview=Preview(8, 8, bytes(8 * 8 * 3)),
+    )
+    rig.journal.guards.append(lambda _event: "what it is made of is being destroyed")
+    unfinished = rig.vault.root / "tmp"
+    with pytest.raises(OutOfDateError):
+        redactor._seal(job, result, (), 1, KIOSK)
+    assert list(unfinished.iterdir()) == []
+    rig.journal.guards.clear()
+    redactor._seal(job, result, (), 1, KIOSK)
+    assert len(list(rig.vault.objects())) == 2
 
 
 def test_a_worker_that_was_too_slow_once_is_asked_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

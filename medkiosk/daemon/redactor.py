@@ -343,16 +343,11 @@ class Redactor:
         actor: AccountId,
         slates: Sequence[Fact] = (),
     ) -> Redacted:
-        vault = self._journal.vault
         preview = result.preview
         if preview is None:
             raise RedactionRefusedError(words=result.words)
-        objects: list[PendingObject] = []
+        objects = self._sealed(("derivative", result.derivative), ("preview", preview.rgb))
         try:
-            for kind, content in (("derivative", result.derivative), ("preview", preview.rgb)):
-                writer = vault.start(kind)
-                writer.write(content)
-                objects.append(writer.finish())
             event = Redacted(
                 at=self._journal.now(),
                 actor=actor,
@@ -373,13 +368,27 @@ class Redactor:
             )
             self._journal.commit([Fact(event, objects=objects), *slates])
             return event
+        finally:
+            for pending in objects:
+                pending.data_key.wipe()
+
+    def _sealed(self, *contents: tuple[str, bytes]) -> list[PendingObject]:
+        """Seal some contents by their kinds: all, or where one cannot be sealed, none."""
+        vault = self._journal.vault
+        objects: list[PendingObject] = []
+        try:
+            for kind, content in contents:
+                writer = vault.start(kind)
+                try:
+                    writer.write(content)
+                    objects.append(writer.finish())
+                finally:
+                    writer.abort()  # does nothing after it was finished
         except BaseException:
             for pending in objects:
                 vault.discard(pending)
             raise
-        finally:
-            for pending in objects:
-                pending.data_key.wipe()
+        return objects
 
 
 def _plan(findings: Sequence[Finding]) -> Plan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,9 @@ from medkiosk.daemon.redactor import Job, Redactor
 from medkiosk.journal import OutOfDateError
 from medkiosk.redact.answer import Preview
 from medkiosk.redact.client import RedactResult
+from medkiosk.vault.errors import VaultFullError
 from medkiosk.vault.keys import DataKey
+from medkiosk.vault.writer import ObjectWriter
 from tests.daemon.test_journal import Rig
 from tests.redact.test_client import READY, HostileWorker
 
@@ -53,7 +55,21 @@ def test_what_is_disposed_of_while_it_waits_is_not_counted_any_more(rig: Rig) ->
             worker.close()
 
 
-def test_a_derivative_that_is_not_taken_leaves_nothing_unfinished(rig: Rig) -> None:
+def full_at_the_second(start: Callable[[str], ObjectWriter]) -> Callable[[str], ObjectWriter]:
+    """The disk takes one object, and no other."""
+
+    def begin(kind: str) -> ObjectWriter:
+        if kind == "preview":
+            raise VaultFullError
+        return start(kind)
+
+    return begin
+
+
+@pytest.mark.parametrize("what", ["journal", "preview"])
+def test_a_derivative_that_is_not_taken_leaves_nothing_unfinished(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
     redactor = Redactor(rig.journal, Board(), lambda: HostileWorker(READY), timeout_s=5, slates=lambda *_: ())
     job = Job(CaptureId("c" * 32), ObjectId("0" * 32), 10, DataKey(bytearray(32)))
     result = RedactResult(
@@ -65,12 +81,15 @@ def test_a_derivative_that_is_not_taken_leaves_nothing_unfinished(rig: Rig) -> N
         derivative=bytes(3 << 20),
         preview=Preview(8, 8, bytes(8 * 8 * 3)),
     )
-    rig.journal.guards.append(lambda _event: "what it is made of is being destroyed")
     unfinished = rig.vault.root / "tmp"
-    with pytest.raises(OutOfDateError):
-        redactor._seal(job, result, (), 1, KIOSK)
+    with monkeypatch.context() as patched:
+        if what == "journal":
+            patched.setattr(rig.journal, "guards", [lambda _event: "it is being destroyed"])
+        else:
+            patched.setattr(rig.vault, "start", full_at_the_second(rig.vault.start))
+        with pytest.raises((OutOfDateError, VaultFullError)):
+            redactor._seal(job, result, (), 1, KIOSK)
     assert list(unfinished.iterdir()) == []
-    rig.journal.guards.clear()
     redactor._seal(job, result, (), 1, KIOSK)
     assert len(list(rig.vault.objects())) == 2
 

@@ -73,7 +73,7 @@ def _send(folder: int, name: bytes, most: int, frame: Frame, writer: Writable) -
     except OSError:
         return Found.UNREADABLE
     except OddFileError:
-        return Found.FOREIGN
+        return Found.FOREIGN | Found.ODD
     write_frame(writer, frame, content)
     return Found.NOTHING
 

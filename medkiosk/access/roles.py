@@ -52,6 +52,7 @@ ROLES: dict[Role, frozenset[Capability]] = {
         Capability.MANAGE_STORE,
         Capability.SEE_SETTINGS,
         Capability.PROPOSE_SETTINGS,
+        Capability.MANAGE_GUIDE,
         Capability.UPDATE,
         Capability.SEE_TRAINING,
     },

@@ -62,6 +62,7 @@ OF: Mapping[str, Category] = {
     "account.roles_changed": Category.PEOPLE,
     "account.departments_set": Category.PEOPLE,
     "training.passed": Category.PEOPLE,
+    "guide.taken": Category.PEOPLE,
     "training.failed": Category.PEOPLE,
     "recovery.checked": Category.PEOPLE,
     "recovery.replaced": Category.PEOPLE,

@@ -203,7 +203,7 @@ class Catalog(Index):
                 | out.RecallKept()
             ):
                 return self.held.outside.take(event)
-            case train.TrainingPassed() | train.TrainingFailed():
+            case train.TrainingPassed() | train.TrainingFailed() | train.GuideTaken():
                 return self.held.training.take(event)
             case stg.SettingsProposed() | stg.SettingsDecided():
                 return self.held.settings.take(event)

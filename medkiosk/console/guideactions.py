@@ -14,6 +14,7 @@ GUIDE_ACTIONS: tuple[Action, ...] = (
     Action(_W.GUIDE, "practice", ("p",), "Practise", "Review pictures that are nobody's."),
     Action(_W.GUIDE, "own", ("m",), "My training", "Which checks you passed, and until when they count."),
     Action(_W.GUIDE, "everybody", ("w",), "Who", "Who passed what, for those who may know it."),
+    Action(_W.GUIDE, "take", ("t",), "Take pages", "Take the department's own pages from a stick."),
     Action(_W.GUIDE, "back", ("escape",), "Back", "Go back."),
     Action(_W.GUIDE_PAGE, "turn(1)", ("space", "pagedown", "right", "down"), "Read on", "Show what follows."),
     Action(

@@ -15,6 +15,22 @@ class GuideLoaded(Message):
         super().__init__()
 
 
+class GuideOffered(Message):
+    """What a stick brings."""
+
+    def __init__(self, offer: g.GuideOffer) -> None:
+        self.offer = offer
+        super().__init__()
+
+
+class GuideTaken(Message):
+    """It was taken; the list of pages."""
+
+    def __init__(self, guide: g.GuideList) -> None:
+        self.guide = guide
+        super().__init__()
+
+
 class PageLoaded(Message):
     """A page."""
 

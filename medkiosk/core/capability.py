@@ -30,4 +30,5 @@ class Capability(StrEnum):
     PROPOSE_SETTINGS = "propose_settings"
     DECIDE_SETTINGS = "decide_settings"  # as a second person
     UPDATE = "update"  # another version of the appliance
+    MANAGE_GUIDE = "manage_guide"  # the department's pages of the guide
     SEE_TRAINING = "see_training"  # who passed which check of the guide

@@ -41,4 +41,18 @@ class TrainingFailed(Event, frozen=True, tag="training.failed", omit_defaults=Tr
     asked: int
 
 
-AnyTrainingEvent = TrainingPassed | TrainingFailed
+class GuideTaken(Event, frozen=True, tag="guide.taken"):
+    """Somebody took the department's pages of the guide from a stick; they are all that the department has.
+
+    Attributes:
+        pages: their ids.
+        versions: of each, as in the file.
+        digests: SHA-256 of each file's bytes, hexadecimal.
+    """
+
+    pages: tuple[str, ...]
+    versions: tuple[str, ...]
+    digests: tuple[str, ...]
+
+
+AnyTrainingEvent = TrainingPassed | TrainingFailed | GuideTaken

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from medkiosk.core.errors import BadRequestError
-from medkiosk.daemon import training
+from medkiosk.daemon import guidetaking, training
 from medkiosk.daemon.connection import Connection
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.guide.check import Check
@@ -35,6 +35,17 @@ class GuideService(Connection):
     def search_guide(self, text: str) -> g.GuideHits:
         """See `GuideApi.search_guide`."""
         return training.find(self._kiosk, text)
+
+    def read_guide(self, stick: str = "") -> g.GuideOffer:
+        """See `GuideApi.read_guide`."""
+        with self._kiosk.sessions.busy(self._living):
+            return guidetaking.offered(self._kiosk, stick)
+
+    def take_guide(self, sha256: str, stick: str = "") -> g.GuideList:
+        """See `GuideApi.take_guide`."""
+        with self._kiosk.sessions.busy(self._living):
+            guidetaking.take(self._kiosk, self._who, stick, sha256)
+        return training.listed(self._kiosk)
 
     def begin_check(self, page_id: str) -> g.Check:
         """See `GuideApi.begin_check`."""

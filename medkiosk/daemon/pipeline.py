@@ -32,7 +32,7 @@ from medkiosk.daemon.cardlines import CardLines
 from medkiosk.daemon.comparing import Comparer
 from medkiosk.daemon.disposing import Disposer
 from medkiosk.daemon.drives import DriveDesk
-from medkiosk.daemon.guidefiles import GuideShelf
+from medkiosk.daemon.guidefiles import TAKEN, GuideShelf
 from medkiosk.daemon.headmemory import HeadMemory
 from medkiosk.daemon.healthdesk import HealthDesk
 from medkiosk.daemon.importer import Importer
@@ -186,7 +186,9 @@ class Daemon:
             updates=self._updates,
             checker=self._checker,
             settings=self._settings,
-            guide=GuideShelf(Path(config.guide.path) if config.guide.path else None),
+            guide=GuideShelf(
+                Path(config.guide.path) if config.guide.path else None, Path(config.store.path).parent / TAKEN
+            ),
             clock=_now,
             random=os.urandom,
         )

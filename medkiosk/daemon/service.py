@@ -70,6 +70,7 @@ _WORDS = {
     Capability.MANAGE_STORE: "your role does not look after backups and the ledger",
     Capability.SEE_SETTINGS: "your role does not see the settings",
     Capability.PROPOSE_SETTINGS: "only an administrator proposes other settings",
+    Capability.MANAGE_GUIDE: "only an administrator takes pages of the guide",
     Capability.DECIDE_SETTINGS: "only a privacy officer decides about settings",
     Capability.UPDATE: "only an administrator installs updates",
     Capability.SEE_TRAINING: "your role does not see who passed which check",

@@ -75,10 +75,11 @@ def _now(kiosk: Kiosk) -> datetime:
 def listed(kiosk: Kiosk) -> g.GuideList:
     """All pages, and what is wrong with the department's files."""
     library = kiosk.guide.library()
-    return g.GuideList(tuple(map(_info, library.pages.values())), library.problems)
+    return g.GuideList(tuple(map(info, library.pages.values())), library.problems)
 
 
-def _info(page: Page) -> g.PageInfo:
+def info(page: Page) -> g.PageInfo:
+    """A page as it stands in the list."""
     return g.PageInfo(
         page_id=page.page_id,
         title=page.title,
@@ -106,7 +107,7 @@ def page(kiosk: Kiosk, page_id: str) -> g.GuidePage:
     """
     found = _page(kiosk, page_id)
     blocks = tuple(g.GuideBlock(each.kind.value, each.text, each.number) for each in found.blocks)
-    return g.GuidePage(_info(found), blocks)
+    return g.GuidePage(info(found), blocks)
 
 
 def find(kiosk: Kiosk, text: str) -> g.GuideHits:
@@ -131,7 +132,7 @@ def begin(kiosk: Kiosk, page_id: str) -> Check:
 def shown(check: Check) -> g.Check:
     """What of a drawing may leave the daemon: not the solution."""
     return g.Check(
-        _info(check.page), tuple(g.CheckQuestion(one.question.text, one.options) for one in check.drawn)
+        info(check.page), tuple(g.CheckQuestion(one.question.text, one.options) for one in check.drawn)
     )
 
 

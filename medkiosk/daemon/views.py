@@ -241,6 +241,9 @@ def summary(event: ev.AnyEvent) -> str:
             return f"{said}: {', '.join(event.changed)}, SHA-256 {event.sha256[:16]}"
         case train.TrainingPassed() | train.TrainingFailed():
             return f"{event.module} {event.version}: {event.right} of {event.asked} right"
+        case train.GuideTaken():
+            taken = zip(event.pages, event.versions, strict=False)
+            return ", ".join(f"{page} {version}" for page, version in taken) or "no pages any more"
         case ev.LoggedOut():
             return event.reason
         case ev.KioskStarted():

@@ -1,8 +1,8 @@
 """What may lie on a stick and what is read of it; the frames of the worker that reads it. Pure.
 
-Rule: of all that lies on a stick, five kinds of files are ever opened: the kiosk's own mark,
+Rule: of all that lies on a stick, six kinds of files are ever opened: the kiosk's own mark,
 acknowledgements (docs/acknowledgement.md), checkpoints that witnesses signed, witnesses' keys
-(docs/ledger.md), and settings that somebody proposes (docs/settings.md).
+(docs/ledger.md), settings that somebody proposes (docs/settings.md), and pages of the guide (docs/guide.md).
 Everything else is a name that is counted.
 """
 
@@ -24,6 +24,9 @@ COSIGNED_BYTES = 256 << 10
 KEY_BYTES = 8 << 10
 SETTINGS_NAME = "medkiosk-settings.toml"
 SETTINGS_BYTES = 32 << 10
+GUIDE_NAMES = "medkiosk-guide-*.md"
+GUIDE_PAGES = 64
+GUIDE_PAGE_BYTES = 64 << 10
 MOST_NAMES = 20_000
 """More names than these are not looked at."""
 
@@ -31,6 +34,7 @@ _ACKNOWLEDGEMENT = re.compile(rb"medkiosk-acknowledgement-[0-9a-f]{8}\.json")
 _COSIGNED = re.compile(rb"medkiosk-cosigned-[A-Za-z0-9._-]{1,60}")
 _KEY = re.compile(rb"medkiosk-witness-[A-Za-z0-9._-]{1,60}")
 _SETTINGS = re.compile(re.escape(SETTINGS_NAME).encode())
+_GUIDE = re.compile(rb"medkiosk-guide-[A-Za-z0-9._-]{1,60}\.md")
 _OURS = re.compile(
     rb"medkiosk(-recall|-head|-audit)?-[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9a-f]{8}|\.medkiosk-partial-[0-9a-f]{8}|"
     rb"medkiosk-update-[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}|" + re.escape(MARK.encode())
@@ -55,8 +59,8 @@ _SYSTEM = frozenset(
 
 
 class Frame(IntEnum):
-    """What the worker says: the mark, each acknowledgement, checkpoint, key and the settings, then what it
-    found.
+    """What the worker says: the mark, each acknowledgement, checkpoint and key, the settings, each page of
+    the guide, then what it found.
     """
 
     MARK = 1
@@ -65,6 +69,7 @@ class Frame(IntEnum):
     COSIGNED = 4
     KEY = 5
     SETTINGS = 6
+    GUIDE = 7
 
 
 class Found(IntFlag, boundary=STRICT):
@@ -75,6 +80,7 @@ class Found(IntFlag, boundary=STRICT):
     UNREADABLE = 2  # the folder could not be read to its end, or a file that should be
     TOO_MANY = 4  # names or acknowledgements
     MARKED = 8  # there is a file called like our mark, whatever is in it
+    ODD = 16  # what should be read is no plain file, or larger than such a file may be
 
 
 FOUND = struct.Struct(">B")
@@ -91,6 +97,7 @@ class Look(NamedTuple):
         untrusted_cosigned: checkpoints that witnesses signed, at most `WITNESSED` of `COSIGNED_BYTES`.
         untrusted_keys: keys of witnesses, at most `WITNESSED` of `KEY_BYTES`.
         untrusted_settings: proposed settings, at most one of `SETTINGS_BYTES`.
+        untrusted_guide: pages of the guide, at most `GUIDE_PAGES` of `GUIDE_PAGE_BYTES`.
     """
 
     found: Found
@@ -99,6 +106,7 @@ class Look(NamedTuple):
     untrusted_cosigned: tuple[bytes, ...] = ()
     untrusted_keys: tuple[bytes, ...] = ()
     untrusted_settings: tuple[bytes, ...] = ()
+    untrusted_guide: tuple[bytes, ...] = ()
 
     @property
     def is_blank(self) -> bool:
@@ -120,6 +128,7 @@ READ: Final = (
     Kind(Frame.COSIGNED, _COSIGNED, WITNESSED, COSIGNED_BYTES),
     Kind(Frame.KEY, _KEY, WITNESSED, KEY_BYTES),
     Kind(Frame.SETTINGS, _SETTINGS, 1, SETTINGS_BYTES),
+    Kind(Frame.GUIDE, _GUIDE, GUIDE_PAGES, GUIDE_PAGE_BYTES),
 )
 """What is read beside the mark, in the order in which it is said."""
 

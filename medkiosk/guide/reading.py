@@ -99,6 +99,15 @@ def read_page(untrusted: bytes, page_id: str, *, own: bool = False) -> Page:
     )
 
 
+def said_id(untrusted: bytes) -> str:
+    """The id that a file says it has, before anything of it is checked; empty where it says none."""
+    for line in untrusted[: p.LONGEST_LINE].split(b"\n")[1 : len(_NEEDED) + len(_MAY) + 1]:
+        name, colon, value = line.partition(b":")
+        if colon and name.strip() == b"id":
+            return value.strip().decode("ascii", "replace")
+    return ""
+
+
 def _lines(untrusted: bytes) -> list[str]:
     if len(untrusted) > p.LONGEST_FILE:
         raise PageError(0, f"it has more than {p.LONGEST_FILE} bytes")

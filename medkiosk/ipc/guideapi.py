@@ -27,6 +27,16 @@ class GuideApi(Protocol):
         """Where all these words stand; only the first characters of a long text count."""
         ...
 
+    @method(needs=Capability.MANAGE_GUIDE)
+    def read_guide(self, stick: str = "") -> g.GuideOffer:
+        """What taking the pages on a stick would change; nothing is taken."""
+        ...
+
+    @method(needs=Capability.MANAGE_GUIDE)
+    def take_guide(self, sha256: str, stick: str = "") -> g.GuideList:
+        """Take the pages on a stick in the place of all taken before, if they are this set. Recorded."""
+        ...
+
     @method(needs=Capability.LOGGED_IN)
     def begin_check(self, page_id: str) -> g.Check:
         """Draw the questions of a page's check; what was drawn before on this connection is forgotten."""

@@ -37,6 +37,27 @@ class GuideList(Wire, frozen=True):
     problems: tuple[str, ...]
 
 
+class PageChange(Wire, frozen=True):
+    """What becomes of one page of the department; ``becomes`` is one of `medkiosk.guide.taking.Becomes`."""
+
+    page: PageInfo
+    becomes: str
+
+
+class GuideOffer(Wire, frozen=True):
+    """What a stick brings.
+
+    Attributes:
+        sha256: names the set of pages.
+        changes: each page of the department, now or then.
+        problems: sentences about files that are no pages; with one of them nothing can be taken.
+    """
+
+    sha256: str
+    changes: tuple[PageChange, ...]
+    problems: tuple[str, ...]
+
+
 class GuideBlock(Wire, frozen=True):
     """A piece of a page; ``kind``: heading, paragraph, item, step or note; ``number``: of a step, else 0."""
 

@@ -160,7 +160,7 @@ METHODS: dict[str, Refused | Hides | Nothing] = {
     **dict.fromkeys(
         (
             "answer_check", "begin_check", "get_guide_page", "get_training", "list_guide", "list_training",
-            "search_guide",
+            "read_guide", "search_guide", "take_guide",
         ),
         GUIDE,
     ),

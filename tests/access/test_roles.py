@@ -22,7 +22,8 @@ DOCUMENTED = {
     ),
     Role.AUDITOR: "audit logged_in manage_store own_session review_glass see_settings see_training",
     Role.ADMINISTRATOR: (
-        "logged_in manage_accounts manage_store own_session propose_settings see_settings see_training update"
+        "logged_in manage_accounts manage_guide manage_store own_session propose_settings see_settings"
+        " see_training update"
     ),
     Role.INTIMATE_PICTURES: "logged_in own_session see_restricted",
 }

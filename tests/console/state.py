@@ -172,6 +172,7 @@ class Kiosk:
     glass_seconds: float = 3600.0
     glasses: list[t.GlassInfo] = field(default_factory=list)
     guide: dict[str, bytes] = field(default_factory=dict)
+    brought: tuple[bytes, ...] = ()
     passed: list[TrainingPassed] = field(default_factory=list)
     demanded: tuple[str, ...] = ()
     drives: t.Drives = field(default_factory=lambda: t.Drives(drives=(), places=("left",)))

@@ -14,6 +14,7 @@ from medkiosk.guide.check import Check, draw, judge
 from medkiosk.guide.library import Library, build, search
 from medkiosk.guide.page import Page
 from medkiosk.guide.standing import STANDING_WORDS, Standing, standing
+from medkiosk.guide.taking import becomes, read_set
 from medkiosk.ipc import guidetypes as g
 from medkiosk.ipc import types as t
 from tests.console.state import Kiosk
@@ -45,6 +46,21 @@ class Guide:
     def list_guide(self) -> g.GuideList:
         library = self._library()
         return g.GuideList(tuple(map(info, library.pages.values())), library.problems)
+
+    def read_guide(self, stick: str = "") -> g.GuideOffer:
+        found = read_set(self._kiosk.brought)
+        changes = becomes(self._library(), build(OURS, found.files))
+        return g.GuideOffer(
+            found.sha256,
+            tuple(g.PageChange(info(page), what.value) for page, what in changes),
+            found.problems,
+        )
+
+    def take_guide(self, sha256: str, stick: str = "") -> g.GuideList:
+        found = read_set(self._kiosk.brought)
+        assert found.sha256 == sha256
+        self._kiosk.guide = dict(found.files)
+        return self.list_guide()
 
     def get_guide_page(self, page_id: str) -> g.GuidePage:
         page = self._page(page_id)

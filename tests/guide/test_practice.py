@@ -236,11 +236,12 @@ REFUSED = {"ask_second", "open_original", "get_original", "close_original"}
 
 
 def test_all_else_that_the_review_screen_asks_is_practised() -> None:
-    screens = Path(__file__).resolve().parents[2] / "medkiosk" / "console" / "screens"
+    console = Path(__file__).resolve().parents[2] / "medkiosk" / "console"
+    screens = ("photo", "masking", "suggestions", "original", "review")
     asked = {
         name
-        for screen in ("photo", "masking", "suggestions", "original", "review")
-        for name in re.findall(r"(?<!self\.)\bkiosk\.(\w+)\(", (screens / f"{screen}.py").read_text())
+        for path in (console / "looking.py", *(console / "screens" / f"{screen}.py" for screen in screens))
+        for name in re.findall(r"(?<!self\.)\bkiosk\.(\w+)\(", path.read_text())
     }
     assert {"list_captures", "approve"} <= asked
     assert asked - REFUSED <= set(vars(PracticeKiosk))

@@ -77,7 +77,7 @@ def test_what_witnesses_send_is_read_by_kind_and_within_its_bounds(tmp_path: Pat
     seen = look(tmp_path)
     assert seen.untrusted_cosigned == (b"c" * COSIGNED_BYTES,)
     assert seen.untrusted_keys == (b"key",)
-    assert (seen.untrusted_acknowledgements, seen.found) == ((), Found.FOREIGN | Found.UNREADABLE)
+    assert (seen.untrusted_acknowledgements, seen.found) == ((), Found.FOREIGN | Found.UNREADABLE | Found.ODD)
     for number in range(WITNESSED + 3):
         (tmp_path / f"medkiosk-witness-{number:03d}").write_bytes(b"%d" % number)
     seen = look(tmp_path)

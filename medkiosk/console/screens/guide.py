@@ -11,18 +11,19 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from medkiosk.console.actions import Where, bindings
-from medkiosk.console.guidemessages import GuideLoaded, HitsLoaded, PageLoaded
+from medkiosk.console.guidemessages import GuideLoaded, GuideOffered, GuideTaken, HitsLoaded, PageLoaded
 from medkiosk.console.language import tr
 from medkiosk.console.reading import Line, drawn, laid_out, screens
 from medkiosk.console.screens.base import KioskScreen
 from medkiosk.console.screens.check import CheckScreen
+from medkiosk.console.screens.dialogs import Confirm
 from medkiosk.console.screens.login import LoginScreen
 from medkiosk.console.screens.practice import PracticeScreen
 from medkiosk.console.screens.training import OwnTrainingScreen, TrainingScreen
 from medkiosk.console.widgets.field import Field
 from medkiosk.console.words import clean, count
 from medkiosk.core.events import Role
-from medkiosk.ipc.guidetypes import GuideHit, GuidePage, PageInfo
+from medkiosk.ipc.guidetypes import GuideHit, GuideOffer, GuidePage, PageInfo
 from medkiosk.ipc.types import Session
 
 _NO_CHECK = "This page has no check."
@@ -39,6 +40,16 @@ def page_text(page: PageInfo) -> Text:
     about += [tr("the department's")] if page.own else []
     words.append(", ".join(about), style="not bold")
     return words
+
+
+def offer_text(offer: GuideOffer) -> str:
+    """A line for each page: which, and what becomes of it."""
+    lines = [
+        f"{clean(each.page.title, 44)} ({clean(each.page.version, 9)}): {tr(each.becomes)}"
+        for each in offer.changes
+    ]
+    rest = tr("They are all that the department has then. Who passed a check keeps that, by its version.")
+    return "\n".join((*lines, "", rest))
 
 
 class GuideBase(KioskScreen):
@@ -139,6 +150,41 @@ class GuideScreen(GuideBase):
             self.say(
                 "An administrator, a privacy officer or an auditor sees this. M shows yours.", wrong=True
             )
+
+    def action_take(self) -> None:
+        """Read the department's pages on a stick, for who may take them."""
+        self.with_session(self._read_stick)
+
+    def _read_stick(self) -> None:
+        session: Session | None = self.kiosk.session
+        if session is None or Role.ADMINISTRATOR not in session.roles:
+            self.say("Only an administrator takes pages. F9 logs out, so that one can log in.", wrong=True)
+            return
+        self.say("The stick is read.")
+        self.ask(lambda kiosk: kiosk.read_guide(), GuideOffered)
+
+    @on(GuideOffered)
+    def _offered(self, message: GuideOffered) -> None:
+        offer = message.offer
+        if offer.problems:
+            first, more = clean(offer.problems[0], 300), len(offer.problems) - 1
+            others = tr(" {more_files} like this.", more_files=count(more, "more file")) if more else ""
+            self.say(tr("Nothing is taken. {problem}", problem=first) + others, wrong=True)
+            return
+
+        def go(yes: bool | None) -> None:
+            if yes:
+                self.ask(lambda kiosk: kiosk.take_guide(offer.sha256), GuideTaken)
+            else:
+                self.say("Nothing was taken.")
+
+        self.app.push_screen(Confirm("Take these pages for the guide?", offer_text(offer)), go)
+
+    @on(GuideTaken)
+    def _taken(self, message: GuideTaken) -> None:
+        own = sum(each.own for each in message.guide.pages)
+        self.say(tr("Taken. The department has {pages} of its own.", pages=count(own, "page")))
+        self._loaded(GuideLoaded(message.guide))
 
     def action_practice(self) -> None:
         """Practise on pictures that are nobody's."""

@@ -42,6 +42,7 @@ _EXTRA = (
     " systemd.debug_shell=1 systemd.default_debug_tty=ttyS1"
 )
 _MEMORY_MIB = 3072
+_SCREEN = "VGA,xres=1280,yres=800,edid=on"
 _MARK = "medkiosk-harness"
 
 
@@ -101,13 +102,18 @@ class Machine:
 
     # Power
 
-    def start(self, *, restored: str = "") -> None:
-        """Press the button. With ``restored``, go on where `save` stopped."""
+    def start(self, *, restored: str = "", graphics: str = _SCREEN) -> None:
+        """Press the button.
+
+        Args:
+            restored: go on where `save` stopped.
+            graphics: the graphics card, as QEMU names it.
+        """
         self._sockets.mkdir(mode=0o700, exist_ok=True)
         qmp = self._sockets / "qmp"
         qmp.unlink(missing_ok=True)
         self._start_tpm()
-        command = self._command()
+        command = self._command(graphics)
         if restored:
             command += ["-incoming", f"exec:zstd -q -d -c {self.directory / restored / 'memory.zst'}"]
         with (self.directory / "qemu.log").open("ab") as log:
@@ -126,7 +132,7 @@ class Machine:
             self._running.append(_child(command, log))
         self._wait(path.exists, 10, "the TPM's socket")
 
-    def _command(self) -> list[str]:
+    def _command(self, graphics: str) -> list[str]:
         code = "OVMF_CODE_4M.secboot.fd" if self._secure_boot else "OVMF_CODE_4M.fd"
         here = self.directory
         command = [
@@ -156,7 +162,7 @@ class Machine:
         command += ["-drive", f"if=none,id=disk,format=qcow2,discard=unmap,file={self.disk}"]
         # QEMU cannot save the state of an NVMe disk; a SATA disk has SMART, too.
         command += ["-device", "ide-hd,drive=disk,bus=ide.0,serial=medkiosk,bootindex=0"]
-        command += ["-device", "VGA,xres=1280,yres=800,edid=on"]
+        command += ["-device", graphics]
         command += [
             "-device",
             "qemu-xhci,id=xhci,p2=8,p3=8",

@@ -1,0 +1,23 @@
+"""The store of a running machine, seen from inside: whether all is well, and which sealed files there are."""
+
+from __future__ import annotations
+
+from tests.vm.machine import Machine
+
+_STORE = "/var/lib/medkiosk/store"
+
+
+def verified(kiosk: Machine) -> None:
+    """Ask `kioskctl verify`, which needs no key, and take nothing but a good answer."""
+    # Without pipefail it would be tail that says whether all is well.
+    said = kiosk.shell(f"(set -o pipefail; kioskctl verify {_STORE} 2>&1 | tail -n 20)", 600)
+    assert said.endswith("exit 0"), said
+    assert "GOOD" in said, said
+
+
+def sealed(kiosk: Machine) -> set[str]:
+    """Every sealed file: its hash and its name."""
+    said = kiosk.shell(f"cd {_STORE}/objects && find . -type f -exec sha256sum {{}} + && cd /", 600)
+    lines = said.splitlines()
+    assert lines.pop() == "exit 0", said
+    return set(lines)

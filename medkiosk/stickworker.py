@@ -21,6 +21,7 @@ from medkiosk.device.stickfiles import (
     Found,
     Frame,
     is_foreign,
+    is_misnamed,
     kind_of,
 )
 from medkiosk.stickfolder import OddFileError, read_plain, shut_in
@@ -43,7 +44,7 @@ def look(folder: int, writer: Writable) -> None:
             if name == MARK.encode():
                 found |= Found.MARKED
             if is_foreign(name):
-                found |= Found.FOREIGN
+                found |= Found.FOREIGN | (Found.ODD if is_misnamed(name) else Found.NOTHING)
             elif (kind := kind_of(name)) is not None:
                 wanted[kind.frame].append(name)
     except OSError:

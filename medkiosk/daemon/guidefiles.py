@@ -47,6 +47,7 @@ class GuideShelf:
 
     Attributes:
         ours: the kiosk's own files.
+        changing: held by whoever takes pages.
         has_folder: whether the pages lie in a folder: then a stick brings none.
     """
 
@@ -55,6 +56,7 @@ class GuideShelf:
         self._taken = taken
         self.has_folder = folder is not None
         self.ours = self._ours = built_in()
+        self.changing = threading.Lock()
         self._lock = threading.Lock()
         self._signs: _Signs | None = None
         self._library = build(self._ours, {})
@@ -79,7 +81,7 @@ class GuideShelf:
         """Put the pages of a stick in the place of all that were taken before.
 
         Raises:
-            OSError: the disk refused it; those before stay.
+            OSError: the disk refused it; which ones there are then is not known.
         """
         if self._taken is None:
             raise ValueError("there is no place for them")
@@ -99,7 +101,9 @@ class GuideShelf:
             try:
                 theirs = taking.read_written(_bytes(self._taken, taking.LONGEST_SET)) if signs else {}
                 self._library = build(self._ours, theirs)
-            except (OSError, PageError):
+            except OSError:
+                return build(self._ours, {}, [_NOT_READ])  # it may pass
+            except PageError:
                 self._library = build(self._ours, {}, [_NOT_READ])
             self._signs = signs
         return self._library

@@ -15,8 +15,8 @@ from medkiosk.journal import Fact
 
 
 class GuideNotWrittenError(KioskError):
-    """The pages could not be written to the disk ({reason}); those before stay. Nothing that was imported is
-    affected. Call whoever looks after the kiosk, then take them again.
+    """The pages could not be written to the disk ({reason}). Which ones there are now, the Guide screen
+    shows. Nothing that was imported is affected. Call whoever looks after the kiosk, then take them again.
     """
 
     code = "guide.not_written"
@@ -32,7 +32,7 @@ def offered(kiosk: Kiosk, stick: str) -> g.GuideOffer:
     found, before, after = _brought(kiosk, stick)
     changes = becomes(before, after)
     return g.GuideOffer(
-        sha256=found.sha256,
+        sha256=found.sha256(before),
         changes=tuple(g.PageChange(training.info(page), what.value) for page, what in changes),
         problems=found.problems,
     )
@@ -46,24 +46,25 @@ def take(kiosk: Kiosk, who: AccountCreated, stick: str, sha256: str) -> None:
         GuideNotWrittenError: the disk refused it.
         KioskError: the stick cannot be read, or it cannot be recorded: nothing is taken.
     """
-    found, _, after = _brought(kiosk, stick)
-    if found.problems:
-        raise BadRequestError(detail=f"nothing was taken: {found.problems[0]}")
-    if found.sha256 != sha256:
-        raise BadRequestError(detail="other pages are on the stick now: read it again")
-    pages = [page for page in after.pages.values() if page.own]
-    event = GuideTaken(
-        at=kiosk.journal.now(),
-        actor=who.account_id,
-        pages=tuple(page.page_id for page in pages),
-        versions=tuple(str(page.version) for page in pages),
-        digests=tuple(page.digest for page in pages),
-    )
-    kiosk.journal.commit([Fact(event)])
-    try:
-        kiosk.guide.take(found.files)
-    except OSError as error:
-        raise GuideNotWrittenError(reason=error.strerror or type(error).__name__) from error
+    with kiosk.guide.changing:  # so that the last entry is about the last file
+        found, before, after = _brought(kiosk, stick)
+        if found.problems:
+            raise BadRequestError(detail=f"nothing was taken: {found.problems[0]}")
+        if found.sha256(before) != sha256:
+            raise BadRequestError(detail="other pages are on the stick now, or were taken: read it again")
+        pages = [page for page in after.pages.values() if page.own]
+        event = GuideTaken(
+            at=kiosk.journal.now(),
+            actor=who.account_id,
+            pages=tuple(page.page_id for page in pages),
+            versions=tuple(str(page.version) for page in pages),
+            digests=tuple(page.digest for page in pages),
+        )
+        kiosk.journal.commit([Fact(event)])
+        try:
+            kiosk.guide.take(found.files)
+        except OSError as error:
+            raise GuideNotWrittenError(reason=error.strerror or type(error).__name__) from error
 
 
 def _brought(kiosk: Kiosk, stick: str) -> tuple[Set, Library, Library]:

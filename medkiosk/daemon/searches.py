@@ -155,6 +155,8 @@ class Searches:
             for session, seen in self._of.items():
                 seen.standing, written = searching.looked(seen.standing, now)
                 self._due(session, seen, written, seen.glasses)
+                if written is not None:
+                    seen.glasses = ()
             waiting = [seen for seen in (*self._over, *self._of.values()) if seen.waiting]
         for seen in waiting:
             self._try(seen)

@@ -80,7 +80,7 @@ class Found(IntFlag, boundary=STRICT):
     UNREADABLE = 2  # the folder could not be read to its end, or a file that should be
     TOO_MANY = 4  # names or acknowledgements
     MARKED = 8  # there is a file called like our mark, whatever is in it
-    ODD = 16  # what should be read is no plain file, or larger than such a file may be
+    ODD = 16  # what should be read is no plain file, is larger than it may be, or has another name
 
 
 FOUND = struct.Struct(">B")
@@ -136,6 +136,11 @@ READ: Final = (
 def kind_of(untrusted_name: bytes) -> Kind | None:
     """As what a file of this name is read; None where it is not."""
     return next((kind for kind in READ if kind.names.fullmatch(untrusted_name)), None)
+
+
+def is_misnamed(untrusted_name: bytes) -> bool:
+    """Tell whether a name begins like that of a page of the guide, and is none: the set would lack it."""
+    return untrusted_name.lower().startswith(b"medkiosk-guide-") and kind_of(untrusted_name) is None
 
 
 def is_foreign(untrusted_name: bytes) -> bool:

@@ -104,5 +104,5 @@ def refusal(act: str, lacking: Iterable[Stand], pages: Mapping[str, Page]) -> st
         parts.append(f"{name}: {STANDING_WORDS[each.standing]}")
     words = f"to {act}, this department demands checks that you have not passed: {'; '.join(parts)}"
     if any(each.standing is Standing.GONE for each in lacking):
-        return f"{words}. An administrator corrects [training] in the configuration"
+        return f"{words}. An administrator takes the page again (Guide, T), or proposes other settings"
     return f"{words}. Home, then Guide (O), choose the page, then Check (C)"

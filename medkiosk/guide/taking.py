@@ -32,36 +32,38 @@ class Set:
     """What a stick brought.
 
     Attributes:
-        files: their bytes, by the name that each has by its id.
+        files: the bytes of those that are pages, by the name that each has by its id.
         problems: a sentence for each file that is no page; with one of them nothing is taken.
     """
 
     files: Mapping[str, bytes]
     problems: tuple[str, ...]
 
-    @property
-    def sha256(self) -> str:
-        """What says which set it is, in hexadecimal digits."""
-        return hashlib.sha256(written(self.files)).hexdigest()
+    def sha256(self, before: Library) -> str:
+        """What says which set comes in the place of which pages, in hexadecimal digits."""
+        own = sorted(page.digest for page in before.pages.values() if page.own)
+        return hashlib.sha256(b"\n".join((*map(str.encode, own), written(self.files)))).hexdigest()
 
 
 def read_set(untrusted: Iterable[bytes]) -> Set:
     """Look at what lay on a stick, in the order of the files' names; a page says its own id."""
     files: dict[str, bytes] = {}
-    problems = []
+    problems, said = [], set()
     for number, content in enumerate(untrusted, 1):
         page_id = said_id(content)
         if not is_page_id(page_id):
             problems.append(f"File {number} has no id of a page in its front matter.")
-        elif f"{page_id}.md" in files:
+        elif page_id in said:
             problems.append(f"There are two pages with the id {page_id}.")
         else:
-            files[f"{page_id}.md"] = content
+            said.add(page_id)
             try:
                 read_page(content, page_id, own=True)
             except PageError as error:
                 where = f", line {error.line}" if error.line else ""
                 problems.append(f"Page {page_id}{where}: {error.words}.")
+            else:
+                files[f"{page_id}.md"] = content
     return Set(files, tuple(problems))
 
 

@@ -202,10 +202,18 @@ def test_a_search_says_which_glasses_were_open_at_any_of_its_answers(rig: Rig) -
     rig.type(session, "anna", ANN)  # another search, with no glass open
     rig.rest()
     session.glasses = (glass(rig, "2"),)
+    rig.type(session, "annab", ANN)
+    rig.rest()
+    session.glasses = ()
+    rig.type(session, "sch", ERIKA)  # what is written down is no part of the next search
+    rig.rest()
+    session.glasses = (glass(rig, "2", for_s=900),)
     rig.searches.told(session, Listing.SCAN, "4711", (ERIKA,))
     assert [(each.text, each.glasses) for each in rig.written] == [
         ("eri", (GlassId("1" * 32),)),
         ("anna", ()),
+        ("annab", (GlassId("2" * 32),)),
+        ("sch", ()),
         ("4711", (GlassId("2" * 32),)),
     ]
     assert GlassId("2" * 32) in summary(rig.written[-1])

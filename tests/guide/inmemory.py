@@ -49,16 +49,17 @@ class Guide:
 
     def read_guide(self, stick: str = "") -> g.GuideOffer:
         found = read_set(self._kiosk.brought)
-        changes = becomes(self._library(), build(OURS, found.files))
+        before = self._library()
+        changes = becomes(before, build(OURS, found.files))
         return g.GuideOffer(
-            found.sha256,
+            found.sha256(before),
             tuple(g.PageChange(info(page), what.value) for page, what in changes),
             found.problems,
         )
 
     def take_guide(self, sha256: str, stick: str = "") -> g.GuideList:
         found = read_set(self._kiosk.brought)
-        assert found.sha256 == sha256
+        assert found.sha256(self._library()) == sha256
         self._kiosk.guide = dict(found.files)
         return self.list_guide()
 

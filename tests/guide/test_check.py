@@ -109,7 +109,7 @@ def test_what_is_demanded_and_is_nowhere_closes() -> None:
     for there in ({}, {"test": silent}):
         (lacking,) = missing(["test"], there, {"test": passed()}, BEGIN, 30)
         assert lacking.standing is Standing.GONE
-        assert "An administrator corrects [training]" in refusal("approve", [lacking], there)
+        assert "An administrator takes the page again (Guide, T)" in refusal("approve", [lacking], there)
 
 
 def test_the_refusal_names_each_check_and_the_keys() -> None:

@@ -150,14 +150,14 @@ def test_a_check_is_judged_once_and_only_where_it_was_drawn(people: dict[str, Cl
     assert audi.get_training().stands == (), "whose role needs nothing"
 
 
-def test_a_module_that_is_nowhere_closes_and_names_the_configuration(
+def test_a_module_that_is_nowhere_closes_and_names_what_an_administrator_does(
     kiosk: ScratchKiosk, people: dict[str, Client]
 ) -> None:
     olga = people["olga"]
     assert take(kiosk, olga, "privacy", right=True)
     with pytest.raises(KioskError, match='"mistyped": this kiosk has no such check') as refused:
         olga.export(RecipientId("f" * 32), Purpose.TEACHING_RESEARCH, (NONE,), DataUse(), t.ExportOptions())
-    assert "[training] in the configuration" in refused.value.message
+    assert "or proposes other settings" in refused.value.message
 
 
 def test_who_is_not_current_exports_nothing_until_they_are(

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from medkiosk.console.screens.guide import offer_text
 from medkiosk.core.role import Role
 from medkiosk.daemon.guidefiles import TAKEN, GuideShelf, built_in
 from medkiosk.guide.library import build
 from medkiosk.guide.page import LONGEST_FILE, MOST_FILES
 from medkiosk.guide.reading import PageError
 from medkiosk.guide.taking import Becomes, becomes, read_set, read_written, written
+from medkiosk.ipc.guidetypes import GuideOffer, PageChange
 from medkiosk.ipc.wire import RemoteError
 from medkiosk.ledger import entry
 from medkiosk.ledger.file import Log
@@ -20,6 +22,7 @@ from tests.console import flows
 from tests.console.conftest import running, socket_folder
 from tests.console.kiosk import RunningKiosk
 from tests.console.test_screens import console
+from tests.guide.inmemory import info
 from tests.guide.test_reading import CHECK, FRONT
 from tests.kiosk import ADMIN, ScratchKiosk
 
@@ -37,8 +40,10 @@ def test_a_set_is_named_by_ids_and_says_what_is_wrong() -> None:
     assert list(found.files) == ["house.md", "privacy.md"]
     assert found.problems == ()
     assert read_written(written(found.files)) == found.files
-    assert read_set([page("privacy"), page("house", EURO)]).sha256 == found.sha256
-    assert read_set([page("house"), page("privacy")]).sha256 != found.sha256
+    nothing, others = build(built_in(), {}), build(built_in(), {"house.md": page("house")})
+    assert read_set([page("privacy"), page("house", EURO)]).sha256(nothing) == found.sha256(nothing)
+    assert read_set([page("house"), page("privacy")]).sha256(nothing) != found.sha256(nothing)
+    assert found.sha256(others) != found.sha256(nothing)
     assert read_set([]).files == {}
 
 
@@ -50,12 +55,18 @@ def test_a_set_is_named_by_ids_and_says_what_is_wrong() -> None:
         (page("../house"), "has no id"),
         (page("House"), "has no id"),
         (b"---\nid: house\n" + b"x" * LONGEST_FILE, "more than 65536 bytes"),
+        (
+            page("house", "Wunde: gr\xf6\xdfer\n").decode().encode("cp1252"),
+            "Page house, line 8: it is not UTF-8",
+        ),
         (page("house", "\x1b[2J\n"), "Page house, line 8: a character that is not printable"),
         (page("house", version="1"), "Page house, line 4: "),
     ],
 )
 def test_what_is_no_page_is_a_problem_that_quotes_nothing(content: bytes, words: str) -> None:
     found = read_set([page("good"), content])
+    assert list(found.files) == ["good.md"]
+    assert found.sha256(build(built_in(), {}))
     [problem] = found.problems
     assert words in problem
     assert problem.isprintable()
@@ -135,7 +146,7 @@ def test_an_administrator_takes_pages_that_stay_and_takes_them_away(kiosk: Scrat
         with pytest.raises(RemoteError, match="has no pages medkiosk-guide-"):
             admin.read_guide()
         house.write_bytes(page("house"))
-        with pytest.raises(RemoteError, match="has no pages"):  # a name with blanks is none of these
+        with pytest.raises(RemoteError, match="not every file on the stick"):  # for the blanks in its name
             admin.read_guide()
         house = house.rename(kiosk.stick / "medkiosk-guide-rules.md")
         (kiosk.stick / "medkiosk-guide-b.md").write_bytes(page("privacy", version="9.0"))
@@ -146,7 +157,7 @@ def test_an_administrator_takes_pages_that_stay_and_takes_them_away(kiosk: Scrat
         ]
         assert not any(each.own for each in admin.list_guide().pages)
         house.write_bytes(page("house", EURO))
-        with pytest.raises(RemoteError, match="other pages are on the stick now"):
+        with pytest.raises(RemoteError, match="other pages are on the stick now, or were taken"):
             admin.take_guide(offer.sha256)
         house.write_bytes(page("house", "\x1b[2J\n"))
         [problem] = admin.read_guide().problems
@@ -202,6 +213,17 @@ def test_a_stick_of_which_a_page_cannot_be_read_takes_no_other_away(kiosk: Scrat
                 each.unlink(missing_ok=True)
 
 
+def test_the_question_has_a_line_for_every_page_however_many() -> None:
+    ours = built_in()
+    then = {f"page-{number}.md": page(f"page-{number}") for number in range(MOST_FILES)}
+    before = build(ours, {"privacy.md": page("privacy"), "gone.md": page("gone")})
+    changes = tuple(PageChange(info(each), what.value) for each, what in becomes(before, build(ours, then)))
+    lines = offer_text(GuideOffer("", changes, ())).plain.split("\n")
+    assert [line.startswith("taken away") for line in lines[:3]] == [True, True, False]
+    assert len(lines) == MOST_FILES + 2 + 2
+    assert all("A test (1.0)" in line for line in lines[: MOST_FILES + 2])
+
+
 async def test_the_screen_shows_what_changes_and_takes_it(running: RunningKiosk) -> None:
     running.kiosk.hire("adam", "Adam Administrator", Role.ADMINISTRATOR)
     running.kiosk.brought = (page("house"), page("privacy", version="9.0"))
@@ -213,7 +235,7 @@ async def test_the_screen_shows_what_changes_and_takes_it(running: RunningKiosk)
         await flows.log_in(pilot, "adam")
         await pilot.press("o", "t")
         await flows.until_text(pilot, "Take these pages for the guide?")
-        await flows.until_text(pilot, "A test (9.0): in place of the kiosk's own")
+        await flows.until_text(pilot, "in place of the kiosk's own: A test (9.0)")
         await pilot.press("n")
         await flows.until_text(pilot, "Nothing was taken.")
         assert running.kiosk.guide == {}

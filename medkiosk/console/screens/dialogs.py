@@ -109,11 +109,16 @@ class ChooseReason(Dialog[str]):
 
 
 class Confirm(Dialog[bool]):
-    """Asks before something that leaves the kiosk or cannot be taken back."""
+    """Asks before something that leaves the kiosk or cannot be taken back.
+
+    Args:
+        question: what a yes does.
+        explanation: a sentence; or lines that were made safe to draw, however many.
+    """
 
     BINDINGS = bindings(Where.CONFIRM)
 
-    def __init__(self, question: str, explanation: str = "") -> None:
+    def __init__(self, question: str, explanation: str | Text = "") -> None:
         super().__init__()
         self._question = question
         self._explanation = explanation
@@ -123,7 +128,8 @@ class Confirm(Dialog[bool]):
         with Vertical(classes="dialog"):
             yield Static(Text(clean(tr(self._question)), style="bold"), markup=False)
             with VerticalScroll(classes="explanation"):
-                yield Static(_whole(self._explanation), markup=False)
+                said = self._explanation
+                yield Static(said if isinstance(said, Text) else _whole(said), markup=False)
             yield Legend(Where.CONFIRM)
 
     def action_yes(self) -> None:

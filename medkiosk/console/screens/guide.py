@@ -23,6 +23,7 @@ from medkiosk.console.screens.training import OwnTrainingScreen, TrainingScreen
 from medkiosk.console.widgets.field import Field
 from medkiosk.console.words import clean, count
 from medkiosk.core.events import Role
+from medkiosk.guide.taking import Becomes
 from medkiosk.ipc.guidetypes import GuideHit, GuideOffer, GuidePage, PageInfo
 from medkiosk.ipc.types import Session
 
@@ -42,14 +43,15 @@ def page_text(page: PageInfo) -> Text:
     return words
 
 
-def offer_text(offer: GuideOffer) -> str:
-    """A line for each page: which, and what becomes of it."""
-    lines = [
-        f"{clean(each.page.title, 44)} ({clean(each.page.version, 9)}): {tr(each.becomes)}"
-        for each in offer.changes
-    ]
+def offer_text(offer: GuideOffer) -> Text:
+    """A line for each page, all of them: which, and what becomes of it; what goes away first."""
+    gone = (Becomes.GONE, Becomes.OURS_AGAIN)
+    words = Text()
+    for each in sorted(offer.changes, key=lambda change: change.becomes not in gone):
+        words.append(tr(each.becomes), style="bold" if each.becomes in gone else "")
+        words.append(f": {clean(each.page.title, 44)} ({clean(each.page.version, 9)})\n")
     rest = tr("They are all that the department has then. Who passed a check keeps that, by its version.")
-    return "\n".join((*lines, "", rest))
+    return words.append(f"\n{rest}")
 
 
 class GuideBase(KioskScreen):

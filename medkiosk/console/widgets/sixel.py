@@ -375,7 +375,7 @@ def encode(indices: Indices, palette: Palette) -> str:
     they are on the screen.
 
     Raises:
-        ValueError: wider than 9999 pixels, or more than about four million of them.
+        ValueError: wider than 9999 pixels, or more than about twelve million of them.
     """
     height, width = indices.shape
     if width > _LONGEST_RUN or (height + 5) // 6 * 256 * width * 8 >= 1 << 32:

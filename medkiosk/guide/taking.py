@@ -6,25 +6,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from medkiosk.guide.becomes import Becomes
 from medkiosk.guide.library import Library
 from medkiosk.guide.page import Page, is_page_id
 from medkiosk.guide.reading import PageError, read_page, said_id
 
 LONGEST_SET = 16 << 20
 """Bytes of a set on the disk."""
-
-
-class Becomes(StrEnum):
-    """What becomes of a page when a set is taken."""
-
-    ADDED = "added"
-    IN_PLACE = "in place of the kiosk's own"
-    CHANGED = "changed"
-    SAME = "as before"
-    GONE = "taken away"
-    OURS_AGAIN = "taken away; the kiosk's own is shown again"
 
 
 @dataclass(frozen=True)

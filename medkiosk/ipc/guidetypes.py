@@ -38,7 +38,7 @@ class GuideList(Wire, frozen=True):
 
 
 class PageChange(Wire, frozen=True):
-    """What becomes of one page of the department; ``becomes`` is one of `medkiosk.guide.taking.Becomes`."""
+    """What becomes of one page of the department; ``becomes`` is one of `medkiosk.guide.becomes.Becomes`."""
 
     page: PageInfo
     becomes: str

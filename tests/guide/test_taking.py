@@ -10,10 +10,11 @@ import pytest
 from medkiosk.console.screens.guide import offer_text
 from medkiosk.core.role import Role
 from medkiosk.daemon.guidefiles import TAKEN, GuideShelf, built_in
+from medkiosk.guide.becomes import Becomes
 from medkiosk.guide.library import build
 from medkiosk.guide.page import LONGEST_FILE, MOST_FILES
 from medkiosk.guide.reading import PageError
-from medkiosk.guide.taking import Becomes, becomes, read_set, read_written, written
+from medkiosk.guide.taking import becomes, read_set, read_written, written
 from medkiosk.ipc.guidetypes import GuideOffer, PageChange
 from medkiosk.ipc.wire import RemoteError
 from medkiosk.ledger import entry

@@ -23,7 +23,7 @@ from medkiosk.console.screens.training import OwnTrainingScreen, TrainingScreen
 from medkiosk.console.widgets.field import Field
 from medkiosk.console.words import clean, count
 from medkiosk.core.events import Role
-from medkiosk.guide.taking import Becomes
+from medkiosk.guide.becomes import Becomes
 from medkiosk.ipc.guidetypes import GuideHit, GuideOffer, GuidePage, PageInfo
 from medkiosk.ipc.types import Session
 

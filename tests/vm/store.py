@@ -1,8 +1,8 @@
-"""The store of a running machine, seen from inside: whether all is well, and which sealed files there are."""
+"""The store of a running machine, seen from inside: whether all is well, which sealed files there are, and of which photos."""
 
 from __future__ import annotations
 
-from tests.vm.machine import Machine
+from tests.vm.machine import PYTHON, Machine
 
 _STORE = "/var/lib/medkiosk/store"
 
@@ -21,3 +21,15 @@ def sealed(kiosk: Machine) -> set[str]:
     lines = said.splitlines()
     assert lines.pop() == "exit 0", said
     return set(lines)
+
+
+def originals(kiosk: Machine) -> list[str]:
+    """Which files of cameras and cards are sealed, in the order in which they were."""
+    query = "select id from objects where kind = 'original' order by seq"
+    read = f"db = sqlite3.connect('file:{_STORE}/vault.db?mode=ro', uri=True); rows = db.execute(sys.argv[1])"
+    said = kiosk.shell(
+        f'{PYTHON} -c "import sqlite3, sys; {read}; print(*[row[0] for row in rows])" "{query}"'
+    )
+    found = said.split()
+    assert found[-2:] == ["exit", "0"], said
+    return found[:-2]

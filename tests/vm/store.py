@@ -1,4 +1,4 @@
-"""The store of a running machine, seen from inside: whether all is well, which sealed files there are, and of which photos."""
+"""The store of a running machine, seen from inside: is all well, which sealed files, of which photos."""
 
 from __future__ import annotations
 

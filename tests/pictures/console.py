@@ -1,10 +1,11 @@
 """Make the pictures of the console in ``docs/img``.
 
 ``python -m tests.pictures.console`` starts the in-memory kiosk of the console's tests, walks past every
-screen (`tests.console.walk`) and photographs it as SVG through Textual, and Review as PNG in a real xterm
-with sixels under Xvfb: the whole with a suggestion chosen, and a part at full resolution. For the latter
-install: ``apt install xvfb xterm imagemagick``; without them Review is left out, in words. The photo is the
-astronaut of scikit-image (public domain, NASA) where set-up has put it, and bands of colour where not.
+screen (`tests.console.wholewalk`) and photographs it as SVG through Textual, and Practice and Review as PNG
+in a real xterm with sixels under Xvfb: the whole with a suggestion chosen, and a part at full resolution. For
+the latter install: ``apt install xvfb xterm imagemagick``; without them they are left out, in words. The
+photo is the astronaut of scikit-image (public domain, NASA) where set-up has put it, and bands of colour
+where not.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ from medkiosk.console.app import KioskApp
 from medkiosk.console.terminal import Terminal, cell_size
 from medkiosk.core.device import DeviceState
 from tests.console import state as scratch
-from tests.console import walk
-from tests.console.flows import assign_all, log_in, new_encounter, record_consent, until_text
+from tests.console import walk, wholewalk
+from tests.console.flows import assign_all, log_in, new_encounter, on_review, record_consent, until_text
 from tests.console.kiosk import RunningKiosk
 from tests.console.morning import filled
 
@@ -38,8 +39,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 SIZE = (100, 30)
 GEOMETRY = "150x46+0+0"
 _STILL_S = 0.5
-REVIEW = ("review", "closer", "original", "second")
-"""Pictures of Review, in the order in which `_inside` waits for them."""
+REVIEW = ("practice", "review", "closer", "original", "second")
+"""Pictures of Practice and of Review, in the order in which `_inside` waits for them."""
 
 
 _TEXT = re.compile(
@@ -87,14 +88,21 @@ async def _plain(folder: Path, size: tuple[int, int], running: RunningKiosk) -> 
         await photograph("importing")
         kiosk.devices = devices
         kiosk.touch()
-        for stops in (walk.OUT, walk.IN):
+        for stops in (walk.OUT, wholewalk.IN):
             for stop in stops:
-                await walk.in_pilot(pilot, kiosk, stop)
+                await wholewalk.in_pilot(pilot, kiosk, stop)
                 if stop.picture:
                     await photograph(stop.name)
             if stops is walk.OUT:
                 await pilot.press("escape")
                 await log_in(pilot, "alma")
+
+
+async def _to_practice(pilot: Pilot[Any]) -> None:
+    await pilot.press("o")
+    await until_text(pilot, "A session")
+    await pilot.press("p")
+    await on_review(pilot)
 
 
 async def _to_review(pilot: Pilot[Any]) -> None:
@@ -118,6 +126,10 @@ def _inside(socket: Path, ready: Path) -> None:
 
     async def drive(pilot: Pilot[Any]) -> None:
         await pilot.pause(0.5)
+        await _to_practice(pilot)
+        await asyncio.to_thread(_wait_for_photograph, ready)
+        await pilot.press("escape", "escape")
+        await until_text(pilot, walk.HOME)
         await _to_review(pilot)
         await asyncio.to_thread(_wait_for_photograph, ready)
         await pilot.press("1")
@@ -210,14 +222,14 @@ def main() -> int:
         return 0
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        plain = RunningKiosk(Path(folder) / "plain", filled())
+        plain = wholewalk.WalkedKiosk(Path(folder) / "plain", filled())
         plain.start()
         walk.prepare(plain)
         asyncio.run(_plain(options.out, options.size, plain))
         plain.stop()
         missing = [tool for tool in ("Xvfb", "xterm", "import") if shutil.which(tool) is None]
         if missing:
-            print(f"The pictures of Review are left out; missing: {', '.join(missing)}.")
+            print(f"The pictures of Practice and Review are left out; missing: {', '.join(missing)}.")
             print("apt install xvfb xterm imagemagick")
             return 1
         for_review = RunningKiosk(Path(folder) / "review", filled())

@@ -74,7 +74,7 @@ def verdict_text(verdicts: Sequence[Verdict]) -> Text:
     for each in verdicts:
         words.append(f"\n\n{clean(each.title, 40)}: {'LOOK AGAIN' if each.said else 'RIGHT'}", style="bold")
         for sentence in each.said:
-            words.append(f"\n  {clean(sentence, 300)}", style="not bold")
+            words.append(f"\n{clean(sentence, 300)}", style="not bold")
     return words
 
 

@@ -8,9 +8,10 @@ import msgspec
 import numpy as np
 from textual.pilot import Pilot
 
+from medkiosk.console.drawing import sixel
+from medkiosk.console.drawing.shapes import Outline, Stroke, View
 from medkiosk.console.masks import lesion
 from medkiosk.console.messages import PartLoaded
-from medkiosk.console.widgets import sixel
 from medkiosk.console.widgets.photo import PhotoView, Tile
 from medkiosk.core.ids import AccountId
 from medkiosk.core.photo import Box, Decision, ReviewState
@@ -219,8 +220,8 @@ async def test_a_cropped_photo_is_looked_at_in_its_own_pixels(running: RunningKi
         shown = screen_pixels(pilot)
         frame = view._frame
         assert frame is not None
-        x = frame.base.left + round(420 * frame.base.width / 1200)
-        y = frame.base.top + round(432 * frame.base.height / 960)
+        x = frame.place.left + round(420 * frame.place.width / 1200)
+        y = frame.place.top + round(432 * frame.place.height / 960)
         assert shown[y, x].max() < 10, "the mask is where its outline is"
         await pilot.press("1")
         await until_sharp(pilot)
@@ -241,17 +242,17 @@ async def test_a_photo_with_nothing_closer_says_so(running: RunningKiosk) -> Non
 
 def test_dashes_tell_what_is_suggested_from_what_is_masked() -> None:
     rgb = np.full((200, 300, 3), 120, dtype=np.uint8)
-    base = sixel.placed(rgb, sixel.palette_of(rgb), sixel.View(0, 0, 300, 200), 300, 200)
+    base = sixel.placed(rgb, sixel.palette_of(rgb), View(0, 0, 300, 200), (300, 200))
 
-    def edge(stroke: sixel.Stroke, *, strong: bool) -> list[int]:
-        drawn = sixel.outlined(base, [sixel.Outline(40, 40, 200, 120, strong, stroke)])
+    def edge(stroke: Stroke, *, strong: bool) -> list[int]:
+        drawn = sixel.outlined(base, [Outline(40, 40, 200, 120, strong, stroke)])
         return [int(entry) for entry in drawn[40, 60:220]]
 
-    solid, dashed = (edge(each, strong=False) for each in (sixel.Stroke.MASK, sixel.Stroke.SUGGESTED))
-    assert set(solid) == {sixel.Stroke.MASK}
-    assert set(dashed) == {sixel.Stroke.SUGGESTED, sixel.DARK}
-    assert set(edge(sixel.Stroke.LESION, strong=False)) == {sixel.Stroke.LESION}
-    assert set(edge(sixel.Stroke.LESION, strong=True)) == {sixel.LIGHT}
-    chosen = edge(sixel.Stroke.SUGGESTED, strong=True)
+    solid, dashed = (edge(each, strong=False) for each in (Stroke.MASK, Stroke.SUGGESTED))
+    assert set(solid) == {Stroke.MASK}
+    assert set(dashed) == {Stroke.SUGGESTED, sixel.DARK}
+    assert set(edge(Stroke.LESION, strong=False)) == {Stroke.LESION}
+    assert set(edge(Stroke.LESION, strong=True)) == {sixel.LIGHT}
+    chosen = edge(Stroke.SUGGESTED, strong=True)
     assert sixel.LIGHT in chosen
     assert len(set(chosen)) > 1, "the chosen suggestion is still dashed"

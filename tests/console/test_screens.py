@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -17,7 +16,6 @@ from textual.widgets import Input
 from medkiosk.console.app import KioskApp
 from medkiosk.console.screens.review import ReviewScreen
 from medkiosk.console.terminal import Terminal
-from medkiosk.console.widgets import sixel
 from medkiosk.console.widgets.photo import PhotoView, Tile
 from medkiosk.core.consent import (
     Assent,
@@ -310,30 +308,6 @@ async def test_the_photos_beside_this_one_are_prepared_while_this_one_is_looked_
         await pilot.press("n")
         await flows.until(pilot, lambda: f"prepare_preview: {names[2]}" in calls, "nor the one after that")
         await flows.until(pilot, lambda: f"prepare_preview: {names[0]}" in calls, "nor the one before")
-
-
-async def test_sixels_are_made_beside_the_event_loop(
-    running: RunningKiosk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where keys are read, nothing is quantised, placed or encoded: that takes tenths of a second."""
-    where: dict[str, set[int]] = {}
-
-    def watched(name: str) -> None:
-        real = getattr(sixel, name)
-
-        def noted(*arguments: Any) -> Any:
-            where.setdefault(name, set()).add(threading.get_ident())
-            return real(*arguments)
-
-        monkeypatch.setattr(sixel, name, noted)
-
-    for name in ("palette_of", "placed", "outlined", "encode"):
-        watched(name)
-    async with reviewing(running) as pilot:
-        loop = threading.get_ident()
-        await pilot.press("z")
-        await flows.until(pilot, lambda: len(where) == 4, "not drawn")
-    assert not [name for name, threads in where.items() if loop in threads]
 
 
 async def test_nothing_is_drawn_under_a_question_and_all_again_after_it(running: RunningKiosk) -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medkiosk.console.widgets import sixel
+from medkiosk.console.drawing import sixel
+from medkiosk.console.drawing.shapes import Outline, Stroke, View, fitted
 
 
 def decode(
@@ -82,7 +83,7 @@ def test_a_flat_picture_has_few_colours_and_black_stays_black() -> None:
     rgb = np.zeros((60, 90, 3), dtype=np.uint8)
     rgb[:30] = (200, 30, 30)
     palette = sixel.palette_of(rgb)
-    assert len(palette.colours) <= len(sixel.Stroke) + 3 + 4
+    assert len(palette.colours) <= len(Stroke) + 3 + 4
     shown = palette.colours[sixel.quantised(rgb, palette)]
     assert shown[45:].max() <= 8
 
@@ -90,14 +91,15 @@ def test_a_flat_picture_has_few_colours_and_black_stays_black() -> None:
 @pytest.mark.parametrize(("width", "height"), [(912, 608), (300, 900), (7, 5), (1, 1)])
 def test_the_whole_picture_is_placed_in_the_middle_in_proportion(width: int, height: int) -> None:
     rgb = noise(width, height)
-    view = sixel.View(0, 0, width, height)
-    part = sixel.scaled(rgb, view, *sixel.fitted(width, height, 240, 160))
-    placed = sixel.placed(part, sixel.palette_of(rgb), view, 240, 160)
+    view = View(0, 0, width, height)
+    part = sixel.scaled(rgb, view, *fitted(width, height, 240, 160))
+    placed = sixel.placed(part, sixel.palette_of(rgb), view, (240, 160))
     assert placed.paper.shape == (160, 240)
-    assert abs(placed.left * 2 + placed.width - 240) <= 1
-    assert abs(placed.top * 2 + placed.height - 160) <= 1
-    assert placed.width / placed.height == pytest.approx(width / height, rel=0.05)
-    inside = placed.paper[placed.top : placed.top + placed.height, placed.left : placed.left + placed.width]
+    place = placed.place
+    assert abs(place.left * 2 + place.width - 240) <= 1
+    assert abs(place.top * 2 + place.height - 160) <= 1
+    assert place.width / place.height == pytest.approx(width / height, rel=0.05)
+    inside = placed.paper[place.top : place.top + place.height, place.left : place.left + place.width]
     assert (inside != sixel.PAPER).all()
     assert (placed.paper == sixel.PAPER).sum() == placed.paper.size - inside.size
 
@@ -105,19 +107,19 @@ def test_the_whole_picture_is_placed_in_the_middle_in_proportion(width: int, hei
 def test_a_crop_shows_the_part_that_was_asked_for() -> None:
     rgb = np.zeros((100, 200, 3), dtype=np.uint8)
     rgb[40:60, 80:120] = 255
-    part = sixel.scaled(rgb, sixel.View(80, 40, 40, 20), 80, 40)
+    part = sixel.scaled(rgb, View(80, 40, 40, 20), 80, 40)
     assert part.min() == 255
-    assert sixel.scaled(rgb, sixel.View(0, 0, 40, 20), 80, 40).max() == 0
+    assert sixel.scaled(rgb, View(0, 0, 40, 20), 80, 40).max() == 0
 
 
 def test_an_outline_touches_only_its_own_tiles() -> None:
     rgb = noise(480, 240)
-    base = sixel.placed(rgb, sixel.palette_of(rgb), sixel.View(0, 0, 480, 240), 480, 240)
-    drawn = sixel.outlined(base, [sixel.Outline(20, 20, 60, 40, strong=True)])
+    base = sixel.placed(rgb, sixel.palette_of(rgb), View(0, 0, 480, 240), (480, 240))
+    drawn = sixel.outlined(base, [Outline(20, 20, 60, 40, strong=True)])
     assert (drawn[20, 20:80] == sixel.LIGHT).all()
     assert sixel.equal(drawn[:, 100:], base.paper[:, 100:])
     assert not sixel.equal(drawn[:, :100], base.paper[:, :100])
-    outside = sixel.outlined(base, [sixel.Outline(-500, -500, 100, 100, strong=True)])
+    outside = sixel.outlined(base, [Outline(-500, -500, 100, 100, strong=True)])
     assert sixel.equal(outside, base.paper)
 
 

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from textual.widgets import Static
 
+from medkiosk.console.drawing.shapes import Stroke
 from medkiosk.console.masks import LESION_REASON
 from medkiosk.console.screens.findings import findings_text, photo_text
 from medkiosk.console.widgets.photo import PhotoView
-from medkiosk.console.widgets.sixel import Stroke
 from medkiosk.core.photo import Box, Category, Decision, Finding, ReviewState
 from medkiosk.core.quality import Advice, Quality
 from tests.console import flows

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
+from medkiosk.console.drawing.shapes import Stroke
 from medkiosk.console.language import tr
 from medkiosk.console.looking import looked, pages, part_of, waiting
 from medkiosk.console.masks import Draft
@@ -19,7 +20,6 @@ from medkiosk.console.screens.anew import AnewScreen
 from medkiosk.console.screens.findings import findings_text, photo_text
 from medkiosk.console.terminal import NO_CELL_SIZE, NO_GRAPHICS
 from medkiosk.console.widgets.photo import Look, Mark, PhotoView
-from medkiosk.console.widgets.sixel import Stroke
 from medkiosk.console.words import clean
 from medkiosk.console.zoom import Point, Size, centre_of, onto, panned, turned
 from medkiosk.core.ids import AccountId, CaptureId, EncounterId, ImportId

@@ -1,8 +1,9 @@
 """A photo in the terminal, as sixels.
 
 The picture is cut into tiles of whole character cells, each a widget of its own, so that Textual's own
-book-keeping repaints exactly those whose pixels changed. Encoding is done in a worker thread; requests that
-come meanwhile are merged into one. Nothing may lie over a tile; under a modal screen the tiles are blank.
+book-keeping repaints exactly those whose pixels changed. They are encoded by a process of its own
+(`medkiosk.console.drawing`), which a worker thread waits for; requests that come meanwhile are merged into
+one. Nothing may lie over a tile; under a modal screen the tiles are blank.
 
 The whole is drawn from the preview. A part is drawn from pixels of full resolution, which the view asks for
 with `PhotoView.Wanted`; until they come, the preview is stretched in their place.
@@ -10,9 +11,9 @@ with `PhotoView.Wanted`; until they come, the preview is stretched in their plac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
 
 from rich.segment import ControlType, Segment
 from textual import events, on, work
@@ -24,18 +25,15 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
-from medkiosk.console.terminal import CellSize, Terminal
-from medkiosk.console.widgets import sixel
+from medkiosk.console.drawing.client import Artist, EndedError, Pixels
+from medkiosk.console.drawing.protocol import Order
+from medkiosk.console.drawing.shapes import Grid, Outline, Place, Stroke, View, fitted, placing
+from medkiosk.console.terminal import Terminal
 from medkiosk.console.zoom import Recent, Size, drawing, levels, visible
 from medkiosk.core.photo import Box
 from medkiosk.ipc.types import Picture
 
-TILE_COLUMNS = 24
-TILE_ROWS = 6
-"""Six rows of any height are whole sixel bands, so that only the lowest tiles can end inside one."""
-
-_ENCODERS = 2
-"""Threads that encode tiles: numpy lets go of the interpreter, and keys need a core, too."""
+_DRAWING = "photo"
 LEAST_SIDE = 600
 """Screen pixels of the long side below which a larger picture is a thumbnail: small marks are lost in it."""
 
@@ -45,7 +43,7 @@ class Mark:
     """A box to outline, in pixels of what leaves; the strong one is the chosen one."""
 
     box: Box
-    stroke: sixel.Stroke
+    stroke: Stroke
     strong: bool
 
 
@@ -64,64 +62,47 @@ class Look:
     marks: tuple[Mark, ...] = ()
 
 
-@dataclass(eq=False)
-class _Source:
+_numbers = count(1)
+
+
+class _Source(Pixels):
     """Pixels to draw from: those of the preview, or of a part.
 
-    Attributes:
+    Args:
+        picture: its size.
+        pixels: raw RGB.
         box: what they show of what leaves.
-        palette: chosen when it is first drawn.
+
+    Raises:
+        ValueError: the bytes do not fit the size.
     """
 
-    rgb: sixel.Rgb
-    box: Box
-    palette: sixel.Palette | None = field(default=None)
+    def __init__(self, picture: Picture, pixels: bytes | bytearray, box: Box) -> None:
+        if len(pixels) != picture.width * picture.height * 3 or not pixels:
+            raise ValueError("the picture's size and its bytes do not agree")
+        super().__init__(next(_numbers), picture.width, picture.height, pixels)
+        self.box = box
 
     def forget(self) -> None:
         """Overwrite the pixels, which must be our own."""
-        self.rgb.fill(0)
-        self.palette = None
-
-    @property
-    def size(self) -> Size:
-        """Width and height of the pixels."""
-        height, width, _ = self.rgb.shape
-        return width, height
-
-
-@dataclass(frozen=True)
-class _Grid:
-    """How the widget is cut into tiles."""
-
-    columns: int
-    rows: int
-    cell: CellSize
-
-    @property
-    def pixels(self) -> tuple[int, int]:
-        """Width and height of the picture's paper: whole sixel bands, so that nothing hangs over the edge."""
-        height = self.rows * self.cell[1]
-        return self.columns * self.cell[0], max(height - height % 6, 1)
-
-    def spans(self) -> Iterator[tuple[int, list[tuple[int, int]]]]:
-        """For each row of tiles its height, and the start and width of each tile, in cells."""
-        for top in range(0, self.rows, TILE_ROWS):
-            height = min(TILE_ROWS, self.rows - top)
-            starts = range(0, self.columns, TILE_COLUMNS)
-            yield height, [(left, min(TILE_COLUMNS, self.columns - left)) for left in starts]
+        if isinstance(self.rgb, bytearray):
+            self.rgb[:] = bytes(len(self.rgb))
 
 
 @dataclass(frozen=True)
 class _Frame:
-    """One state of the whole widget, quantised and outlined."""
+    """One state of the whole widget."""
 
     number: int
-    grid: _Grid
+    grid: Grid
     picture: Picture
     source: _Source
-    view: sixel.View
-    base: sixel.Placed
-    indices: sixel.Indices
+    view: View
+
+    @property
+    def place(self) -> Place:
+        """Where the picture lies on the widget."""
+        return placing(self.view, self.grid.pixels)
 
 
 class Tile(Widget):
@@ -170,9 +151,9 @@ class PhotoView(Widget):
     """
 
     class Encoded(Message):
-        """A worker thread finished a frame; ``tiles`` has the changed ones by their number."""
+        """A frame is finished; ``tiles`` has those that changed. None where it is not wanted any more."""
 
-        def __init__(self, frame: _Frame, tiles: dict[int, str]) -> None:
+        def __init__(self, frame: _Frame | None, tiles: dict[int, str]) -> None:
             self.frame = frame
             self.tiles = tiles
             super().__init__()
@@ -209,7 +190,8 @@ class PhotoView(Widget):
     def __init__(self, terminal: Terminal) -> None:
         super().__init__()
         self._terminal = terminal
-        self._grid: _Grid | None = None
+        self._artist = Artist()
+        self._grid: Grid | None = None
         self._whole: _Source | None = None
         self._parts = Recent[_Source]()
         self._originals = Recent[_Source](1)
@@ -239,7 +221,7 @@ class PhotoView(Widget):
     @on(events.Resize)
     async def _resized(self) -> None:
         cell = self._terminal.cell()
-        grid = _Grid(self.size.width, self.size.height, cell) if cell and self.size.area else None
+        grid = Grid(self.size.width, self.size.height, cell) if cell and self.size.area else None
         if grid != self._grid:
             self._grid = grid
             self._frame = None
@@ -259,7 +241,7 @@ class PhotoView(Widget):
         Raises:
             ValueError: the bytes do not fit the size.
         """
-        self._whole = _Source(sixel.picture(pixels, picture.width, picture.height), Box(0, 0, *full))
+        self._whole = _Source(picture, pixels, Box(0, 0, *full))
         self._parts.clear()
         self._wipe()
         self._picture, self._full, self._look = picture, full, look
@@ -280,13 +262,12 @@ class PhotoView(Widget):
             return
         if original and not self._comparing:
             return
-        rgb = sixel.picture(pixels, picture.width, picture.height)
         if original:
             for before in self._originals.all():
                 before.forget()
-            self._originals.put(part, size, _Source(rgb.copy(), part))
+            self._originals.put(part, size, _Source(picture, bytearray(pixels), part))
         else:
-            self._parts.put(part, size, _Source(rgb, part))
+            self._parts.put(part, size, _Source(picture, pixels, part))
         if (part, size) == self.wanted:
             self._request()
 
@@ -314,12 +295,13 @@ class PhotoView(Widget):
 
     def _wipe(self) -> None:
         self._comparing = False
-        for source in self._originals.all():
+        originals = self._originals.all()
+        for source in originals:
             source.forget()
-            if self._frame is not None and self._frame.source is source:
-                self._frame.indices.fill(sixel.PAPER)
-                self._frame.base.paper.fill(sixel.PAPER)
-                self._frame = None
+        if originals:
+            self._artist.end()  # with all that it knew of them
+        if self._frame is not None and self._frame.source in originals:
+            self._frame = None
         self._originals.clear()
 
     def clear(self) -> None:
@@ -328,6 +310,7 @@ class PhotoView(Widget):
         self._whole = self._picture = self._frame = None
         self._parts.clear()
         self._number += 1
+        self._forget()
         for tile in self.query(Tile):
             tile.sixels = ""
             tile.refresh()
@@ -379,18 +362,24 @@ class PhotoView(Widget):
             source = self._whole if wanted is None else self._kept.get(*wanted)
             if source is None and wanted is not None:
                 self.post_message(self.Wanted(self._picture, *wanted, original=self._comparing))
-            seen = self._seen(source or self._whole)
-            self._encode(self._number, source or self._whole, self._picture, seen, self._grid, self._frame)
+            source = source or self._whole
+            view, outlines = self._seen(source)
+            frame = _Frame(self._number, self._grid, self._picture, source, view)
+            held = [self._whole, *self._parts.all(), *self._originals.all()]
+            before = self._frame.number if self._frame else 0
+            numbers = tuple(each.number for each in held)
+            order = Order(frame.number, before, source.number, numbers, view, outlines, self._grid)
+            self._encode(frame, order)
 
-    def _seen(self, source: _Source) -> tuple[sixel.View, tuple[sixel.Outline, ...]]:
+    def _seen(self, source: _Source) -> tuple[View, tuple[Outline, ...]]:
         """What is looked at, and the marks, in pixels of a source."""
         part, box = self.part, source.box
-        width, height = source.size
+        width, height = source.width, source.height
         fx, fy = width / box.w, height / box.h
         w, h = max(round(part.w * fx), 1), max(round(part.h * fy), 1)
         x, y = round((part.x - box.x) * fx), round((part.y - box.y) * fy)
         outlines = tuple(
-            sixel.Outline(
+            Outline(
                 (mark.box.x - box.x) * fx,
                 (mark.box.y - box.y) * fy,
                 mark.box.w * fx,
@@ -400,45 +389,39 @@ class PhotoView(Widget):
             )
             for mark in self._look.marks
         )
-        return sixel.View(min(x, width - w), min(y, height - h), w, h), outlines
+        return View(min(x, width - w), min(y, height - h), w, h), outlines
 
-    @work(thread=True, exit_on_error=False, group="photo", description="draw a photo")
-    def _encode(
-        self,
-        number: int,
-        source: _Source,
-        picture: Picture,
-        seen: tuple[sixel.View, Sequence[sixel.Outline]],
-        grid: _Grid,
-        before: _Frame | None,
-    ) -> None:
-        view, outlines = seen
-        with ThreadPoolExecutor(_ENCODERS) as pool:
-            chosen = pool.submit(lambda: source.palette or sixel.palette_of(source.rgb))
-            if before and (before.source, before.view, before.grid) == (source, view, grid):
-                palette, base = chosen.result(), before.base
-            else:
-                part = sixel.scaled(source.rgb, view, *sixel.fitted(view.w, view.h, *grid.pixels))
-                palette = chosen.result()
-                base = sixel.placed(part, palette, view, *grid.pixels)
-            source.palette = palette
-            indices = sixel.outlined(base, outlines)
-            old = before.indices if before and (before.source, before.grid) == (source, grid) else None
-            changed = {
-                place: part
-                for place, part in enumerate(_parts(grid))
-                if old is None or not sixel.equal(old[part], indices[part])
-            }
-            encoded = pool.map(lambda part: sixel.encode(indices[part], palette), changed.values())
-            tiles = dict(zip(changed, encoded, strict=True))
-        self.post_message(self.Encoded(_Frame(number, grid, picture, source, view, base, indices), tiles))
+    @work(thread=True, exit_on_error=False, group=_DRAWING, description="draw a photo")
+    def _encode(self, frame: _Frame, order: Order) -> None:
+        try:
+            message = self.Encoded(frame, self._artist.draw(order, frame.source))
+        except EndedError:
+            message = self.Encoded(None, {})
+        self.post_message(message)
+
+    @work(thread=True, exit_on_error=False, group="artist", description="get ready to draw")
+    def _warm(self) -> None:
+        with suppress(EndedError):
+            self._artist.start()
+
+    @work(thread=True, exit_on_error=False, group="artist", description="forget a photo")
+    def _forget(self) -> None:
+        self._artist.forget()
+
+    def on_mount(self) -> None:
+        """Have somebody ready who draws, when the first photo comes."""
+        self._warm()
+
+    def on_unmount(self) -> None:
+        """Nobody draws any more."""
+        self._artist.close()
 
     @on(Encoded)
     def _encoded(self, message: Encoded) -> None:
         message.stop()
         self._encoding = False
         frame = message.frame
-        if frame.number == self._number and frame.grid == self._grid:
+        if frame and frame.number == self._number and frame.grid == self._grid:
             self._frame = frame
             tiles = list(self.query(Tile))
             self._undrawn |= {tiles[place] for place in message.tiles}
@@ -461,10 +444,10 @@ class PhotoView(Widget):
             self._painted(self._frame)
 
     def _painted(self, frame: _Frame) -> None:
-        picture, base = frame.picture, frame.base
+        picture, view, place = frame.picture, frame.view, frame.place
         preview = frame.source is self._whole
-        whole = preview and (base.view.w, base.view.h) == (picture.width, picture.height)
-        judged = whole and large_enough(picture, max(base.width, base.height))
+        whole = preview and (view.w, view.h) == (picture.width, picture.height)
+        judged = whole and large_enough(picture, max(place.width, place.height))
         self.post_message(self.Painted(picture, judged=judged))
 
     @property
@@ -473,22 +456,11 @@ class PhotoView(Widget):
         picture, grid = self._picture, self._grid
         if picture is None or grid is None:
             return False
-        return not large_enough(picture, max(sixel.fitted(picture.width, picture.height, *grid.pixels)))
+        return not large_enough(picture, max(fitted(picture.width, picture.height, *grid.pixels)))
 
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:
-        if event.state is WorkerState.ERROR:
+        if event.state is WorkerState.ERROR and event.worker.group == _DRAWING:
             event.stop()
             self._encoding = False
             self.post_message(self.Failed())
-
-
-def _parts(grid: _Grid) -> Iterator[tuple[slice, slice]]:
-    """The pixels of each tile, in the order of the tiles."""
-    cell_width, cell_height = grid.cell
-    top = 0
-    for height, spans in grid.spans():
-        rows = slice(top * cell_height, (top + height) * cell_height)
-        for left, width in spans:
-            yield rows, slice(left * cell_width, (left + width) * cell_width)
-        top += height

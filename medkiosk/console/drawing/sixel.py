@@ -8,8 +8,8 @@ chapter 14): bands of six rows; in a band, for each colour, one character a colu
 which of the six rows get that colour.
 
 It is our own encoder because the widget of textual-image encodes while the screen is being drawn, which
-stops every key for a third of a second; this one runs in a thread, in numpy calls that let go of the
-interpreter, and encodes only the tiles that changed.
+stops every key for a third of a second; this one runs in another process, and encodes only the tiles that
+changed.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+
+from medkiosk.console.drawing.shapes import Outline, Place, Stroke, View, placing
 
 Rgb = npt.NDArray[np.uint8]
 """Shape (height, width, 3)."""
@@ -47,15 +48,6 @@ _BAYER = np.array(
 )
 
 
-class Stroke(IntEnum):
-    """How an outline is drawn; the value is its palette entry."""
-
-    MASK = 3
-    SUGGESTED = 4
-    KEPT = 5
-    LESION = 6
-
-
 _DASHES: dict[Stroke, tuple[int, int]] = {Stroke.SUGGESTED: (12, 18), Stroke.KEPT: (3, 9)}
 """Pixels drawn, and pixels after which it repeats; the others are drawn through."""
 
@@ -79,29 +71,7 @@ class Palette:
         return tuple(f"#{entry};2;{r};{g};{b}" for entry, (r, g, b) in enumerate(percent.tolist()))
 
 
-@dataclass(frozen=True)
-class View:
-    """The part of a picture that is shown, in the picture's pixels."""
-
-    x: int
-    y: int
-    w: int
-    h: int
-
-
-@dataclass(frozen=True)
-class Outline:
-    """A rectangle to draw, in the picture's pixels; the strong one is the selected one."""
-
-    x: float
-    y: float
-    w: float
-    h: float
-    strong: bool
-    stroke: Stroke = Stroke.MASK
-
-
-def picture(pixels: bytes, width: int, height: int) -> Rgb:
+def picture(pixels: bytes | memoryview, width: int, height: int) -> Rgb:
     """See raw RGB bytes as an array.
 
     Raises:
@@ -232,33 +202,21 @@ class Placed:
     Attributes:
         paper: the whole area.
         view: the part of the picture that is shown.
-        left, top, width, height: where it lies on the paper, in screen pixels.
+        place: where it lies on the paper.
     """
 
     paper: Indices
     view: View
-    left: int
-    top: int
-    width: int
-    height: int
+    place: Place
 
 
-def fitted(width: int, height: int, area_width: int, area_height: int) -> tuple[int, int]:
-    """Width and height at which so many pixels fit into an area, never enlarged more than fourfold."""
-    factor = min(area_width / width, area_height / height, 4.0)
-    return (
-        max(min(round(width * factor), area_width), 1),
-        max(min(round(height * factor), area_height), 1),
-    )
-
-
-def placed(part: Rgb, palette: Palette, view: View, area_width: int, area_height: int) -> Placed:
-    """Quantise a view that was scaled to the size that `fitted` says, and centre it in the area."""
-    height, width, _ = part.shape
-    left, top = (area_width - width) // 2, (area_height - height) // 2
-    paper = np.full((area_height, area_width), PAPER, dtype=np.uint8)
-    paper[top : top + height, left : left + width] = quantised(part, palette)
-    return Placed(paper, view, left, top, width, height)
+def placed(part: Rgb, palette: Palette, view: View, area: tuple[int, int]) -> Placed:
+    """Quantise a view that was scaled to the size that `placing` says, and put it there on its paper."""
+    place = placing(view, area)
+    paper = np.full((area[1], area[0]), PAPER, dtype=np.uint8)
+    rows, columns = slice(place.top, place.top + place.height), slice(place.left, place.left + place.width)
+    paper[rows, columns] = quantised(part, palette)
+    return Placed(paper, view, place)
 
 
 def _frame(
@@ -285,12 +243,12 @@ _STRONG = ((-3, DARK), (-2, LIGHT), (-1, LIGHT), (0, LIGHT), (1, DARK))
 def outlined(base: Placed, outlines: Sequence[Outline]) -> Indices:
     """Draw outlines on a copy; the strong one last, so that nothing hides it."""
     paper = base.paper.copy()
-    fx, fy = base.width / base.view.w, base.height / base.view.h
+    fx, fy = base.place.width / base.view.w, base.place.height / base.view.h
     for outline in sorted(outlines, key=lambda each: each.strong):
-        x0 = base.left + round((outline.x - base.view.x) * fx)
-        y0 = base.top + round((outline.y - base.view.y) * fy)
-        x1 = base.left + round((outline.x + outline.w - base.view.x) * fx) - 1
-        y1 = base.top + round((outline.y + outline.h - base.view.y) * fy) - 1
+        x0 = base.place.left + round((outline.x - base.view.x) * fx)
+        y0 = base.place.top + round((outline.y - base.view.y) * fy)
+        x1 = base.place.left + round((outline.x + outline.w - base.view.x) * fx) - 1
+        y1 = base.place.top + round((outline.y + outline.h - base.view.y) * fy) - 1
         box = (x0, y0, max(x1, x0), max(y1, y0))
         dash = _DASHES.get(outline.stroke, (1, 1))
         if outline.strong:

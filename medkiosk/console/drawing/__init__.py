@@ -1,0 +1,1 @@
+"""Drawing photos as sixels, in a process of its own."""

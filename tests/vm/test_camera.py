@@ -71,14 +71,17 @@ def test_power_cut_in_the_middle_nothing_is_lost_and_the_import_goes_on_where_it
     kiosk: Machine, camera: TracedR6
 ) -> None:
     kiosk.plug_redir(camera.path)
-    camera.wait_read(PHOTOS // 2)
+    deadline = time.monotonic() + 900
+    while not (before := originals(kiosk)):  # they are sealed by the score
+        assert time.monotonic() < deadline, "no photo was sealed"
     kiosk.power_cut()
     camera.unplug()
     kiosk.start()
     kiosk.see("locked: no photo can be read here", timeout_s=900)
     verified(kiosk)
     kept = originals(kiosk)
-    assert 0 < len(kept) < PHOTOS
+    assert kept[: len(before)] == before, "what was sealed when somebody looked is sealed after the cut"
+    assert len(kept) < PHOTOS
     camera.plug()
     kiosk.plug_redir(camera.path)
     kiosk.see("SAFE TO UNPLUG", timeout_s=1800)

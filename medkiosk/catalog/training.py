@@ -1,23 +1,31 @@
-"""Who passed which check of the guide, as the events say it. Pure."""
+"""Who passed which check of the guide, and which pages are the department's, as the events say it. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from medkiosk.core.ids import AccountId
-from medkiosk.core.trainingevents import AnyTrainingEvent, TrainingPassed
+from medkiosk.core.trainingevents import AnyTrainingEvent, GuideTaken, TrainingPassed
 
 
 @dataclass
 class Training:
-    """The newest pass of each account and module; plain data. Failed tries are for an auditor."""
+    """What the events say; plain data. Failed tries are for an auditor.
+
+    Attributes:
+        passed: the newest pass of each account and module.
+        taken: the pages that were taken last; None where none ever were.
+    """
 
     passed: dict[AccountId, dict[str, TrainingPassed]] = field(default_factory=dict)
+    taken: GuideTaken | None = None
 
     def take(self, event: AnyTrainingEvent) -> str:
         """Take the next event; return why it does not fit, or nothing: each fits."""
         if isinstance(event, TrainingPassed):
             self.passed.setdefault(AccountId(event.actor), {})[event.module] = event
+        elif isinstance(event, GuideTaken):
+            self.taken = event
         return ""
 
     def of(self, account_id: AccountId) -> dict[str, TrainingPassed]:

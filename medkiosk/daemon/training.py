@@ -18,13 +18,17 @@ from medkiosk.daemon import consenting
 from medkiosk.daemon.kiosk import Kiosk
 from medkiosk.guide import check as checks
 from medkiosk.guide.check import Check
-from medkiosk.guide.library import search
+from medkiosk.guide.library import Library, search
 from medkiosk.guide.page import Page
 from medkiosk.guide.standing import STANDING_WORDS, Standing, missing, refusal, standing
 from medkiosk.ipc import guidetypes as g
 from medkiosk.journal import Fact
 
 Act = Literal["approve", "export"]
+OTHER_PAGES = (
+    "The department's pages here are not those that the ledger says were taken last. An administrator takes"
+    " them again."
+)
 _GIVEN_BY: dict[Act, Capability] = {"approve": Capability.REVIEW, "export": Capability.EXPORT}
 
 
@@ -75,7 +79,26 @@ def _now(kiosk: Kiosk) -> datetime:
 def listed(kiosk: Kiosk) -> g.GuideList:
     """All pages, and what is wrong with the department's files."""
     library = kiosk.guide.library()
-    return g.GuideList(tuple(map(info, library.pages.values())), library.problems)
+    problems = library.problems or _others(kiosk, library)
+    return g.GuideList(tuple(map(info, library.pages.values())), problems)
+
+
+def _others(kiosk: Kiosk, library: Library) -> tuple[str, ...]:
+    """Whether these are the pages that were taken last: the file lies open, the ledger does not.
+
+    The entry comes before the file, so a loss of power may lie between them; on a restored machine there is
+    no file. While nobody is logged in, nobody knows what was taken.
+    """
+    if kiosk.guide.has_folder:
+        return ()
+    try:
+        with kiosk.reading() as catalog:
+            taken = catalog.training.taken
+    except NotAllowedError:
+        return ()
+    entered = sorted(taken.digests) if taken else []
+    own = sorted(page.digest for page in library.pages.values() if page.own)
+    return () if own == entered else (OTHER_PAGES,)
 
 
 def info(page: Page) -> g.PageInfo:

@@ -10,6 +10,7 @@ import pytest
 from medkiosk.console.screens.guide import offer_text
 from medkiosk.core.role import Role
 from medkiosk.daemon.guidefiles import TAKEN, GuideShelf, built_in
+from medkiosk.daemon.training import OTHER_PAGES
 from medkiosk.guide.becomes import Becomes
 from medkiosk.guide.library import build
 from medkiosk.guide.page import LONGEST_FILE, MOST_FILES
@@ -186,6 +187,29 @@ def test_an_administrator_takes_pages_that_stay_and_takes_them_away(kiosk: Scrat
         }
         assert not any(each.own for each in admin.take_guide(offer.sha256).pages)
     assert notes(kiosk) == 2
+
+
+def test_pages_that_are_not_those_of_the_ledger_are_said_to_be_others(kiosk: ScratchKiosk) -> None:
+    """The entry is there before the file is: the power may be lost between them, or the file be changed."""
+    stick = kiosk.stick / "medkiosk-guide-rules.md"
+    stick.write_bytes(page("house"))
+    with kiosk.session(ADMIN) as admin:
+        assert not admin.take_guide(admin.read_guide().sha256).problems
+    written = kiosk.store.parent / TAKEN
+    before = written.read_bytes()
+    for left in (None, before.replace(b"1.0", b"1.1")):
+        kiosk.stop_if_running()
+        written.unlink()
+        if left is not None:
+            written.write_bytes(left)
+        kiosk.start()
+        with kiosk.client() as nobody:
+            assert nobody.list_guide().problems == (), "who is not logged in cannot know"
+        with kiosk.session("pat") as pat:
+            assert pat.list_guide().problems == (OTHER_PAGES,)
+        with kiosk.session(ADMIN) as admin:
+            assert not admin.take_guide(admin.read_guide().sha256).problems
+        assert written.read_bytes() == before
 
 
 @pytest.mark.parametrize("what", ["link", "large", "folder", "many"])

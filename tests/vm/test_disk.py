@@ -41,6 +41,9 @@ def test_a_stolen_disk_shows_no_picture_and_no_name(kiosk: Machine, tmp_path: Pa
     found = search(
         disk, start, length, [*names, *pieces, b"\xff\xd8\xff\xe0\x00\x10JFIF", b"\xff\xd8\xff\xe1"]
     )
+    # The rest of the disk is the system, which has words of ours, but none of a patient.
+    personal = [*map(str.encode, IDENTIFIERS), *pieces]
+    assert not search(disk, 0, disk.stat().st_size, personal), "beside the partition that is sealed"
     disk.unlink()
     # Four given bytes are met by chance about once in 4 GiB of random ones.
     assert found.pop(b"\xff\xd8\xff\xe1", 0) <= 12

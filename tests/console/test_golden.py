@@ -48,7 +48,6 @@ PAINTED = {"PracticeScreen": "practice", "ReviewScreen": "review"}
 """Screens whose picture shows a photo, so that it is taken of a terminal that has graphics."""
 NO_PICTURE = {
     "ReviewQueue": "is ReviewScreen on the photos of everybody, and looks the same",
-    "HeardScreen": "lets the form below it be seen, with the key, where the theme has colours of its own",
 }
 """Screens without a picture, and why."""
 

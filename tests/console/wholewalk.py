@@ -82,7 +82,6 @@ FURTHER = (
             *("'2031-06-30", "enter", "enter", f"'{_KEY[:40]}", f"'{_KEY[40:]}"),
             *("f2", "~on a number that you had before"),
         ),
-        picture=False,
     ),
     Stop("check", ("o", "~A session", "down", "c", "~question 1 of 5")),
     Stop("check-failed", (*_answers(wrong=3), "~NOT PASSED"), here=True),

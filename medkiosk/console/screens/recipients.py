@@ -191,8 +191,6 @@ class EnrolScreen(FormScreen):
 class HeardScreen(AskReason):
     """Asks for the end of a key as it is read out, while no key is on the screen."""
 
-    DEFAULT_CSS = "HeardScreen { background: $background; }"
-
     def __init__(self, name: str) -> None:
         super().__init__(
             tr("Call {name}, on a number that you had before.", name=clean(name, 40)),

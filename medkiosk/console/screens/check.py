@@ -121,7 +121,7 @@ class CheckScreen(KioskScreen):
 
 def result_text(check: Check, result: CheckResult) -> Text:
     """How it went, in words; then each question that was answered wrongly, with the reason."""
-    words = Text("PASSED" if result.passed else "NOT PASSED", style="bold")
+    words = Text(tr("PASSED") if result.passed else tr("NOT PASSED"), style="bold")
     words.append(
         tr(
             "   {right} of {asked} right, {needed} were needed.",
@@ -139,6 +139,8 @@ def result_text(check: Check, result: CheckResult) -> Text:
         words.append(
             tr("\nRead the page again and try once more; it may be tried as often as you like."), "not bold"
         )
+    if result.wrong:
+        words.append(tr("\n\nThis was answered wrongly:"), style="not bold")
     for wrong in result.wrong:
         if wrong.place < len(check.questions):
             words.append(f"\n\n{clean(check.questions[wrong.place].text, _LONGEST)}", style="bold")

@@ -123,6 +123,7 @@ class KioskApp(App[None]):
         stays: bool = False,
     ) -> None:
         super().__init__()
+        self.animation_level = "none"  # a text that glides is drawn again and again for one key
         self._stays = stays
         self.terminal = terminal
         self.keys = keys

@@ -148,6 +148,18 @@ def _decision(line: DisposalInfo, page: int) -> Text:
     return words
 
 
+def _disposals(kiosk: Client) -> list[DisposalInfo]:
+    """All that go on, however old, and the newest of those that are over; newest first."""
+    found: list[DisposalInfo] = []
+    looked, first = 0, True
+    while (page := kiosk.list_disposals(looked)).disposals:
+        found += [each for each in page.disposals if first or each.state not in _DONE]
+        looked, first = looked + len(page.disposals), False
+        if looked >= page.total:
+            break
+    return found
+
+
 class RetentionScreen(KioskScreen):
     """Proposals first, then holds, what is due, and what is over."""
 
@@ -179,7 +191,7 @@ class RetentionScreen(KioskScreen):
             disposals = tuple(
                 # A list has the verdicts of the newest only.
                 kiosk.get_disposal(each.disposal_id) if each.judged > len(each.verdicts) else each
-                for each in kiosk.list_disposals().disposals
+                for each in _disposals(kiosk)
             )
             return RetentionLoaded(due, kiosk.list_holds().holds, disposals, words)
 

@@ -38,8 +38,10 @@ class Reading:
 
     def load(self, kiosk: Client, offset: int, limit: int) -> Page[AuditLine]:
         """Ask once more if these are not there yet, and give what is; one line more stands for the rest."""
-        if not self.done and len(self.lines) < offset + limit:
-            page = kiosk.audit(self.query, self.next, self.size, limit)
+        missing = offset + limit - len(self.lines)
+        if not self.done and missing > 0:
+            # No more than that: each event is opened for it.
+            page = kiosk.audit(self.query, self.next, self.size, min(missing, limit))
             self._begun = True
             self.lines += page.lines
             self.next, self.size = page.next, page.size

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -122,6 +123,7 @@ class AuditScreen(KioskScreen):
     def __init__(self, query: AuditQuery) -> None:
         super().__init__()
         self._reading = Reading(query)
+        self._said = ""
 
     def body(self) -> ComposeResult:
         """What was asked, how far the answer is, the events."""
@@ -153,9 +155,13 @@ class AuditScreen(KioskScreen):
     @on(PagedList.Moved)
     @on(PagedList.Loaded)
     def _came(self) -> None:
-        self.query_one("#answered", Static).update(self._reading.words())
+        self.query_one("#answered", Static).update(self._reading.words(), layout=False)  # one line, always
         line = self._table.current
-        self.query_one("#said", Static).update(Text(clean(line.words, 300)) if line else "")
+        before, place = self._said, self.query_one("#said", Static)
+        self._said = words = clean(line.words, 300) if line else before and " "
+        # A new layout draws the whole list again; from one line to another, or an empty one, there is none.
+        as_high = all(0 < cell_len(each) <= place.size.width for each in (before, words))
+        place.update(Text(words), layout=not as_high)
 
     @on(PagedList.Chosen)
     def _chosen(self) -> None:

@@ -48,7 +48,8 @@ def drawing(parent: int | None = None) -> set[int]:
 
 @pytest.fixture
 def artist() -> Iterator[Artist]:
-    """One that draws."""
+    """One that draws, and whoever drew for an earlier test is gone."""
+    assert not _drawing_after(5)
     artist = Artist()
     yield artist
     artist.close()
@@ -130,11 +131,13 @@ def test_to_end_it_ends_it_at_once_whatever_it_does(artist: Artist) -> None:
 
     waiting = threading.Thread(target=draw)
     waiting.start()
-    time.sleep(0.1)
-    before = time.monotonic()
+    while not artist._turn.locked():
+        time.sleep(0.01)
+    artist.forget()
+    assert artist._turn.locked(), "to forget waits for nobody"
+    time.sleep(0.2)
     artist.end()
-    assert time.monotonic() - before < 0.1, "the event loop waits for it"
-    waiting.join(5)
+    waiting.join(10)
     assert caught
     assert pid not in _drawing_after(5)
     assert len(artist.draw(order(3, 1), pixels())) == TILES, "it goes on with another one"
@@ -165,9 +168,91 @@ def test_it_ends_with_the_console_however_that_ends() -> None:
     console.wait()
     console.stdout.close()
     deadline = time.monotonic() + 10
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline, "it draws for nobody"
-        time.sleep(0.02)
+    with suppress(psutil.NoSuchProcess):
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < deadline, "it draws for nobody"
+            time.sleep(0.02)
+
+
+def test_what_is_drawn_while_it_should_forget_is_drawn_and_forgotten_after_it(artist: Artist) -> None:
+    artist.draw(order(1), pixels())
+    [pid] = drawing()
+    os.kill(pid, signal.SIGSTOP)
+    done: list[int] = []
+    waiting = threading.Thread(target=lambda: done.append(len(artist.draw(order(2, 1), pixels()))))
+    waiting.start()
+    while not artist._turn.locked():
+        time.sleep(0.01)
+    artist.forget()
+    os.kill(pid, signal.SIGCONT)
+    waiting.join(10)
+    assert done == [0], "it was drawn, and looked as before"
+    assert len(artist.draw(order(3, 2), pixels())) == TILES, "and is not known any more"
+    assert drawing() == {pid}, "nothing had to be started for it"
+
+
+def test_two_may_ask_at_once(artist: Artist) -> None:
+    found: dict[int, dict[int, str]] = {}
+
+    def ask(source: int) -> None:
+        for number in range(5):
+            artist.forget()
+            found[source] = artist.draw(order(10 * source + number, 0, source), pixels(source))
+
+    asking = [threading.Thread(target=ask, args=(source,)) for source in (1, 2)]
+    for each in asking:
+        each.start()
+    for each in asking:
+        each.join(30)
+    for source in (1, 2):
+        assert found[source] == artist.draw(order(90 + source, 0, source), pixels(source))
+    assert len(drawing()) == 1
+
+
+@pytest.mark.parametrize(
+    "spoken",
+    [
+        "write(1, pack('>I', 999) + b'\\x1bP;\\x1b\\\\')",
+        "write(1, pack('>I', 0) + b'\\x1b[2Jhello')",
+        "write(1, pack('>I', 0) + b'\\x1bP;\\x1b[2J\\x1b\\\\')",
+        "write(1, b'')",
+        "write(7, b'')",
+    ],
+    ids=["a tile that there is not", "no sixels", "more than sixels", "nothing", "another frame"],
+)
+def test_what_must_not_be_answered_is_not_taken(spoken: str) -> None:
+    script = (
+        "import sys, time\n"
+        "from struct import pack\n"
+        "def write(kind, data):\n"
+        "    sys.stdout.buffer.write(pack('>BI', kind, len(data)) + data)\n"
+        f"{spoken}\n"
+        "write(2, b'')\n"
+        "sys.stdout.flush()\n"
+        "sys.stdin.buffer.read()"
+    )
+    artist = Artist(lambda: ProcessChannel([sys.executable, "-c", script]))
+    with pytest.raises(ArtistError):
+        artist.draw(order(1), pixels())
+    artist.close()
+
+
+def test_where_nothing_can_be_started_there_is_no_picture() -> None:
+    artist = Artist(lambda: ProcessChannel(["/nonexistent"]))
+    with pytest.raises(ArtistError):
+        artist.start()
+    with pytest.raises(ArtistError):
+        artist.draw(order(1), pixels())
+    artist.end()
+    artist.close()
+
+
+def test_where_large_pipes_are_used_up_small_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pipe(7): a user has so many of them; asked for here is more than anybody may have."""
+    monkeypatch.setattr("medkiosk.console.drawing.client._PIPE_BYTES", 1 << 31)
+    artist = Artist()
+    assert len(artist.draw(order(1), pixels())) == TILES
+    artist.close()
 
 
 @pytest.mark.parametrize(
@@ -182,7 +267,7 @@ def test_it_ends_with_the_console_however_that_ends() -> None:
 )
 def test_what_cannot_be_drawn_is_refused(wrong: Order) -> None:
     painter = Painter()
-    painter.take(1, WIDTH, HEIGHT, memoryview(pixels().rgb))
+    painter.take(1, WIDTH, HEIGHT, bytes(pixels().rgb))
     with pytest.raises(ValueError, match="nothing to draw"):
         list(painter.draw(wrong))
 

@@ -41,7 +41,7 @@ class Painter:
         self._frames: dict[int, _Frame] = {}
         self._pool = ThreadPoolExecutor(_THREADS)
 
-    def take(self, number: int, width: int, height: int, pixels: memoryview) -> None:
+    def take(self, number: int, width: int, height: int, pixels: bytes) -> None:
         """Keep a source.
 
         Raises:

@@ -1,8 +1,8 @@
 """What the console says to the process that draws, and what that answers.
 
-First the pixels, as `ToPainter.SOURCE`, once; then any number of `ToPainter.DRAW`, each answered by a
-`FromPainter.TILE` for every tile that changed and one `FromPainter.DRAWN`. Whatever else comes, from
-either side, ends the process.
+First a source, as `ToPainter.SOURCE` and `ToPainter.PIXELS`, once; then any number of `ToPainter.DRAW`,
+each answered by a `FromPainter.TILE` for every tile that changed and one `FromPainter.DRAWN`. Whatever else
+comes, from either side, ends the process.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 from medkiosk.console.drawing.shapes import Grid, Outline, View
 
 SOURCE = struct.Struct(">III")
-"""In front of the raw RGB of a source: its number, its width and height."""
+"""What comes before the raw RGB of a source: its number, its width and height."""
 TILE = struct.Struct(">I")
 """In front of the sixels of a tile: its number."""
 LIMIT = 64 << 20
@@ -26,8 +26,9 @@ class ToPainter(IntEnum):
     """Frames to the process."""
 
     SOURCE = 1
-    DRAW = 2
-    FORGET = 3
+    PIXELS = 2
+    DRAW = 3
+    FORGET = 4
 
 
 class FromPainter(IntEnum):

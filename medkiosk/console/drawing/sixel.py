@@ -1,7 +1,7 @@
 """Raw RGB to sixels, pure: scale, choose colours, draw outlines, encode.
 
 The only module of the console that uses numpy. It never sees an image file: the daemon's worker decoded it,
-and what arrives here is rows of 8-bit RGB whose length was checked.
+and what arrives here is rows of 8-bit RGB, whose length `picture` checks.
 
 Sixels are the raster format of the DEC VT340 (DEC STD 070, "VT330/VT340 Programmer Reference Manual",
 chapter 14): bands of six rows; in a band, for each colour, one character a column whose low six bits say
@@ -71,7 +71,7 @@ class Palette:
         return tuple(f"#{entry};2;{r};{g};{b}" for entry, (r, g, b) in enumerate(percent.tolist()))
 
 
-def picture(pixels: bytes | memoryview, width: int, height: int) -> Rgb:
+def picture(pixels: bytes, width: int, height: int) -> Rgb:
     """See raw RGB bytes as an array.
 
     Raises:

@@ -24,7 +24,9 @@ def serve(reader: Readable, writer: Writable) -> None:
     while (frame := read_frame(reader, LIMIT)) is not None:
         match ToPainter(frame.type):
             case ToPainter.SOURCE:
-                _take(painter, frame)
+                _take(painter, frame, read_frame(reader, LIMIT))
+            case ToPainter.PIXELS:
+                raise ValueError("pixels of nothing")
             case ToPainter.FORGET:
                 painter.forget()
             case ToPainter.DRAW:
@@ -34,11 +36,11 @@ def serve(reader: Readable, writer: Writable) -> None:
         del frame  # with a source's pixels, while it waits for the next
 
 
-def _take(painter: Painter, frame: Frame) -> None:
-    if len(frame.payload) < SOURCE.size:
-        raise ValueError("a source without its size")
-    number, width, height = SOURCE.unpack_from(frame.payload)
-    painter.take(number, width, height, memoryview(frame.payload)[SOURCE.size :])
+def _take(painter: Painter, head: Frame, pixels: Frame | None) -> None:
+    if len(head.payload) != SOURCE.size or pixels is None or pixels.type != ToPainter.PIXELS:
+        raise ValueError("a source without its size, or without pixels")
+    number, width, height = SOURCE.unpack(head.payload)
+    painter.take(number, width, height, pixels.payload)
 
 
 def main() -> int:

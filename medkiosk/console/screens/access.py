@@ -356,7 +356,7 @@ def _glass_text(glass: GlassInfo) -> Text:
     words = Text(f"{moment(glass.at)}  {clean(glass.by, 30)}  {looks}\n", style="bold")
     words.append(f"  {clean(glass.reason, 300)}\n", style="not bold")
     if glass.read_by:
-        said = "justified" if glass.justified else "NOT JUSTIFIED"
+        said = tr("justified") if glass.justified else tr("NOT JUSTIFIED")
         words.append(
             tr(
                 "  {said}, says {read_by}: {words}\n",

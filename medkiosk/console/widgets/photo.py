@@ -23,9 +23,8 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
-from textual.worker import Worker, WorkerState
 
-from medkiosk.console.drawing.client import Artist, EndedError, Pixels
+from medkiosk.console.drawing.client import Artist, ArtistError, EndedError, Pixels
 from medkiosk.console.drawing.protocol import Order
 from medkiosk.console.drawing.shapes import Grid, Outline, Place, Stroke, View, fitted, placing
 from medkiosk.console.terminal import Terminal
@@ -33,7 +32,6 @@ from medkiosk.console.zoom import Recent, Size, drawing, levels, visible
 from medkiosk.core.photo import Box
 from medkiosk.ipc.types import Picture
 
-_DRAWING = "photo"
 LEAST_SIDE = 600
 """Screen pixels of the long side below which a larger picture is a thumbnail: small marks are lost in it."""
 
@@ -151,9 +149,9 @@ class PhotoView(Widget):
     """
 
     class Encoded(Message):
-        """A frame is finished; ``tiles`` has those that changed. None where it is not wanted any more."""
+        """A frame, or None if it is not wanted any more; the tiles that changed, or None if it failed."""
 
-        def __init__(self, frame: _Frame | None, tiles: dict[int, str]) -> None:
+        def __init__(self, frame: _Frame | None, tiles: dict[int, str] | None) -> None:
             self.frame = frame
             self.tiles = tiles
             super().__init__()
@@ -225,6 +223,7 @@ class PhotoView(Widget):
         if grid != self._grid:
             self._grid = grid
             self._frame = None
+            self._number += 1  # what is being encoded now is for tiles that are gone
             self._undrawn = set()
             await self.recompose()
             self._request()
@@ -265,10 +264,11 @@ class PhotoView(Widget):
         if original:
             for before in self._originals.all():
                 before.forget()
+                self._number += 1  # it may be being encoded, and be black by now
             self._originals.put(part, size, _Source(picture, bytearray(pixels), part))
         else:
             self._parts.put(part, size, _Source(picture, pixels, part))
-        if (part, size) == self.wanted:
+        if original or (part, size) == self.wanted:
             self._request()
 
     def look(self, look: Look) -> None:
@@ -298,19 +298,24 @@ class PhotoView(Widget):
         originals = self._originals.all()
         for source in originals:
             source.forget()
+        self._originals.clear()
         if originals:
             self._artist.end()  # with all that it knew of them
-        if self._frame is not None and self._frame.source in originals:
-            self._frame = None
-        self._originals.clear()
+            self._blank()  # before there is something else to show, and if there never is
 
     def clear(self) -> None:
         """Show nothing, and let go of the picture."""
         self._wipe()
-        self._whole = self._picture = self._frame = None
+        self._whole = self._picture = None
         self._parts.clear()
         self._number += 1
-        self._forget()
+        self._artist.forget()
+        self._blank()
+
+    def _blank(self) -> None:
+        """Have nothing on the screen."""
+        self._frame = None
+        self._undrawn = set()
         for tile in self.query(Tile):
             tile.sixels = ""
             tile.refresh()
@@ -391,22 +396,20 @@ class PhotoView(Widget):
         )
         return View(min(x, width - w), min(y, height - h), w, h), outlines
 
-    @work(thread=True, exit_on_error=False, group=_DRAWING, description="draw a photo")
+    @work(thread=True, exit_on_error=False, group="photo", description="draw a photo")
     def _encode(self, frame: _Frame, order: Order) -> None:
         try:
             message = self.Encoded(frame, self._artist.draw(order, frame.source))
         except EndedError:
             message = self.Encoded(None, {})
+        except ArtistError:
+            message = self.Encoded(frame, None)
         self.post_message(message)
 
     @work(thread=True, exit_on_error=False, group="artist", description="get ready to draw")
     def _warm(self) -> None:
-        with suppress(EndedError):
+        with suppress(ArtistError, EndedError):  # the first photo will tell
             self._artist.start()
-
-    @work(thread=True, exit_on_error=False, group="artist", description="forget a photo")
-    def _forget(self) -> None:
-        self._artist.forget()
 
     def on_mount(self) -> None:
         """Have somebody ready who draws, when the first photo comes."""
@@ -421,18 +424,25 @@ class PhotoView(Widget):
         message.stop()
         self._encoding = False
         frame = message.frame
-        if frame and frame.number == self._number and frame.grid == self._grid:
-            self._frame = frame
-            tiles = list(self.query(Tile))
-            self._undrawn |= {tiles[place] for place in message.tiles}
-            for place, sixels in message.tiles.items():
-                tiles[place].sixels = sixels
-                tiles[place].frame = frame.number
-                tiles[place].refresh()
-            if not self._undrawn:  # it looks like what is there
-                self._painted(frame)
+        if frame is not None and frame.number == self._number and frame.grid == self._grid:
+            if message.tiles is None:
+                self._blank()
+                self.post_message(self.Failed())
+            else:
+                self._put_up(frame, message.tiles)
         if self._stale:
             self._request()
+
+    def _put_up(self, frame: _Frame, drawn: dict[int, str]) -> None:
+        self._frame = frame
+        tiles = list(self.query(Tile))
+        self._undrawn |= {tiles[place] for place in drawn}
+        for place, sixels in drawn.items():
+            tiles[place].sixels = sixels
+            tiles[place].frame = frame.number
+            tiles[place].refresh()
+        if not self._undrawn:  # it looks like what is there
+            self._painted(frame)
 
     @on(TileDrawn)
     def _tile_drawn(self, message: TileDrawn) -> None:
@@ -444,6 +454,8 @@ class PhotoView(Widget):
             self._painted(self._frame)
 
     def _painted(self, frame: _Frame) -> None:
+        if not all(tile.sixels for tile in self.query(Tile)):
+            return  # whatever led here: what is not on the screen was not seen
         picture, view, place = frame.picture, frame.view, frame.place
         preview = frame.source is self._whole
         whole = preview and (view.w, view.h) == (picture.width, picture.height)
@@ -457,10 +469,3 @@ class PhotoView(Widget):
         if picture is None or grid is None:
             return False
         return not large_enough(picture, max(fitted(picture.width, picture.height, *grid.pixels)))
-
-    @on(Worker.StateChanged)
-    def _worker_changed(self, event: Worker.StateChanged) -> None:
-        if event.state is WorkerState.ERROR and event.worker.group == _DRAWING:
-            event.stop()
-            self._encoding = False
-            self.post_message(self.Failed())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import msgspec
+from textual.widgets import OptionList
 
 from medkiosk.core.consent import Subject
 from medkiosk.core.events import Role
-from medkiosk.core.ids import EncounterId
+from medkiosk.core.ids import DisposalId, EncounterId
 from medkiosk.core.lifecycle import DisposalState, RetentionClass
 from medkiosk.ipc import types as t
 from tests.console import flows
@@ -112,3 +113,30 @@ async def test_every_verdict_can_be_read_and_the_totals_stand_at_the_question(ru
         await flows.until_text(pilot, "It is 12 pictures and encounters, 12")
         await flows.until_text(pilot, "cannot be taken back")
         await flows.until_text(pilot, "The kiosk's clock says 2049-11-22")
+
+
+async def test_one_that_waits_is_found_behind_many_that_are_over(running: RunningKiosk) -> None:
+    over = tuple(
+        msgspec.structs.replace(
+            PROPOSED,
+            disposal_id=DisposalId(f"{number:032x}"),
+            state=DisposalState.FINISHED,
+            decided_by="Rita",
+        )
+        for number in range(1, 121)
+    )
+    running.kiosk.disposals = (*over, PROPOSED)
+    async with console(running.path, size=(80, 24)) as pilot:
+        await flows.log_in(pilot, "rita")
+        await pilot.press("t")
+        await flows.until_text(pilot, "PROPOSED")
+        await pilot.press("down", "y")
+        await flows.until_text(pilot, "Destroy 2 pictures for good?")
+        await pilot.press("y")
+        await flows.until(
+            pilot,
+            lambda: running.kiosk.disposals[-1].state is DisposalState.FINISHED,
+            "not the one that waited",
+        )
+        listed = pilot.app.screen.query_one(OptionList).option_count
+        assert listed < 60, "of those that are over the newest will do"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import resource
 import sys
@@ -85,6 +86,10 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(_NO_TERMINAL + "\n")
         return 2
     end_with(sys.stdin.fileno())
+    # What was imported stays. A full collection walked through it every few photos, and no key was answered for
+    # a tenth of a second.
+    gc.collect()
+    gc.freeze()
     try:
         app.run(mouse=mouse)
     except Exception as error:  # noqa: BLE001 - the last resort: a traceback may quote what was typed

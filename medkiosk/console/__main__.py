@@ -86,8 +86,8 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(_NO_TERMINAL + "\n")
         return 2
     end_with(sys.stdin.fileno())
-    # What was imported stays. A full collection walked through it every few photos, and no key was answered for
-    # a tenth of a second.
+    # What was imported stays. A full collection walked through it every few photos, and no key was answered
+    # for a tenth of a second.
     gc.collect()
     gc.freeze()
     try:
